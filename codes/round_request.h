@@ -1,0 +1,36 @@
+// What a job asks of the peer: one coded product.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+
+#include "codes/matrix.h"
+#include "codes/product_code.h"
+
+namespace polydot::codes {
+
+// The name of one round. Ordered as rounds happen: slots of a step are numbered in the order of their execution.
+struct RoundKey {
+  std::uint32_t epoch = 0;    // of membership (0 until a rollback), not of the data
+  std::uint64_t step = 0;     // mini-batch, from 0
+  std::uint32_t slot = 0;     // the job's number for (layer, pass) in this step
+  std::uint32_t attempt = 0;  // counts recomputations
+
+  friend auto operator<=>(const RoundKey&, const RoundKey&) = default;
+};
+
+struct RoundRequest {
+  RoundKey key;
+  PassKind pass = PassKind::kForward;
+  Index layer = 0;            // which weight matrix, for floors, faults and reports
+  bool training = true;       // false in evaluation
+  const Matrix* shard = nullptr;  // this peer's; owned by the job, unchanged until the round is delivered
+  Shape weights;              // N_out x N_in of the plain matrix (the bias column included)
+  Matrix operand;             // plain: N_in x batch forward, N_out x batch backward
+
+  Index batch() const { return operand.cols(); }
+  // Rows of the wanted plain product.
+  Index result_rows() const { return pass == PassKind::kForward ? weights.rows : weights.cols; }
+};
+
+}  // namespace polydot::codes

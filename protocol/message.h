@@ -1,0 +1,58 @@
+// The messages that peers exchange. The grammar has no kind that carries a decoded value: what a peer decodes,
+// it decodes for itself. PROTOCOL.md has the wire format.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "codes/peer_set.h"
+#include "codes/round_request.h"
+
+namespace polydot::protocol {
+
+// Reference-counted immutable bytes; may start at any address (a received payload starts at 8 mod 16).
+class Payload {
+ public:
+  Payload() = default;
+  Payload(std::shared_ptr<const void> owner, std::span<const std::byte> bytes)
+      : owner_(std::move(owner)), bytes_(bytes) {}
+  // Shares the storage of `values`; the caller must not write to it afterwards.
+  static Payload of_floats(std::shared_ptr<const std::vector<float>> values, std::size_t first, std::size_t count);
+  static Payload of_text(const std::string& text);
+
+  std::span<const std::byte> bytes() const { return bytes_; }
+  std::size_t size_bytes() const { return bytes_.size(); }
+  const std::shared_ptr<const void>& owner() const { return owner_; }
+  std::string text() const { return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()}; }
+
+ private:
+  std::shared_ptr<const void> owner_;
+  std::span<const std::byte> bytes_;
+};
+
+enum class MessageKind : std::uint8_t {
+  kHello = 1,         // payload: the sender's shared configuration, "key = value" lines; `heard`: whom it has heard
+  kContribution = 2,  // one slice (a run of columns) of a contribution; payload: float32, column-major
+  kRequest = 3,       // please send (again) your contribution to `key`
+  kGoodbye = 4,       // I have finished (or leave) after `key.step` steps, with exit code `code`
+};
+
+struct Message {
+  MessageKind kind = MessageKind::kHello;
+  codes::RoundKey key;
+  // Contribution: the slice covers columns [first_col, first_col + cols) of rows x total_cols entries.
+  std::uint32_t rows = 0;
+  std::uint32_t cols = 0;
+  std::uint32_t first_col = 0;
+  std::uint32_t total_cols = 0;
+  // Contribution: the set that its operand was decoded from. Hello: the peers heard so far.
+  codes::PeerSet set;
+  std::uint32_t code = 0;  // goodbye: exit code
+  Payload payload;
+};
+
+}  // namespace polydot::protocol

@@ -1,0 +1,38 @@
+// The seam to the outside world: ZeroMQ (node/zmq_transport.h) or a seeded simulated network on virtual time
+// (tools/simulator). Both carry the bytes of the real codec.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "protocol/wire.h"
+
+namespace polydot::protocol {
+
+struct Received {
+  int from = 0;  // as the transport knows it, never as the payload says
+  std::vector<std::byte> header;
+  Payload payload;
+};
+
+struct TransportCounters {
+  std::uint64_t bytes_sent = 0;      // headers and payloads handed to the network
+  std::uint64_t bytes_received = 0;
+  std::uint64_t frames_dropped = 0;  // a receiver did not take what it was sent
+};
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  // Never blocks: what a slow receiver does not take is dropped and counted. It can ask again.
+  virtual void send(int to, const WireFrames& frames) = 0;
+  // The next frame, if one is there.
+  virtual std::optional<Received> receive() = 0;
+  // Sleeps until a frame is there or `timeout_ms` is over.
+  virtual void wait(std::int64_t timeout_ms) = 0;
+  virtual TransportCounters counters() const = 0;
+};
+
+}  // namespace polydot::protocol
