@@ -13,15 +13,18 @@ Matrix encode_shard(const ShardCode& shard, Index peer, const Matrix& weights);
 // result: (padded rows / blocks) x cols. Used for operands with d = 1 and for both sides of an update.
 Matrix combine_row_blocks(const Matrix& x, const Eigen::Ref<const VectorD>& coefficients);
 
-// The coded operand x~_p of a pass. x: rows x batch; result: (padded rows / operand_blocks) x (padded batch / d).
+// The coded operand x~_p of a pass. x: rows x batch; result: (padded rows / operand_blocks) x (padded batch /
+// d).
 Matrix encode_operand(const Pass& pass, Index peer, const Matrix& x);
 
-// The coded product, W~ x~ or W~^T x~, for columns [first, first + count) of x~, written to the same columns of y.
-void multiply(const Pass& pass, const Matrix& shard, const Matrix& operand, Index first, Index count, Matrix& y);
+// The coded product, W~ x~ or W~^T x~, for columns [first, first + count) of x~, written to the same columns
+// of y.
+void multiply(const Pass& pass, const Matrix& shard, const Matrix& operand, Index first, Index count,
+              Matrix& y);
 
-// The inverse of as_code(): all shards (peers rows, one flattened shard each, zero rows where absent) combined
-// into the N_out x N_in matrix. In double. `decoder`: blocks x peers.
-Matrix decode_weights(const ShardCode& shard, const MatrixD& decoder, const std::vector<const Matrix*>& shards,
-                      Index weight_rows, Index weight_cols);
+// The inverse of as_code(): all shards (peers rows, one flattened shard each, zero rows where absent)
+// combined into the N_out x N_in matrix. In double. `decoder`: blocks x peers.
+Matrix decode_weights(const ShardCode& shard, const MatrixD& decoder,
+                      const std::vector<const Matrix*>& shards, Index weight_rows, Index weight_cols);
 
 }  // namespace polydot::codes

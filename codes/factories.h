@@ -18,9 +18,11 @@ struct Grid {
 
 // Nested Chebyshev-Lagrange generalized PolyDot: K = mnd + n - 1 forward, mnd + mn - n backward.
 Result<ProductCode> make_polydot(Grid grid, Index peers);
-// The textbook form in powers of z and z^n: the same thresholds, exponentially worse conditioned. For comparison.
+// The textbook form in powers of z and z^n: the same thresholds, exponentially worse conditioned. For
+// comparison.
 Result<ProductCode> make_monomial(Grid grid, Index peers);
-// Two-sided MDS: one shard coded over m row blocks (forward, K = m), one over n column blocks (backward, K = n).
+// Two-sided MDS: one shard coded over m row blocks (forward, K = m), one over n column blocks (backward, K =
+// n).
 Result<ProductCode> make_two_sided_mds(Grid grid, Index peers);
 // Peer p holds block p mod mn, uncoded.
 Result<ProductCode> make_replication(Grid grid, Index peers);

@@ -10,9 +10,9 @@ namespace polydot::codes {
 
 // Where in a step the live buffer stands. Names are those of `--inject`.
 enum class Stage {
-  kWeights,       // the stored shard, before the layer's first product of the step
-  kEncode,        // the coded operand
-  kProduct,       // the contribution, after the product and before its checksum
+  kWeights,  // the stored shard, before the layer's first product of the step
+  kEncode,   // the coded operand
+  kProduct,  // the contribution, after the product and before its checksum
 };
 
 struct TapPoint {
@@ -21,8 +21,8 @@ struct TapPoint {
   std::uint32_t slot = 0;
   Index layer = 0;
   PassKind pass = PassKind::kForward;
-  Index shard = 0;         // which shard (kWeights)
-  bool training = true;    // false in evaluation rounds
+  Index shard = 0;       // which shard (kWeights)
+  bool training = true;  // false in evaluation rounds
 };
 
 class FaultTap {

@@ -52,10 +52,16 @@ class PeerSet {
   }
   const Words& words() const { return words_; }
 
-  friend PeerSet operator&(PeerSet a, const PeerSet& b) { return a.combine(b, [](auto x, auto y) { return x & y; }); }
-  friend PeerSet operator|(PeerSet a, const PeerSet& b) { return a.combine(b, [](auto x, auto y) { return x | y; }); }
+  friend PeerSet operator&(PeerSet a, const PeerSet& b) {
+    return a.combine(b, [](auto x, auto y) { return x & y; });
+  }
+  friend PeerSet operator|(PeerSet a, const PeerSet& b) {
+    return a.combine(b, [](auto x, auto y) { return x | y; });
+  }
   // Set difference.
-  friend PeerSet operator-(PeerSet a, const PeerSet& b) { return a.combine(b, [](auto x, auto y) { return x & ~y; }); }
+  friend PeerSet operator-(PeerSet a, const PeerSet& b) {
+    return a.combine(b, [](auto x, auto y) { return x & ~y; });
+  }
   friend auto operator<=>(const PeerSet&, const PeerSet&) = default;
 
  private:

@@ -1,10 +1,11 @@
 // A coded matrix product as a value: what each peer stores, what it multiplies, how the products decode.
 //
-// A weight matrix W (N_out x N_in) is cut into row_blocks x col_blocks equal blocks (padded with zeros); peer p
-// stores the shard W~_p = sum_ij encoder(p, i col_blocks + j) W_ij. The operand (rows x batch) is cut into
+// A weight matrix W (N_out x N_in) is cut into row_blocks x col_blocks equal blocks (padded with zeros); peer
+// p stores the shard W~_p = sum_ij encoder(p, i col_blocks + j) W_ij. The operand (rows x batch) is cut into
 // operand_blocks row blocks and batch_groups column groups; peer p forms
 // x~_p = sum_kb operand_encoder(p, k batch_groups + b) X_kb. Its contribution is W~_p x~_p, or W~_p^T x~_p
-// when the pass is transposed. Decoded block r = i batch_groups + b is row block i, column group b of the result.
+// when the pass is transposed. Decoded block r = i batch_groups + b is row block i, column group b of the
+// result.
 //
 // Source    generalized PolyDot, arXiv 1811.10751, section IV; the real, nested form in CODES.md
 #pragma once

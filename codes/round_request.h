@@ -9,7 +9,8 @@
 
 namespace polydot::codes {
 
-// The name of one round. Ordered as rounds happen: slots of a step are numbered in the order of their execution.
+// The name of one round. Ordered as rounds happen: slots of a step are numbered in the order of their
+// execution.
 struct RoundKey {
   std::uint32_t epoch = 0;    // of membership (0 until a rollback), not of the data
   std::uint64_t step = 0;     // mini-batch, from 0
@@ -22,11 +23,11 @@ struct RoundKey {
 struct RoundRequest {
   RoundKey key;
   PassKind pass = PassKind::kForward;
-  Index layer = 0;            // which weight matrix, for floors, faults and reports
-  bool training = true;       // false in evaluation
+  Index layer = 0;                // which weight matrix, for floors, faults and reports
+  bool training = true;           // false in evaluation
   const Matrix* shard = nullptr;  // this peer's; owned by the job, unchanged until the round is delivered
-  Shape weights;              // N_out x N_in of the plain matrix (the bias column included)
-  Matrix operand;             // plain: N_in x batch forward, N_out x batch backward
+  Shape weights;                  // N_out x N_in of the plain matrix (the bias column included)
+  Matrix operand;                 // plain: N_in x batch forward, N_out x batch backward
 
   Index batch() const { return operand.cols(); }
   // Rows of the wanted plain product.

@@ -1,0 +1,147 @@
+#include "codes/bucket.h"
+
+#include <Eigen/QR>
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace polydot::codes {
+
+namespace {
+
+// At most this many sets are tested for one entry or group; beyond, larger sets are left to the group stage.
+constexpr double kLargestSearch = 2e4;
+// Candidates compared with each other when several explain the same entry.
+constexpr std::size_t kLargestDoubt = 32;
+// The next best set must be this many times worse before anybody is blamed.
+constexpr double kRunnerUp = 4.0;
+
+MatrixD columns_of(const MatrixD& matrix, const std::vector<Index>& columns) {
+  MatrixD part(matrix.rows(), static_cast<Index>(columns.size()));
+  for (std::size_t c = 0; c < columns.size(); ++c) part.col(static_cast<Index>(c)) = matrix.col(columns[c]);
+  return part;
+}
+
+// What one entry has seen of sets of the current size.
+struct Search {
+  std::vector<Suspects> fits;
+  double best = std::numeric_limits<double>::infinity();
+  std::size_t near = 0;  // sets within kRunnerUp limits
+
+  void see(const Suspects& suspects, double norm, double limit) {
+    if (norm <= kRunnerUp * limit) ++near;
+    if (norm > limit) return;
+    if (norm < best) {
+      best = norm;
+      fits.insert(fits.begin(), suspects);
+    } else {
+      fits.push_back(suspects);
+    }
+    if (fits.size() > kLargestDoubt + 1) fits.pop_back();
+  }
+};
+
+}  // namespace
+
+PeerSet Bucket::set_of(const Suspects& suspects) const {
+  PeerSet set;
+  for (int s : suspects) set.insert(peers[static_cast<std::size_t>(s)]);
+  return set;
+}
+
+double norm_limit(double threshold, Index spare) {
+  return threshold * std::sqrt(std::max(1.0, static_cast<double>(spare) / 4.0));
+}
+
+VectorD unexplained_norms(const MatrixD& parity, const MatrixD& syndromes, const Suspects& suspects) {
+  if (suspects.empty()) return syndromes.colwise().norm();
+  MatrixD columns(parity.rows(), static_cast<Index>(suspects.size()));
+  for (std::size_t s = 0; s < suspects.size(); ++s)
+    columns.col(static_cast<Index>(s)) = parity.col(suspects[s]);
+  const Eigen::HouseholderQR<MatrixD> qr(columns);
+  const MatrixD q = qr.householderQ() * MatrixD::Identity(parity.rows(), parity.rows());
+  return (q.rightCols(parity.rows() - columns.cols()).transpose() * syndromes).colwise().norm();
+}
+
+void for_each_subset(int count, int size, const std::function<void(const Suspects&)>& visit) {
+  Suspects subset(static_cast<std::size_t>(size));
+  std::iota(subset.begin(), subset.end(), 0);
+  while (true) {
+    visit(subset);
+    int place = size - 1;
+    while (place >= 0 && subset[static_cast<std::size_t>(place)] == count - size + place) --place;
+    if (place < 0) return;
+    ++subset[static_cast<std::size_t>(place)];
+    for (int k = place + 1; k < size; ++k)
+      subset[static_cast<std::size_t>(k)] = subset[static_cast<std::size_t>(k - 1)] + 1;
+  }
+}
+
+double subset_count(int count, int size) {
+  double subsets = 1.0;
+  for (int k = 0; k < size; ++k) subsets = subsets * (count - k) / (k + 1);
+  return subsets;
+}
+
+bool candidates_agree(DecoderCache& cache, const Bucket& bucket, const ActiveEntries& entries,
+                      const std::vector<Index>& group, const std::vector<Suspects>& candidates,
+                      const LocateLimits& limits) {
+  const PeerSet usable = PeerSet::of(bucket.decoder->peers);
+  MatrixD first;
+  for (const Suspects& suspects : candidates) {
+    const auto decoder = cache.get(usable - bucket.set_of(suspects));
+    if (!decoder->decodable) return false;
+    MatrixD rows(static_cast<Index>(decoder->peers.size()), static_cast<Index>(group.size()));
+    for (std::size_t r = 0; r < decoder->peers.size(); ++r) {
+      const auto row = std::lower_bound(entries.peers.begin(), entries.peers.end(), decoder->peers[r]) -
+                       entries.peers.begin();
+      for (std::size_t c = 0; c < group.size(); ++c)
+        rows(static_cast<Index>(r), static_cast<Index>(c)) =
+            entries.values(row, bucket.entries[static_cast<std::size_t>(group[c])]);
+    }
+    const MatrixD decoded = decoder->decoder * rows;
+    if (first.size() == 0)
+      first = decoded;
+    else if (!((decoded - first).cwiseAbs().maxCoeff() <= kHarmless * limits.signal))
+      return false;
+  }
+  return true;
+}
+
+std::vector<Explanation> explain_alone(DecoderCache& cache, const Bucket& bucket,
+                                       const ActiveEntries& entries, const LocateLimits& limits) {
+  std::vector<Explanation> explanations(static_cast<std::size_t>(bucket.count()));
+  std::vector<Index> open(static_cast<std::size_t>(bucket.count()));
+  std::iota(open.begin(), open.end(), 0);
+  const int peers = static_cast<int>(bucket.peers.size());
+  for (int size = 1; 2 * size <= bucket.spare() && size < peers && !open.empty(); ++size) {
+    if (subset_count(peers, size) > kLargestSearch) break;
+    const double limit = norm_limit(limits.threshold, bucket.spare() - size);
+    const MatrixD syndromes = columns_of(bucket.syndromes, open);
+    // A peer's rounding grows with its value: what a huge error leaves behind in double is not an error.
+    const VectorD slack = 1e-11 * syndromes.colwise().norm();
+    std::vector<Search> searches(open.size());
+    for_each_subset(peers, size, [&](const Suspects& suspects) {
+      const VectorD norms = unexplained_norms(bucket.parity, syndromes, suspects);
+      for (std::size_t e = 0; e < open.size(); ++e)
+        if (const double excess = norms(static_cast<Index>(e)) - slack(static_cast<Index>(e));
+            excess <= kRunnerUp * limit)
+          searches[e].see(suspects, excess, limit);
+    });
+    std::vector<Index> still_open;
+    for (std::size_t e = 0; e < open.size(); ++e) {
+      const Search& search = searches[e];
+      Explanation& explanation = explanations[static_cast<std::size_t>(open[e])];
+      const bool one = search.fits.size() == 1;
+      if (one || (search.fits.size() > 1 && search.fits.size() <= kLargestDoubt &&
+                  candidates_agree(cache, bucket, entries, {open[e]}, search.fits, limits)))
+        explanation = {true, search.fits.front(), one && search.near == 1};
+      else
+        still_open.push_back(open[e]);
+    }
+    open = std::move(still_open);
+  }
+  return explanations;
+}
+
+}  // namespace polydot::codes

@@ -1,0 +1,59 @@
+// Private to the locator: entries that share one parity-check matrix, and tests of sets of peers against
+// them.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "codes/locate.h"
+
+namespace polydot::codes {
+
+// Positions of peers in a bucket, ascending.
+using Suspects = std::vector<int>;
+
+// The active entries of one component of the code that have the same initial erasures.
+struct Bucket {
+  std::shared_ptr<const SetDecoder> decoder;  // of everything that is not erased
+  std::vector<int> peers;                     // of the component
+  MatrixD parity;                             // r x peers
+  MatrixD syndromes;                          // r x entries
+  std::vector<Index> entries;                 // columns of ActiveEntries
+
+  Index spare() const { return parity.rows(); }
+  Index count() const { return syndromes.cols(); }
+  PeerSet set_of(const Suspects& suspects) const;
+};
+
+// A clean syndrome of `spare` parities has at most this norm.
+double norm_limit(double threshold, Index spare);
+
+// Norms of what `suspects` leave unexplained in each of the given syndromes (columns).
+VectorD unexplained_norms(const MatrixD& parity, const MatrixD& syndromes, const Suspects& suspects);
+
+// Calls visit for each subset of {0 .. count-1} of the given size, in lexicographic order.
+void for_each_subset(int count, int size, const std::function<void(const Suspects&)>& visit);
+// count choose size, saturating at a large number.
+double subset_count(int count, int size);
+
+// How one entry or a group was explained.
+struct Explanation {
+  bool found = false;
+  Suspects suspects;
+  bool certain = false;  // no other set of that size comes near: its members may be blamed
+};
+
+// Each entry alone: up to floor(r/2) suspects. One explanation per entry of the bucket.
+std::vector<Explanation> explain_alone(DecoderCache& cache, const Bucket& bucket,
+                                       const ActiveEntries& entries, const LocateLimits& limits);
+
+// All entries in `group` (columns of the bucket's syndromes) by one set of up to r-1 suspects.
+Explanation explain_group(DecoderCache& cache, const Bucket& bucket, const ActiveEntries& entries,
+                          const std::vector<Index>& group, const LocateLimits& limits);
+
+// The candidates' decoded values differ by at most kHarmless of the signal in every entry of `group`.
+bool candidates_agree(DecoderCache& cache, const Bucket& bucket, const ActiveEntries& entries,
+                      const std::vector<Index>& group, const std::vector<Suspects>& candidates,
+                      const LocateLimits& limits);
+
+}  // namespace polydot::codes

@@ -1,0 +1,57 @@
+#include "codes/noise_floor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace polydot::codes {
+
+namespace {
+
+// Rounding of a float32 dot product, whitened, is a small multiple of u times the row norm of W: 2 to 20 in
+// every clean run measured (CODES.md). The bound leaves room for shards that have drifted a little.
+constexpr double kAnalyticUnits = 64.0;
+
+double median_of(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+void remember(std::vector<double>& ring, std::size_t place, double value) {
+  if (ring.size() <= place)
+    ring.push_back(value);
+  else
+    ring[place] = value;
+}
+
+}  // namespace
+
+NoiseFloor::NoiseFloor(double scale)
+    : analytic_(kAnalyticUnits * 0.5 * static_cast<double>(std::numeric_limits<float>::epsilon()) *
+                std::max(scale, 1e-3)) {}
+
+double NoiseFloor::threshold() const {
+  if (seen_ < kLearnCount) return analytic_;
+  return std::min(kAlarmFactor * median_, kCapFactor * analytic_);
+}
+
+double NoiseFloor::gate() const {
+  return seen_ < kLearnCount ? std::numeric_limits<double>::infinity() : 8.0 * largest_clean_;
+}
+
+bool NoiseFloor::over_cap() const {
+  return seen_ >= kLearnCount && kAlarmFactor * median_ > kCapFactor * analytic_;
+}
+
+void NoiseFloor::learn(double statistic, double largest) {
+  if (!std::isfinite(statistic) || !std::isfinite(largest) || statistic <= 0.0) return;
+  if (statistic > kCapFactor * analytic_) return;
+  remember(statistics_, seen_ % kWindow, statistic);
+  remember(largest_, seen_ % kWindow, largest);
+  ++seen_;
+  median_ = median_of(statistics_);
+  largest_clean_ = *std::max_element(largest_.begin(), largest_.end());
+}
+
+}  // namespace polydot::codes

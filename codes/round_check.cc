@@ -1,0 +1,212 @@
+#include "codes/round_check.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+
+namespace polydot::codes {
+
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// rms of the decoded values, whitened, over columns without an active entry: those are not yet corrected.
+// Where every column has one, the median stands in, which is deaf to a minority of wild values.
+double whitened_signal(const Matrix& product, const VectorD& nu, const std::vector<Place>& active,
+                       Shape payload) {
+  std::vector<bool> disturbed(static_cast<std::size_t>(product.cols()), false);
+  for (const Place& place : active)
+    for (Index col = place.col; col < product.cols(); col += payload.cols)
+      disturbed[static_cast<std::size_t>(col)] = true;
+  double sum = 0.0;
+  Index count = 0;
+  for (Index col = 0; col < product.cols(); ++col) {
+    if (disturbed[static_cast<std::size_t>(col)]) continue;
+    const double scale = nu(col % nu.size());
+    sum += product.col(col).cast<double>().squaredNorm() / (scale * scale);
+    count += product.rows();
+  }
+  if (count > 0) return std::sqrt(sum / static_cast<double>(count));
+  std::vector<double> squares;
+  for (Index col = 0; col < product.cols(); ++col)
+    for (Index row = 0; row < product.rows(); ++row)
+      if (const double value = static_cast<double>(product(row, col)) / nu(col % nu.size());
+          std::isfinite(value))
+        squares.push_back(value * value);
+  if (squares.empty()) return 0.0;
+  const auto middle = squares.begin() + static_cast<std::ptrdiff_t>(squares.size() / 2);
+  std::nth_element(squares.begin(), middle, squares.end());
+  constexpr double kMedianOverMean = 0.45;  // of a squared Gaussian
+  return std::sqrt(*middle / kMedianOverMean);
+}
+
+// Peers whose whole contribution is zero although the operand is not.
+PeerSet silent_peers(const RoundQuestion& question, const std::vector<int>& peers) {
+  PeerSet silent;
+  if (question.operand_is_zero) return silent;
+  for (std::size_t k = 0; k < peers.size(); ++k) {
+    bool zero = true;
+    for (Index c = 0; c < question.payload.cols && zero; ++c) {
+      const float* column = question.contributions[k].column(c, question.payload.rows);
+      zero = std::all_of(column, column + question.payload.rows, [](float value) { return value == 0.0f; });
+    }
+    if (zero) silent.insert(peers[k]);
+  }
+  return silent;
+}
+
+// The active entries in double, with what cannot be right there erased from the start.
+ActiveEntries gather(const RoundQuestion& question, const SetDecoder& decoder,
+                     const std::vector<Place>& active) {
+  ActiveEntries entries;
+  entries.peers = decoder.peers;
+  entries.places = active;
+  entries.values.resize(static_cast<Index>(decoder.peers.size()), static_cast<Index>(active.size()));
+  entries.erased.assign(active.size(), silent_peers(question, decoder.peers));
+  for (std::size_t e = 0; e < active.size(); ++e)
+    for (std::size_t k = 0; k < decoder.peers.size(); ++k) {
+      const double raw = static_cast<double>(
+          question.contributions[k].column(active[e].col, question.payload.rows)[active[e].row]);
+      const double value = raw / decoder.sigma(static_cast<Index>(k)) / question.nu(active[e].col);
+      const bool usable = std::isfinite(value) && std::abs(value) <= question.gate;
+      entries.values(static_cast<Index>(k), static_cast<Index>(e)) = std::isfinite(value) ? value : kInfinity;
+      if (!usable) entries.erased[e].insert(decoder.peers[k]);
+    }
+  return entries;
+}
+
+// Deviations of the erased peers of one entry from the codeword that the others agree on, as multiples of the
+// threshold. Not finite values count as infinite.
+void accuse(const ActiveEntries& entries, Index e, const PeerSet& known_unusable, DecoderCache& cache,
+            double threshold, std::map<int, Finding>& findings) {
+  const std::size_t at = static_cast<std::size_t>(e);
+  const PeerSet all = PeerSet::of(entries.peers);
+  const PeerSet trusted = all - entries.erased[at];
+  for (std::size_t k = 0; k < entries.peers.size(); ++k) {
+    const int peer = entries.peers[k];
+    const bool located = entries.blamed[at].contains(peer), unusable = known_unusable.contains(peer);
+    if (!located && !unusable) continue;
+    double size = kInfinity;
+    if (const double value = entries.values(static_cast<Index>(k), e); std::isfinite(value)) {
+      PeerSet with = trusted;
+      with.insert(peer);
+      const auto decoder = cache.get(with);
+      VectorD rows(static_cast<Index>(decoder->peers.size()));
+      for (std::size_t r = 0; r < decoder->peers.size(); ++r)
+        rows(static_cast<Index>(r)) =
+            entries.values(std::lower_bound(entries.peers.begin(), entries.peers.end(), decoder->peers[r]) -
+                               entries.peers.begin(),
+                           e);
+      size = decoder->spare() == 0 ? 0.0 : (decoder->parity * rows).norm() / threshold;
+      if (unusable && !located && size <= 1.0) continue;  // it was right after all
+    }
+    Finding& finding = findings[peer];
+    finding.peer = peer;
+    finding.entries += 1;
+    finding.size_over_floor = std::max(finding.size_over_floor, size);
+  }
+}
+
+// Decodes one entry without its erased peers, into its places of the product.
+void decode_entry(const RoundQuestion& question, const ActiveEntries& entries, Index e,
+                  const SetDecoder& decoder, Matrix& product) {
+  VectorD rows(static_cast<Index>(decoder.peers.size()));
+  for (std::size_t r = 0; r < decoder.peers.size(); ++r)
+    rows(static_cast<Index>(r)) =
+        entries.values(std::lower_bound(entries.peers.begin(), entries.peers.end(), decoder.peers[r]) -
+                           entries.peers.begin(),
+                       e);
+  const Place place = entries.places[static_cast<std::size_t>(e)];
+  const VectorD blocks = decoder.decoder * rows * question.nu(place.col);
+  const Pass& pass = *question.pass;
+  for (Index i = 0; i < pass.result_blocks(); ++i)
+    for (Index b = 0; b < pass.batch_groups; ++b) {
+      const Index row = i * question.payload.rows + place.row, col = b * question.payload.cols + place.col;
+      if (row < product.rows() && col < product.cols())
+        product(row, col) = static_cast<float>(blocks(i * pass.batch_groups + b));
+    }
+}
+
+void correct(const RoundQuestion& question, const SetDecoder& decoder, const std::vector<Place>& active,
+             DecoderCache& cache, const LocateLimits& limits, RoundVerdict& verdict) {
+  ActiveEntries entries = gather(question, decoder, active);
+  const std::vector<PeerSet> unusable = entries.erased;
+  locate(cache, limits, entries);
+  std::map<int, Finding> findings;
+  std::map<PeerSet, double> kappas;
+  Index unexplained = 0;
+  for (Index e = 0; e < entries.count(); ++e) {
+    const std::size_t at = static_cast<std::size_t>(e);
+    if (entries.states[at] == EntryState::kUnexplained) {
+      ++unexplained;
+      continue;
+    }
+    verdict.noise_entries += entries.states[at] == EntryState::kNoise;
+    const auto reduced = cache.get(question.present - entries.erased[at]);
+    if (!kappas.contains(entries.erased[at])) kappas[entries.erased[at]] = hidden_error(*reduced, limits);
+    decode_entry(question, entries, e, *reduced, verdict.product);
+    accuse(entries, e, unusable[at], cache, limits.threshold, findings);
+  }
+  for (const auto& [peer, finding] : findings) verdict.findings.push_back(finding);
+  for (const auto& [erased, kappa] : kappas) verdict.kappa = std::max(verdict.kappa, kappa);
+  if (unexplained > 0) {
+    verdict.state = RoundState::kUnexplained;
+    verdict.reason = std::to_string(unexplained) + " of " + std::to_string(question.payload.size()) +
+                     " entries disagree beyond what can be corrected";
+  }
+}
+
+}  // namespace
+
+const char* name_of(RoundState state) {
+  switch (state) {
+    case RoundState::kWaiting:
+      return "waiting";
+    case RoundState::kChecked:
+      return "checked";
+    case RoundState::kWeak:
+      return "weak";
+    case RoundState::kUnexplained:
+      return "unexplained";
+  }
+  return "?";
+}
+
+RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache) {
+  RoundVerdict verdict;
+  const auto decoder = cache.get(question.present);
+  const bool no_spare_at_all = question.pass->code.recovery_threshold >= question.pass->code.peers();
+  verdict.gain = decoder->gain;
+  if (!decoder->usable() || (decoder->spare() == 0 && !no_spare_at_all)) {
+    verdict.reason = !decoder->decodable ? "too few contributions"
+                     : decoder->usable() ? "no spare contribution to check with"
+                                         : "ill-conditioned set";
+    return verdict;
+  }
+  auto decode_with = question.decode_with.empty() ? decoder : cache.get(question.decode_with);
+  if (!decode_with->usable() || !question.decode_with.subset_of(question.present)) decode_with = decoder;
+  verdict.gain = decode_with->gain;
+  verdict.product.resize(question.result_rows, question.batch);
+  const SyndromeScan seen = scan(*question.pass, *decoder, *decode_with, question.contributions,
+                                 question.payload, question.nu, question.threshold, verdict.product);
+  verdict.statistic = seen.statistic;
+  verdict.largest = seen.largest;
+  verdict.active_entries = static_cast<Index>(seen.active.size());
+  verdict.state = RoundState::kChecked;
+  if (no_spare_at_all) {
+    verdict.kappa = kInfinity;  // nothing can be checked, so nothing is refused: the user chose no coding
+    return verdict;
+  }
+  const double signal = whitened_signal(verdict.product, question.nu, seen.active, question.payload);
+  const LocateLimits limits{question.threshold, std::max(signal, 1e-30)};
+  if (!question.operand_is_zero && signal > 0.0) verdict.kappa = hidden_error(*decoder, limits);
+  if (!seen.active.empty()) correct(question, *decoder, seen.active, cache, limits, verdict);
+  if (verdict.state == RoundState::kChecked && !(verdict.kappa <= kTolerance)) {
+    verdict.state = RoundState::kWeak;
+    verdict.reason = "an error of " + std::to_string(verdict.kappa) + " of the signal could still hide";
+  }
+  return verdict;
+}
+
+}  // namespace polydot::codes

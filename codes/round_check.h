@@ -1,0 +1,65 @@
+// The verdict on one round: from contributions to a decoded, checked, corrected product, or why not.
+//
+// States (never confuse the first with the last):
+//   waiting      the contributions at hand do not decode well enough, or leave no spare row to check with
+//   checked      decoded, consistent, and no error above the tolerance could hide
+//   weak         explained, but one wrong row more could still hide an error above the tolerance
+//   unexplained  they disagree beyond what the bounds allow to correct
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "codes/locate.h"
+#include "codes/product_code.h"
+#include "codes/set_decoder.h"
+#include "codes/syndrome.h"
+
+namespace polydot::codes {
+
+enum class RoundState { kWaiting, kChecked, kWeak, kUnexplained };
+const char* name_of(RoundState state);
+
+// A peer that was located, and where.
+struct Finding {
+  int peer = 0;
+  Index entries = 0;  // how many of its values were wrong
+  double size_over_floor =
+      0.0;  // the largest deviation, whitened, over the alarm threshold; infinite: not finite
+};
+
+struct RoundQuestion {
+  const Pass* pass = nullptr;
+  Shape payload;          // of one contribution
+  Index result_rows = 0;  // of the plain product
+  Index batch = 0;
+  VectorD nu;                    // column_scales of the plain operand
+  bool operand_is_zero = false;  // then zero contributions are right
+  double threshold = 0.0;        // NoiseFloor::threshold, times the gain of the worst operand
+  double gate = 0.0;             // NoiseFloor::gate
+  PeerSet present;
+  std::vector<ContributionView> contributions;  // of the peers in `present`, ascending
+  PeerSet decode_with;  // the set to decode with where nothing is wrong; empty: `present`
+};
+
+struct RoundVerdict {
+  RoundState state = RoundState::kWaiting;
+  std::string reason;      // of anything but checked
+  Matrix product;          // result_rows x batch; valid when checked (or weak)
+  double statistic = 0.0;  // max |H Y| over entries that were not active
+  double largest = 0.0;    // largest clean whitened value
+  double gain = 0.0;       // of the decode
+  double kappa = 0.0;      // the largest relative error that could still hide
+  Index active_entries = 0;
+  Index noise_entries = 0;
+  std::vector<Finding> findings;
+
+  // Nothing above the floor at all.
+  bool clean() const { return state == RoundState::kChecked && active_entries == 0; }
+};
+
+// `cache` is for pass.code and pass.sigma. A code without a single spare row (uncoded) is decoded unchecked
+// once everybody is there: its verdict is checked with an infinite kappa.
+RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache);
+
+}  // namespace polydot::codes

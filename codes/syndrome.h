@@ -1,0 +1,47 @@
+// One streaming pass over the contributions of a round, in float32: decodes every entry with the full set and
+// computes the parity (syndrome) of every entry, by which errors show.
+//
+// Whitening: row p divided by sigma_p (from the plan), payload column c by nu_c (from the operand, which
+// every peer knows). All thresholds are on whitened values.
+#pragma once
+
+#include <vector>
+
+#include "codes/product_code.h"
+#include "codes/set_decoder.h"
+
+namespace polydot::codes {
+
+// One peer's contribution: runs of `columns_per_slice` whole columns, each contiguous, at any address that
+// floats may have. Not owned.
+struct ContributionView {
+  std::vector<const float*> slices;
+  Index columns_per_slice = 1;
+
+  const float* column(Index c, Index rows) const {
+    return slices[static_cast<std::size_t>(c / columns_per_slice)] + (c % columns_per_slice) * rows;
+  }
+};
+
+// nu_c = hypot(||x_c||, 1e-3 rms over columns of ||x_c||), c a payload column; with d column groups ||x_c||
+// is taken over the d operand columns that meet in it. Never zero. Size: padded batch / d.
+VectorD column_scales(const Pass& pass, const Matrix& operand);
+
+struct Place {
+  Index row = 0, col = 0;
+};
+
+struct SyndromeScan {
+  double statistic = 0.0;     // max |H Y|, whitened, over entries that are not active
+  double largest = 0.0;       // largest whitened |contribution| over columns without an active entry
+  std::vector<Place> active;  // entries with a parity above the threshold, or not finite
+};
+
+// views[k] belongs to decoder.peers[k]; every contribution is payload.rows x payload.cols.
+// product: result rows x batch, written whole (padding dropped): the decode of every entry with
+// `decode_with`. decode_with: a subset of decoder's peers (usually the same object).
+SyndromeScan scan(const Pass& pass, const SetDecoder& decoder, const SetDecoder& decode_with,
+                  const std::vector<ContributionView>& views, Shape payload, const VectorD& nu,
+                  double threshold, Matrix& product);
+
+}  // namespace polydot::codes
