@@ -15,6 +15,14 @@ enum class Stage {
   kProduct,  // the contribution, after the product and before its checksum
 };
 
+// The published noise floor of the round that a buffer belongs to: by it an injector classifies what it did.
+struct PublishedFloor {
+  double threshold = 0.0;       // a whitened parity above it is an alarm
+  double locatable = 0.0;       // one wrong value above so many thresholds (whitened) is surely located
+  double sigma = 1.0;           // whitens this peer's row
+  const VectorD* nu = nullptr;  // whiten the payload's columns
+};
+
 struct TapPoint {
   Stage stage = Stage::kProduct;
   std::uint64_t step = 0;
@@ -23,6 +31,7 @@ struct TapPoint {
   PassKind pass = PassKind::kForward;
   Index shard = 0;       // which shard (kWeights)
   bool training = true;  // false in evaluation rounds
+  const PublishedFloor* floor = nullptr;  // kEncode, kProduct
 };
 
 class FaultTap {

@@ -197,6 +197,9 @@ void locate_columns(DecoderCache& cache, const LocateLimits& limits, ActiveEntri
 void locate(DecoderCache& cache, const LocateLimits& limits, ActiveEntries& entries) {
   entries.blamed.assign(static_cast<std::size_t>(entries.count()), PeerSet());
   entries.states.assign(static_cast<std::size_t>(entries.count()), EntryState::kSolved);
+#ifdef POLYDOT_MUTATION_NO_LOCATOR
+  return;  // a planted bug: tests/mutation_test.cmake
+#endif
   std::map<PeerSet, std::vector<Index>> by_erasure;
   for (Index e = 0; e < entries.count(); ++e)
     by_erasure[entries.erased[static_cast<std::size_t>(e)]].push_back(e);

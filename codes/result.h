@@ -9,8 +9,15 @@
 
 namespace polydot {
 
-// The kinds of expected failure. The process maps them to its exit codes (tools/exit_code.h).
-enum class FailureKind { kNotReached, kUsage, kData, kNetwork, kDisagreement, kRefused };
+// The kinds of expected failure. The values are the exit codes of the process.
+enum class FailureKind {
+  kNotReached = 1,    // ran, but the result was not reached
+  kUsage = 2,         // usage or configuration
+  kData = 3,
+  kNetwork = 4,
+  kDisagreement = 5,  // peers disagree about what they must share
+  kRefused = 6,       // beyond the budget, with nothing to roll back to
+};
 
 struct Failure {
   FailureKind kind = FailureKind::kUsage;

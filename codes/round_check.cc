@@ -187,9 +187,13 @@ RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache) {
   auto decode_with = question.decode_with.empty() ? decoder : cache.get(question.decode_with);
   if (!decode_with->usable() || !question.decode_with.subset_of(question.present)) decode_with = decoder;
   verdict.gain = decode_with->gain;
+  verdict.decoded_from = PeerSet::of(decode_with->peers);
   verdict.product.resize(question.result_rows, question.batch);
-  const SyndromeScan seen = scan(*question.pass, *decoder, *decode_with, question.contributions,
+  SyndromeScan seen = scan(*question.pass, *decoder, *decode_with, question.contributions,
                                  question.payload, question.nu, question.threshold, verdict.product);
+#ifdef POLYDOT_MUTATION_NO_CHECK
+  seen.active.clear();  // a planted bug: tests/mutation_test.cmake
+#endif
   verdict.statistic = seen.statistic;
   verdict.largest = seen.largest;
   verdict.active_entries = static_cast<Index>(seen.active.size());

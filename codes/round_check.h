@@ -49,6 +49,7 @@ struct RoundVerdict {
   double statistic = 0.0;  // max |H Y| over entries that were not active
   double largest = 0.0;    // largest clean whitened value
   double gain = 0.0;       // of the decode
+  PeerSet decoded_from;    // the set of that decode
   double kappa = 0.0;      // the largest relative error that could still hide
   Index active_entries = 0;
   Index noise_entries = 0;

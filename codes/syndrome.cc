@@ -61,7 +61,7 @@ void examine_column(const Values& values, const Parity& parity, const VectorD& s
   double largest = 0.0;
   for (Index p = 0; p < values.cols(); ++p) {
     const double size = loudest(values.col(p)) / sigma(p);
-    largest = size <= largest ? largest : size;
+    largest = std::isnan(largest) || size <= largest ? largest : size;
   }
   const double whole = loudest(parity);
   if (whole <= threshold * scale && std::isfinite(largest)) {

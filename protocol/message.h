@@ -1,5 +1,5 @@
-// The messages that peers exchange. The grammar has no kind that carries a decoded value: what a peer decodes,
-// it decodes for itself. PROTOCOL.md has the wire format.
+// The messages that peers exchange. The grammar has no kind that carries a decoded value: what a peer
+// decodes, it decodes for itself. PROTOCOL.md has the wire format.
 #pragma once
 
 #include <cstddef>
@@ -14,14 +14,17 @@
 
 namespace polydot::protocol {
 
-// Reference-counted immutable bytes; may start at any address (a received payload starts at 8 mod 16).
+// Reference-counted immutable bytes. The owner may be released on any thread. A received payload starts at a
+// multiple of 4 and no more (8 mod 16 with libzmq): map it unaligned.
 class Payload {
  public:
   Payload() = default;
   Payload(std::shared_ptr<const void> owner, std::span<const std::byte> bytes)
       : owner_(std::move(owner)), bytes_(bytes) {}
-  // Shares the storage of `values`; the caller must not write to it afterwards.
-  static Payload of_floats(std::shared_ptr<const std::vector<float>> values, std::size_t first, std::size_t count);
+  // Entries [first, first + count) of `values`, sharing its storage: not to be written to any more.
+  static Payload of_floats(std::shared_ptr<const std::vector<float>> values, std::size_t first,
+                           std::size_t count);
+  // A copy; a hello's text has no control characters but newline and tab.
   static Payload of_text(const std::string& text);
 
   std::span<const std::byte> bytes() const { return bytes_; }
@@ -35,24 +38,26 @@ class Payload {
 };
 
 enum class MessageKind : std::uint8_t {
-  kHello = 1,         // payload: the sender's shared configuration, "key = value" lines; `heard`: whom it has heard
+  kHello = 1,         // payload: the sender's shared configuration, "key = value" lines; set: whom it heard
   kContribution = 2,  // one slice (a run of columns) of a contribution; payload: float32, column-major
   kRequest = 3,       // please send (again) your contribution to `key`
   kGoodbye = 4,       // I have finished (or leave) after `key.step` steps, with exit code `code`
 };
 
+// A field that a kind does not use is zero: hello and goodbye name no round (goodbye: the step alone), a
+// request has nothing but its key.
 struct Message {
   MessageKind kind = MessageKind::kHello;
-  codes::RoundKey key;
+  codes::RoundKey key{};
   // Contribution: the slice covers columns [first_col, first_col + cols) of rows x total_cols entries.
   std::uint32_t rows = 0;
   std::uint32_t cols = 0;
   std::uint32_t first_col = 0;
   std::uint32_t total_cols = 0;
   // Contribution: the set that its operand was decoded from. Hello: the peers heard so far.
-  codes::PeerSet set;
+  codes::PeerSet set{};
   std::uint32_t code = 0;  // goodbye: exit code
-  Payload payload;
+  Payload payload{};
 };
 
 }  // namespace polydot::protocol

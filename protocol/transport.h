@@ -14,13 +14,14 @@ namespace polydot::protocol {
 struct Received {
   int from = 0;  // as the transport knows it, never as the payload says
   std::vector<std::byte> header;
-  Payload payload;
+  Payload payload;  // starts at a multiple of alignof(float)
 };
 
 struct TransportCounters {
-  std::uint64_t bytes_sent = 0;      // headers and payloads handed to the network
+  std::uint64_t bytes_sent = 0;  // headers and payloads handed to the network
   std::uint64_t bytes_received = 0;
-  std::uint64_t frames_dropped = 0;  // a receiver did not take what it was sent
+  std::uint64_t frames_dropped = 0;  // a receiver was not there, or did not take what it was sent
+  std::uint64_t frames_refused = 0;  // arrived from a stranger, or not as one header and one payload
 };
 
 class Transport {

@@ -1,7 +1,8 @@
 // The codec: a Message to and from a small fixed header and a raw payload frame. PROTOCOL.md has the grammar.
 //
-// Everything about a frame is checked against limits before anything is allocated or believed; no container is
-// ever read off the wire. Decoding copies nothing: the message shares the received payload.
+// Everything about a frame is checked against limits before anything is allocated or believed; no container
+// is ever read off the wire. Decoding allocates and copies nothing: the message shares the received payload.
+// What decodes is exactly what encode can produce: decode(encode(m)) is m, encode(decode(f)) is f.
 #pragma once
 
 #include <array>
@@ -17,6 +18,8 @@ namespace polydot::protocol {
 
 inline constexpr std::uint16_t kWireVersion = 1;
 inline constexpr std::size_t kHeaderBytes = 160;
+inline constexpr std::size_t kMaxHelloBytes = std::size_t{64} << 10;  // of a hello's text
+inline constexpr std::uint32_t kMaxExitCode = 255;                    // of a goodbye
 
 using Header = std::array<std::byte, kHeaderBytes>;
 using ClusterId = std::array<std::uint64_t, 2>;
@@ -30,10 +33,21 @@ struct WireContext {
   std::size_t max_entries = std::size_t{1} << 28;        // of one whole contribution
 };
 
-// Why a frame was refused. Counted per peer; a foreign version or cluster is worth a line to the user.
+// Why a frame was refused: the first of the checks, in this order, that fails. Counted per peer; a foreign
+// version or cluster is worth a line to the user.
 enum class WireError {
-  kLength, kMagic, kVersion, kCluster, kGroup, kKind, kShape, kPayloadSize, kChecksum, kField,
+  kLength,       // the header is not kHeaderBytes long, nor that of another version
+  kMagic,        // not ours at all
+  kVersion,      // see claimed_version
+  kCluster,      // another cluster id
+  kGroup,        // another group
+  kKind,         // no MessageKind
+  kPayloadSize,  // not the announced number of bytes, or more than this kind may have
+  kShape,        // no slice of a possible contribution
+  kField,        // not zero where unused or reserved, not a peer, not text, no exit code
+  kChecksum,
 };
+inline constexpr int kWireErrorCount = 10;
 const char* name_of(WireError error);
 
 struct WireFrames {
@@ -41,12 +55,17 @@ struct WireFrames {
   Payload payload;
 };
 
+// A message that decode would refuse is a bug of the caller.
 WireFrames encode(const WireContext& context, const Message& message);
-std::variant<Message, WireError> decode(const WireContext& context, std::span<const std::byte> header, Payload payload);
-// The version that a frame of the right magic claims, for the line that names both versions; 0 if not ours at all.
+std::variant<Message, WireError> decode(const WireContext& context, std::span<const std::byte> header,
+                                        Payload payload);
+// The version that a header of any length claims, for the line that names both versions; 0 if not ours at
+// all. The first eight bytes keep their meaning in every version.
 std::uint16_t claimed_version(std::span<const std::byte> header);
 
-// Slices: contributions travel in runs of whole columns, about kSliceBytes each. Both ends derive the same runs.
+// Slices: contributions travel in runs of whole columns, at most kSliceBytes each (one column if that is
+// longer). Both ends derive the same runs; only the last may be shorter. rows, cols: of the whole
+// contribution, >= 1.
 inline constexpr std::size_t kSliceBytes = std::size_t{512} << 10;
 codes::Index columns_per_slice(codes::Index rows, codes::Index cols);
 

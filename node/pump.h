@@ -1,0 +1,16 @@
+// Moves frames between a peer and a transport: the loop body of a process, and of each simulated peer.
+#pragma once
+
+#include <cstdint>
+
+#include "protocol/peer.h"
+#include "protocol/transport.h"
+
+namespace polydot::node {
+
+// Takes what has arrived, lets the peer do one piece of work, sends what it wants sent. True: there is more to do
+// at once; false: nothing before peer.next_deadline_ms() or the next frame.
+bool pump_once(protocol::Peer& peer, protocol::Transport& transport, const protocol::WireContext& context,
+               std::int64_t now_ms, int self);
+
+}  // namespace polydot::node

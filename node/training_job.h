@@ -1,0 +1,27 @@
+// Training as a job of the protocol: the one place where dnn and protocol meet.
+#pragma once
+
+#include "dnn/training_program.h"
+#include "protocol/job.h"
+
+namespace polydot::node {
+
+class TrainingJob : public protocol::Job {
+ public:
+  // `program` outlives this.
+  explicit TrainingJob(dnn::TrainingProgram& program) : program_(program) {}
+
+  const codes::ProductCode& code() const override { return program_.code(); }
+  std::optional<codes::RoundRequest> next_round() override { return program_.next_round(); }
+  void deliver(codes::Matrix product) override { program_.deliver(std::move(product)); }
+  std::uint64_t steps_done() const override { return program_.steps_done(); }
+  std::size_t max_contribution_entries() const override { return program_.max_contribution_entries(); }
+  double initial_scale(codes::Index layer, codes::PassKind pass) const override {
+    return program_.initial_scale(layer, pass);
+  }
+
+ private:
+  dnn::TrainingProgram& program_;
+};
+
+}  // namespace polydot::node

@@ -1,0 +1,42 @@
+// This peer's own contribution to one round: encode the operand, multiply by the shard, cut into slices. Worked
+// off in bounded pieces, so that messages are taken in between.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "codes/fault_tap.h"
+#include "codes/product_code.h"
+#include "codes/round_request.h"
+#include "protocol/message.h"
+
+namespace polydot::protocol {
+
+class OwnContribution {
+ public:
+  // `code` and `request` must outlive this. tap may be null.
+  OwnContribution(const codes::ProductCode& code, int self, const codes::RoundRequest& request,
+                  std::uint32_t attempt, const codes::PublishedFloor& floor, codes::FaultTap* tap);
+
+  // One bounded piece of work; true once the contribution is complete.
+  bool work();
+  // The slices, for every receiver alike. Precondition: complete. operand_set: see Message::set.
+  std::vector<Message> messages(const codes::PeerSet& operand_set) const;
+  codes::Shape shape() const { return {product_->rows(), product_->cols()}; }
+
+ private:
+  void visit(codes::Stage stage, codes::Matrix& live);
+
+  const codes::ProductCode& code_;
+  const codes::Pass& pass_;
+  int self_;
+  const codes::RoundRequest& request_;
+  codes::RoundKey key_;
+  codes::PublishedFloor floor_;
+  codes::FaultTap* tap_;
+  codes::Matrix operand_;  // coded
+  std::shared_ptr<codes::Matrix> product_;
+  codes::Index next_col_ = -1;  // -1: the operand is not encoded yet
+};
+
+}  // namespace polydot::protocol

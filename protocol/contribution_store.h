@@ -1,0 +1,58 @@
+// Contributions as they arrive: slice by slice, possibly for rounds that are still to come. Bounded in bytes:
+// what does not fit is dropped and counted; its sender can be asked again.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "codes/peer_set.h"
+#include "codes/round_request.h"
+#include "codes/syndrome.h"
+#include "protocol/message.h"
+
+namespace polydot::protocol {
+
+class ContributionStore {
+ public:
+  ContributionStore(int peers, std::size_t max_bytes) : peers_(peers), max_bytes_(max_bytes) {}
+
+  // Stores one slice. False: dropped (no room, or it contradicts the slices it belongs to).
+  // Precondition: the codec has accepted the message.
+  bool add(int from, const Message& message);
+
+  // Peers whose contribution to `key` is complete and has this shape.
+  codes::PeerSet complete(const codes::RoundKey& key, codes::Shape payload) const;
+  // Precondition: peer is in complete(key, payload). Valid until the key is pruned.
+  codes::ContributionView view(const codes::RoundKey& key, int peer) const;
+  // The set that the sender decoded its operand from.
+  codes::PeerSet operand_set(const codes::RoundKey& key, int peer) const;
+  // The set that most senders of the first round after `key` decoded the result of `key` from, if any.
+  std::optional<codes::PeerSet> most_named_after(const codes::RoundKey& key) const;
+  // The highest key that a peer has contributed to, if any is stored.
+  std::optional<codes::RoundKey> latest_of(int peer) const;
+  // The highest attempt seen for the round of `key`.
+  std::uint32_t latest_attempt(const codes::RoundKey& key) const;
+
+  // Forgets everything up to and including all attempts of the round of `key`.
+  void prune_through(const codes::RoundKey& key);
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  struct Row {
+    std::uint32_t rows = 0, total_cols = 0, cols_there = 0;
+    codes::Index columns_per_slice = 1;
+    codes::PeerSet operand_set;
+    std::vector<Payload> slices;
+  };
+  using Rows = std::vector<Row>;
+  const Row* find(const codes::RoundKey& key, int peer) const;
+
+  int peers_;
+  std::size_t max_bytes_;
+  std::size_t bytes_ = 0;
+  std::map<codes::RoundKey, Rows> rounds_;
+};
+
+}  // namespace polydot::protocol

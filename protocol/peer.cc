@@ -1,0 +1,68 @@
+#include "protocol/peer.h"
+
+#include <algorithm>
+
+#include "protocol/peer_state.h"
+
+namespace polydot::protocol {
+
+Peer::Peer(PeerOptions options, Job& job, codes::FaultTap* tap, PeerObserver* observer)
+    : options_(std::move(options)),
+      job_(job),
+      tap_(tap),
+      observer_(observer),
+      everybody_(codes::PeerSet::all(options_.peers)),
+      heard_(static_cast<std::size_t>(options_.peers)),
+      store_(options_.peers, options_.store_bytes) {
+  POLYDOT_CHECK_EQ(job.code().peers(), options_.peers);
+  for (const codes::Pass& pass : job.code().passes) {
+    caches_.push_back(std::make_unique<codes::DecoderCache>(pass.code, pass.sigma));
+    locatable_.push_back(codes::locatable_sizes(*caches_.back()->get(everybody_)));
+  }
+  decoded_from_ = everybody_;
+}
+
+Peer::~Peer() = default;
+
+void Peer::on_message(std::int64_t now_ms, int from, Message message) {
+  POLYDOT_CHECK(from >= 0 && from < options_.peers && from != options_.self);
+  Heard& peer = heard_[static_cast<std::size_t>(from)];
+  peer.last_message_ms = now_ms;
+  switch (message.kind) {
+    case MessageKind::kHello:
+      on_hello(from, message);
+      break;
+    case MessageKind::kContribution:
+      peer.contributed = true;
+      peer.latest_step = std::max(peer.latest_step, message.key.step);
+      on_contribution(from, message);
+      break;
+    case MessageKind::kRequest:
+      answer_request(from, message.key);
+      break;
+    case MessageKind::kGoodbye:
+      peer.goodbye = message.code;
+      break;
+  }
+  deadline_ms_ = now_ms;
+}
+
+bool Peer::advance(std::int64_t now_ms) {
+  if (phase_since_ms_ < 0) phase_since_ms_ = now_ms;
+  switch (status_.phase) {
+    case PeerPhase::kJoining: return advance_joining(now_ms);
+    case PeerPhase::kRunning: return advance_running(now_ms);
+    case PeerPhase::kLingering: return advance_lingering(now_ms);
+    case PeerPhase::kEnded: return false;
+  }
+  return false;
+}
+
+std::vector<Outgoing> Peer::take_outbox() { return std::exchange(outbox_, {}); }
+
+void Peer::stop_after_step(std::uint32_t code) {
+  if (!stop_code_) stop_code_ = code;
+  deadline_ms_ = 0;
+}
+
+}  // namespace polydot::protocol

@@ -1,0 +1,139 @@
+// A peer: one of P equals that run a job of coded products together. No master: every peer sends its
+// contribution to all, and decodes, checks and corrects for itself.
+//
+// The peer does no I/O and reads no clock. on_message stores; advance does one bounded piece of work (encode, a
+// slice of a product, a decode) and fills the outbox; `now_ms` is handed in. node/pump.h drives it over a Transport,
+// tools/simulator over a simulated network.
+//
+// Life: joining (everybody hears everybody, and all agree on what is shared) -> running -> lingering (done, answers
+// until all said goodbye) -> ended. Rounds: PROTOCOL.md, "Rounds, attempts, lateness".
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "codes/fault_tap.h"
+#include "codes/set_decoder.h"
+#include "protocol/contribution.h"
+#include "protocol/contribution_store.h"
+#include "protocol/floors.h"
+#include "protocol/job.h"
+#include "protocol/membership.h"
+#include "protocol/message.h"
+#include "protocol/status.h"
+#include "protocol/wire.h"
+
+namespace polydot::protocol {
+
+struct PeerOptions {
+  int self = 0;
+  int peers = 1;
+  // What must be equal at all peers, by key (configuration, data digest, wire version).
+  std::map<std::string, std::string> shared;
+  std::int64_t patience_ms = 5000;  // how long a round waits for a missing peer; every other time derives from it
+  int margin = 1;                   // contributions beyond K that a round waits for
+  std::size_t store_bytes = std::size_t{256} << 20;  // of contributions kept for rounds to come
+
+  static constexpr std::uint32_t kMaxAttempts = 3;
+  std::int64_t request_interval_ms() const { return std::max<std::int64_t>(20, patience_ms / 10); }
+  std::int64_t give_up_ms() const { return 12 * patience_ms; }  // without any progress
+};
+
+inline constexpr int kEverybody = -1;  // but the sender
+
+struct Outgoing {
+  int to = kEverybody;
+  Message message;
+};
+
+class Peer {
+ public:
+  // `job` outlives this. tap and observer may be null.
+  Peer(PeerOptions options, Job& job, codes::FaultTap* tap, PeerObserver* observer);
+  ~Peer();
+
+  void on_message(std::int64_t now_ms, int from, Message message);
+  // A frame that the codec refused; a foreign wire version is a disagreement worth a line.
+  void on_refused_frame(int from, WireError error, std::uint16_t claimed_version);
+  // One bounded piece of work. True: call again at once; false: nothing to do before next_deadline_ms or a message.
+  bool advance(std::int64_t now_ms);
+  std::int64_t next_deadline_ms() const { return deadline_ms_; }
+  std::vector<Outgoing> take_outbox();
+
+  // Finish the step at hand, say goodbye with `code`, linger, end.
+  void stop_after_step(std::uint32_t code);
+
+  const Status& status() const { return status_; }
+  const Floors& floors() const { return floors_; }
+  // Why it ended other than done; read when the phase is lingering or ended.
+  const std::optional<Failure>& failure() const { return failure_; }
+  bool stopped() const { return stop_code_.has_value() && !failure_; }
+
+ private:
+  struct Round;  // the round at hand
+
+  // Joining and leaving (peer_join.cc)
+  bool advance_joining(std::int64_t now_ms);
+  void on_hello(int from, const Message& message);
+  void send_hello(int to);
+  void leave(std::int64_t now_ms, std::uint32_t code);
+  void fail(std::int64_t now_ms, FailureKind kind, std::string message);
+  bool advance_lingering(std::int64_t now_ms);
+
+  // Rounds (peer_round.cc)
+  void on_contribution(int from, const Message& message);
+  void answer_request(int to, const codes::RoundKey& key);
+  bool advance_running(std::int64_t now_ms);
+  bool start_round(std::int64_t now_ms);
+  void contribute();
+  bool judge(std::int64_t now_ms);
+  bool wait_on(std::int64_t now_ms, const codes::PeerSet& missing);
+  void lose_quorum(std::int64_t now_ms, const codes::PeerSet& gone);
+  void compute_again(std::uint32_t attempt);
+  void try_again_or_refuse(std::int64_t now_ms, const codes::RoundVerdict& verdict);
+  void finish_round(std::int64_t now_ms, const codes::PeerSet& present, codes::RoundVerdict verdict);
+  codes::RoundVerdict check(const codes::PeerSet& present);
+  double threshold(const codes::PeerSet& present) const;
+  void report(std::int64_t now_ms, const codes::RoundVerdict& verdict, const codes::PeerSet& present) const;
+
+  void send(int to, Message message) { outbox_.push_back({to, std::move(message)}); }
+  void send_to_all(Message message) { send(kEverybody, std::move(message)); }
+  int needed() const;  // contributions without which no round proceeds
+  codes::DecoderCache& cache(codes::PassKind pass) const { return *caches_[static_cast<std::size_t>(pass)]; }
+  void notice(const std::string& line) {
+    if (observer_ != nullptr) observer_->on_notice(line);
+  }
+
+  PeerOptions options_;
+  Job& job_;
+  codes::FaultTap* tap_;
+  PeerObserver* observer_;
+  std::vector<std::unique_ptr<codes::DecoderCache>> caches_;  // by PassKind
+  std::vector<codes::VectorD> locatable_;                             // by PassKind: locatable_sizes of the full set
+  codes::PeerSet everybody_;
+
+  std::vector<Heard> heard_;
+  ContributionStore store_;
+  Floors floors_;
+  Status status_;
+  std::vector<Outgoing> outbox_;
+  std::optional<Failure> failure_;
+  std::optional<std::uint32_t> stop_code_;
+  std::int64_t deadline_ms_ = 0;
+  std::int64_t phase_since_ms_ = -1;  // -1: not yet stamped
+  std::int64_t next_hello_ms_ = 0;
+
+  std::unique_ptr<Round> round_;
+  codes::PeerSet decoded_from_;                        // the last operand's set
+  codes::PassKind decoded_pass_ = codes::PassKind::kForward;
+  std::deque<std::vector<Message>> sent_;              // own contributions of this step and the last
+  std::uint64_t step_at_hand_ = 0;
+  std::optional<codes::RoundKey> finished_;
+};
+
+}  // namespace polydot::protocol

@@ -1,0 +1,259 @@
+// One round after the other: contribute, collect, judge, deliver. PROTOCOL.md, "Rounds, attempts, lateness".
+#include <algorithm>
+
+#include "protocol/peer.h"
+#include "protocol/peer_state.h"
+
+namespace polydot::protocol {
+
+namespace {
+
+// Rounds further ahead than this are not stored: whoever is there has left us behind.
+constexpr std::uint64_t kStepsAhead = 2;
+// A round teaches the floor although somebody was located in it, if so small a share of its entries was disturbed.
+constexpr double kDisturbedShare = 0.25;
+
+std::string name_of_round(const codes::RoundRequest& request) {
+  return "step " + std::to_string(request.key.step) + ", layer " + std::to_string(request.layer) +
+         (request.pass == codes::PassKind::kForward ? " forward" : " backward") + (request.training ? "" : " (evaluation)");
+}
+
+}  // namespace
+
+int Peer::needed() const {
+  const auto& code = job_.code().pass(round_->request.pass).code;
+  const int wanted = std::max(static_cast<int>(code.recovery_threshold) + options_.margin, options_.peers / 2 + 1);
+  return std::min(wanted, options_.peers);
+}
+
+bool Peer::advance_running(std::int64_t now_ms) {
+  if (!round_) return start_round(now_ms);
+  if (!round_->sent) {
+    if (round_->own->work()) {
+      contribute();
+      round_->sent = true;
+      round_->sent_at_ms = round_->progress_at_ms = now_ms;
+      round_->next_request_ms = now_ms + options_.request_interval_ms();
+    }
+    return true;
+  }
+  return judge(now_ms);
+}
+
+bool Peer::start_round(std::int64_t now_ms) {
+  std::optional<codes::RoundRequest> request = job_.next_round();
+  if (!request) {
+    leave(now_ms, 0);
+    return true;
+  }
+  if (stop_code_ && request->key.step != step_at_hand_) {
+    leave(now_ms, *stop_code_);
+    return true;
+  }
+  step_at_hand_ = request->key.step;
+  std::erase_if(sent_, [&](const auto& slices) { return slices.front().key.step + 1 < step_at_hand_; });
+  round_ = std::make_unique<Round>();
+  Round& round = *round_;
+  round.request = std::move(*request);
+  const codes::Pass& pass = job_.code().pass(round.request.pass);
+  round.payload = codes::contribution_shape(job_.code(), pass, round.request.weights, round.request.batch());
+  round.nu = codes::column_scales(pass, round.request.operand);
+  round.operand_is_zero = round.request.operand.isZero(0.0f);
+  const FloorKind kind{round.request.training, round.request.layer, round.request.pass};
+  round.floor.threshold = floors_.of(kind, job_.initial_scale(kind.layer, kind.pass)).threshold();
+  round.floor.locatable = locatable_[static_cast<std::size_t>(kind.pass)](options_.self);
+  round.floor.sigma = pass.sigma(options_.self);
+  round.floor.nu = &round.nu;
+  round.own = std::make_unique<OwnContribution>(job_.code(), options_.self, round.request, 0, round.floor, tap_);
+  status_.key = round.request.key;
+  return true;
+}
+
+void Peer::contribute() {
+  std::vector<Message> slices = round_->own->messages(decoded_from_);
+  for (const Message& slice : slices) {
+    store_.add(options_.self, slice);
+    send_to_all(slice);
+  }
+  std::erase_if(sent_, [&](const auto& old) { return same_round(old.front().key, slices.front().key); });
+  sent_.push_back(std::move(slices));
+}
+
+void Peer::on_contribution(int from, const Message& message) {
+  const bool past = finished_ && (same_round(message.key, *finished_) || message.key < *finished_);
+  if (past) {
+    // Somebody computes a finished round again: it needs ours under the new attempt.
+    if (message.key.attempt > 0 && message.first_col == 0) answer_request(from, message.key);
+    return;
+  }
+  if (message.key.step > step_at_hand_ + kStepsAhead || !store_.add(from, message)) ++status_.dropped_messages;
+}
+
+void Peer::answer_request(int to, const codes::RoundKey& key) {
+  for (const std::vector<Message>& slices : sent_) {
+    if (!same_round(slices.front().key, key)) continue;
+    const bool at_hand = round_ && same_round(round_->request.key, key);
+    for (Message slice : slices) {
+      if (!at_hand) slice.key.attempt = std::max(slice.key.attempt, key.attempt);
+      send(to, std::move(slice));
+    }
+  }
+}
+
+double Peer::threshold(const codes::PeerSet& present) const {
+  // An operand decoded from a worse set carries more rounding into its contribution.
+  codes::DecoderCache& before = cache(decoded_pass_);
+  const double best = before.get(everybody_)->gain;
+  double factor = 1.0;
+  for (int p : present.members())
+    if (const codes::PeerSet set = store_.operand_set(round_->key(), p); set != everybody_)
+      if (const double gain = before.get(set)->gain; gain <= codes::kUsableGain) factor = std::max(factor, gain / best);
+  return round_->floor.threshold * factor;
+}
+
+codes::RoundVerdict Peer::check(const codes::PeerSet& present) {
+  const FloorKind kind{round_->request.training, round_->request.layer, round_->request.pass};
+  codes::RoundQuestion question;
+  question.pass = &job_.code().pass(kind.pass);
+  question.payload = round_->payload;
+  question.result_rows = round_->request.result_rows();
+  question.batch = round_->request.batch();
+  question.nu = round_->nu;
+  question.operand_is_zero = round_->operand_is_zero;
+  question.threshold = threshold(present);
+  question.gate = floors_.of(kind, 1.0).gate();
+  question.present = present;
+  for (int p : present.members()) question.contributions.push_back(store_.view(round_->key(), p));
+  if (const auto named = store_.most_named_after(round_->key()); named && named->subset_of(present))
+    question.decode_with = *named;
+  return codes::check_round(question, cache(kind.pass));
+}
+
+bool Peer::judge(std::int64_t now_ms) {
+  if (const std::uint32_t latest = store_.latest_attempt(round_->request.key); latest > round_->attempt) {
+    compute_again(std::min(latest, PeerOptions::kMaxAttempts - 1));
+    return true;
+  }
+  const codes::PeerSet present = store_.complete(round_->key(), round_->payload);
+  if (present != round_->seen) round_->progress_at_ms = now_ms;
+  round_->seen = present;
+  const MembershipView view = view_of(heard_, {options_.self, options_.patience_ms});
+  const bool patience_over = now_ms - round_->sent_at_ms >= options_.patience_ms;
+  const bool all_in = (view.live - present).empty();
+  const bool enough = present.size() >= needed();
+  if (!enough && (everybody_ - view.gone - present).empty()) {
+    lose_quorum(now_ms, view.gone);
+    return true;
+  }
+  if (!enough || (!all_in && !patience_over)) return wait_on(now_ms, everybody_ - present);
+  const bool no_more_to_come = present == everybody_ || patience_over;
+  if (present == round_->judged && !no_more_to_come) return wait_on(now_ms, everybody_ - present);
+  codes::RoundVerdict verdict = check(present);
+  round_->judged = present;
+  if (verdict.state == codes::RoundState::kChecked) {
+    finish_round(now_ms, present, std::move(verdict));
+    return true;
+  }
+  if (!no_more_to_come) return wait_on(now_ms, everybody_ - present);
+  try_again_or_refuse(now_ms, verdict);
+  return true;
+}
+
+bool Peer::wait_on(std::int64_t now_ms, const codes::PeerSet& missing) {
+  const std::int64_t waited = now_ms - round_->progress_at_ms;
+  status_.waiting_for = missing;
+  status_.waiting_since_ms = round_->sent_at_ms;
+  if (waited >= options_.give_up_ms()) {
+    fail(now_ms, FailureKind::kNetwork,
+         "gave up at " + name_of_round(round_->request) + " waiting for peers " + describe(now_ms, heard_, missing));
+    return true;
+  }
+  const bool left_behind = std::count_if(heard_.begin(), heard_.end(), [&](const Heard& peer) {
+                             return peer.latest_step > step_at_hand_ + 1;
+                           }) > options_.peers / 2;
+  if (left_behind && waited >= 3 * options_.patience_ms) {
+    fail(now_ms, FailureKind::kNetwork, "left behind at " + name_of_round(round_->request) + ": most peers are further on");
+    return true;
+  }
+  if (now_ms >= round_->next_request_ms) {
+    status_.waiting_text = describe(now_ms, heard_, missing);
+    Message request;
+    request.kind = MessageKind::kRequest;
+    request.key = round_->key();
+    for (int p : missing.members())
+      if (!heard_[static_cast<std::size_t>(p)].goodbye) send(p, request);
+    round_->next_request_ms = now_ms + options_.request_interval_ms();
+  }
+  deadline_ms_ = round_->next_request_ms;
+  const std::int64_t patience_ends = round_->sent_at_ms + options_.patience_ms;
+  if (patience_ends > now_ms) deadline_ms_ = std::min(deadline_ms_, patience_ends);
+  return false;
+}
+
+void Peer::lose_quorum(std::int64_t now_ms, const codes::PeerSet& gone) {
+  if (stop_code_) {  // everybody was told to stop; the step at hand cannot be finished
+    leave(now_ms, *stop_code_);
+    return;
+  }
+  fail(now_ms, FailureKind::kNetwork,
+       "cannot go on at " + name_of_round(round_->request) + ": " + std::to_string(needed()) + " of " +
+           std::to_string(options_.peers) + " peers are needed, and these have left: " + describe(now_ms, heard_, gone));
+}
+
+void Peer::compute_again(std::uint32_t attempt) {
+  round_->attempt = attempt;
+  round_->judged = round_->seen = {};
+  round_->sent = false;
+  round_->own = std::make_unique<OwnContribution>(job_.code(), options_.self, round_->request, attempt, round_->floor, tap_);
+  ++status_.recomputed_rounds;
+}
+
+void Peer::try_again_or_refuse(std::int64_t now_ms, const codes::RoundVerdict& verdict) {
+  report(now_ms, verdict, round_->seen);
+  // Computing again does not change how well a set of points is conditioned.
+  const bool hopeless = verdict.state == codes::RoundState::kWaiting && round_->seen == everybody_;
+  if (round_->attempt + 1 < PeerOptions::kMaxAttempts && !hopeless) {
+    notice(name_of_round(round_->request) + ": " + codes::name_of(verdict.state) + " (" + verdict.reason + "), computed again");
+    compute_again(round_->attempt + 1);
+    return;
+  }
+  fail(now_ms, FailureKind::kRefused,
+       "refused " + name_of_round(round_->request) + " after " + std::to_string(round_->attempt + 1) + " attempts: " +
+           codes::name_of(verdict.state) + " (" + verdict.reason + ")");
+}
+
+void Peer::report(std::int64_t now_ms, const codes::RoundVerdict& verdict, const codes::PeerSet& present) const {
+  if (observer_ == nullptr) return;
+  RoundReport report;
+  report.key = round_->key();
+  report.layer = round_->request.layer;
+  report.pass = round_->request.pass;
+  report.training = round_->request.training;
+  report.present = present.size();
+  report.threshold = round_->floor.threshold;
+  report.waited_ms = now_ms - round_->sent_at_ms;
+  report.verdict = &verdict;
+  observer_->on_round(report);
+}
+
+void Peer::finish_round(std::int64_t now_ms, const codes::PeerSet& present, codes::RoundVerdict verdict) {
+  const FloorKind kind{round_->request.training, round_->request.layer, round_->request.pass};
+  const bool undisturbed = verdict.findings.empty() ||
+                           static_cast<double>(verdict.active_entries) < kDisturbedShare * static_cast<double>(round_->payload.size());
+  if (present == everybody_ && undisturbed) floors_.of(kind, 1.0).learn(verdict.statistic, verdict.largest);
+  for (int p = 0; p < options_.peers; ++p) heard_[static_cast<std::size_t>(p)].missed = !present.contains(p);
+  ++status_.rounds;
+  status_.rounds_with_findings += !verdict.findings.empty();
+  status_.noise_rounds += verdict.findings.empty() && verdict.active_entries > 0;
+  status_.unchecked_rounds += !(verdict.kappa <= codes::kTolerance);
+  status_.waiting_for = {};
+  report(now_ms, verdict, present);
+  decoded_from_ = verdict.decoded_from;
+  decoded_pass_ = kind.pass;
+  finished_ = round_->request.key;
+  store_.prune_through(round_->request.key);
+  round_.reset();
+  job_.deliver(std::move(verdict.product));
+}
+
+}  // namespace polydot::protocol

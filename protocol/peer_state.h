@@ -1,0 +1,35 @@
+// Private to the peer: the round at hand.
+#pragma once
+
+#include "protocol/peer.h"
+
+namespace polydot::protocol {
+
+struct Peer::Round {
+  codes::RoundRequest request;
+  codes::Shape payload;
+  codes::VectorD nu;
+  bool operand_is_zero = false;
+  codes::PublishedFloor floor;
+  std::uint32_t attempt = 0;
+  std::unique_ptr<OwnContribution> own;
+  bool sent = false;
+  std::int64_t sent_at_ms = 0;
+  std::int64_t progress_at_ms = 0;
+  std::int64_t next_request_ms = 0;
+  codes::PeerSet seen;    // complete contributions when last looked
+  codes::PeerSet judged;  // judged in vain already
+
+  codes::RoundKey key() const {
+    codes::RoundKey key = request.key;
+    key.attempt = attempt;
+    return key;
+  }
+};
+
+// The same round, whatever the attempt.
+inline bool same_round(const codes::RoundKey& a, const codes::RoundKey& b) {
+  return a.epoch == b.epoch && a.step == b.step && a.slot == b.slot;
+}
+
+}  // namespace polydot::protocol

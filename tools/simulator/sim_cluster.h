@@ -1,0 +1,63 @@
+// A whole cluster in one process, on virtual time: the same peers, jobs and bytes as in real processes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "codes/product_code.h"
+#include "dnn/training_program.h"
+#include "node/training_job.h"
+#include "protocol/peer.h"
+#include "tools/simulator/sim_network.h"
+
+namespace polydot::simulator {
+
+struct ClusterOptions {
+  codes::ProductCode code;
+  dnn::TrainingPlan plan;
+  NetworkOptions network;
+  std::int64_t patience_ms = 1000;
+  int margin = 1;
+  std::map<std::string, std::string> shared = {{"cluster", "simulated"}};
+};
+
+class SimCluster {
+ public:
+  // `train`, `test` outlive this. taps and observers: one per peer, or empty; not owned.
+  SimCluster(const ClusterOptions& options, const dnn::Dataset& train, const dnn::Dataset& test,
+             const std::vector<codes::FaultTap*>& taps = {}, const std::vector<protocol::PeerObserver*>& observers = {});
+
+  // Runs until every peer has ended, or virtual time passes `limit_ms`. True: all ended.
+  bool run(std::int64_t limit_ms);
+  // From now on the peer does nothing and hears nothing.
+  void kill(int peer) { members_[static_cast<std::size_t>(peer)].alive = false; }
+  // Called whenever virtual time moves.
+  void on_time(std::function<void(std::int64_t)> callback) { on_time_ = std::move(callback); }
+
+  protocol::Peer& peer(int index) { return *members_[static_cast<std::size_t>(index)].peer; }
+  dnn::TrainingProgram& program(int index) { return *members_[static_cast<std::size_t>(index)].program; }
+  const SimNetwork& network() const { return network_; }
+  int size() const { return static_cast<int>(members_.size()); }
+  // The weights of a layer, decoded in double from all peers' shards of the forward pass.
+  codes::Matrix decoded_weights(codes::Index layer) const;
+
+ private:
+  struct Member {
+    bool alive = true;
+    std::unique_ptr<dnn::TrainingProgram> program;
+    std::unique_ptr<node::TrainingJob> job;
+    std::unique_ptr<protocol::Peer> peer;
+    std::unique_ptr<protocol::Transport> transport;
+  };
+
+  ClusterOptions options_;
+  protocol::WireContext context_;
+  SimNetwork network_;
+  std::vector<Member> members_;
+  std::function<void(std::int64_t)> on_time_;
+};
+
+}  // namespace polydot::simulator
