@@ -11,34 +11,48 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+// rms of the decoded values, whitened, from what the contributions promise: a decoded block sums
+// `operand_blocks` block products, a whitened contribution is as loud as one. Medians, within peers and over
+// them, are deaf to a minority of wild values, were they a million times the signal.
+double promised_signal(const RoundQuestion& question, const SetDecoder& decoder) {
+  constexpr double kMedianOverMean = 0.45;  // of a squared Gaussian
+  std::vector<double> loudness, squares;
+  const auto median = [](std::vector<double>& values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+  };
+  for (std::size_t k = 0; k < decoder.peers.size(); ++k) {
+    squares.clear();
+    for (Index col = 0; col < question.payload.cols; ++col) {
+      const float* column = question.contributions[k].column(col, question.payload.rows);
+      const double scale = decoder.sigma(static_cast<Index>(k)) * question.nu(col);
+      for (Index row = 0; row < question.payload.rows; ++row)
+        if (const double value = static_cast<double>(column[row]) / scale; std::isfinite(value))
+          squares.push_back(value * value);
+    }
+    if (!squares.empty()) loudness.push_back(median(squares));
+  }
+  if (loudness.empty()) return 0.0;
+  return std::sqrt(median(loudness) / kMedianOverMean * static_cast<double>(question.pass->operand_blocks));
+}
+
 // rms of the decoded values, whitened, over columns without an active entry: those are not yet corrected.
-// Where every column has one, the median stands in, which is deaf to a minority of wild values.
-double whitened_signal(const Matrix& product, const VectorD& nu, const std::vector<Place>& active,
-                       Shape payload) {
+double whitened_signal(const RoundQuestion& question, const SetDecoder& decoder, const Matrix& product,
+                       const std::vector<Place>& active) {
   std::vector<bool> disturbed(static_cast<std::size_t>(product.cols()), false);
   for (const Place& place : active)
-    for (Index col = place.col; col < product.cols(); col += payload.cols)
+    for (Index col = place.col; col < product.cols(); col += question.payload.cols)
       disturbed[static_cast<std::size_t>(col)] = true;
   double sum = 0.0;
   Index count = 0;
   for (Index col = 0; col < product.cols(); ++col) {
     if (disturbed[static_cast<std::size_t>(col)]) continue;
-    const double scale = nu(col % nu.size());
+    const double scale = question.nu(col % question.nu.size());
     sum += product.col(col).cast<double>().squaredNorm() / (scale * scale);
     count += product.rows();
   }
-  if (count > 0) return std::sqrt(sum / static_cast<double>(count));
-  std::vector<double> squares;
-  for (Index col = 0; col < product.cols(); ++col)
-    for (Index row = 0; row < product.rows(); ++row)
-      if (const double value = static_cast<double>(product(row, col)) / nu(col % nu.size());
-          std::isfinite(value))
-        squares.push_back(value * value);
-  if (squares.empty()) return 0.0;
-  const auto middle = squares.begin() + static_cast<std::ptrdiff_t>(squares.size() / 2);
-  std::nth_element(squares.begin(), middle, squares.end());
-  constexpr double kMedianOverMean = 0.45;  // of a squared Gaussian
-  return std::sqrt(*middle / kMedianOverMean);
+  return count > 0 ? std::sqrt(sum / static_cast<double>(count)) : promised_signal(question, decoder);
 }
 
 // Peers whose whole contribution is zero although the operand is not.
@@ -189,8 +203,8 @@ RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache) {
   verdict.gain = decode_with->gain;
   verdict.decoded_from = PeerSet::of(decode_with->peers);
   verdict.product.resize(question.result_rows, question.batch);
-  SyndromeScan seen = scan(*question.pass, *decoder, *decode_with, question.contributions,
-                                 question.payload, question.nu, question.threshold, verdict.product);
+  SyndromeScan seen = scan(*question.pass, *decoder, *decode_with, question.contributions, question.payload,
+                           question.nu, question.threshold, verdict.product);
 #ifdef POLYDOT_MUTATION_NO_CHECK
   seen.active.clear();  // a planted bug: tests/mutation_test.cmake
 #endif
@@ -202,7 +216,7 @@ RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache) {
     verdict.kappa = kInfinity;  // nothing can be checked, so nothing is refused: the user chose no coding
     return verdict;
   }
-  const double signal = whitened_signal(verdict.product, question.nu, seen.active, question.payload);
+  const double signal = whitened_signal(question, *decoder, verdict.product, seen.active);
   const LocateLimits limits{question.threshold, std::max(signal, 1e-30)};
   if (!question.operand_is_zero && signal > 0.0) verdict.kappa = hidden_error(*decoder, limits);
   if (!seen.active.empty()) correct(question, *decoder, seen.active, cache, limits, verdict);

@@ -15,9 +15,11 @@ codes::RoundKey last_attempt(codes::RoundKey key) {
 }  // namespace
 
 bool ContributionStore::add(int from, const Message& message) {
-  if (bytes_ + message.payload.size_bytes() > max_bytes_) return false;
+  const std::size_t books = rounds_.contains(message.key) ? 0 : round_bytes();
+  if (bytes_ + books + message.payload.size_bytes() > max_bytes_) return false;
   Rows& rows = rounds_[message.key];
   rows.resize(static_cast<std::size_t>(peers_));
+  bytes_ += books;
   Row& row = rows[static_cast<std::size_t>(from)];
   if (row.slices.empty()) {
     row.rows = message.rows;
@@ -90,9 +92,11 @@ std::uint32_t ContributionStore::latest_attempt(const codes::RoundKey& key) cons
 
 void ContributionStore::prune_through(const codes::RoundKey& key) {
   const auto end = rounds_.upper_bound(last_attempt(key));
-  for (auto round = rounds_.begin(); round != end; ++round)
+  for (auto round = rounds_.begin(); round != end; ++round) {
+    bytes_ -= round_bytes();
     for (const Row& row : round->second)
       for (const Payload& slice : row.slices) bytes_ -= slice.size_bytes();
+  }
   rounds_.erase(rounds_.begin(), end);
 }
 

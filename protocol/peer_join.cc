@@ -105,7 +105,7 @@ bool Peer::advance_joining(std::int64_t now_ms) {
   status_.waiting_since_ms = phase_since_ms_;
   status_.waiting_text = describe(now_ms, heard_, missing);
   if (now_ms >= next_hello_ms_) {
-    for (int p : missing.members()) send_hello(p);
+    send_hello(kEverybody);  // to those who are in, too: they may not know yet that we hear them
     next_hello_ms_ = now_ms + std::min<std::int64_t>(200, options_.request_interval_ms());
   }
   deadline_ms_ = next_hello_ms_;

@@ -86,7 +86,8 @@ void Peer::on_contribution(int from, const Message& message) {
     if (message.key.attempt > 0 && message.first_col == 0) answer_request(from, message.key);
     return;
   }
-  if (message.key.step > step_at_hand_ + kStepsAhead || !store_.add(from, message)) ++status_.dropped_messages;
+  const bool expected = message.key.step <= step_at_hand_ + kStepsAhead && message.key.attempt < PeerOptions::kMaxAttempts;
+  if (!expected || !store_.add(from, message)) ++status_.dropped_messages;
 }
 
 void Peer::answer_request(int to, const codes::RoundKey& key) {
@@ -131,7 +132,7 @@ codes::RoundVerdict Peer::check(const codes::PeerSet& present) {
 
 bool Peer::judge(std::int64_t now_ms) {
   if (const std::uint32_t latest = store_.latest_attempt(round_->request.key); latest > round_->attempt) {
-    compute_again(std::min(latest, PeerOptions::kMaxAttempts - 1));
+    compute_again(latest);
     return true;
   }
   const codes::PeerSet present = store_.complete(round_->key(), round_->payload);

@@ -27,16 +27,16 @@ constexpr std::pair<ErrorModel, const char*> kModels[] = {{ErrorModel::kDense, "
                                                           {ErrorModel::kSameEntry, "same-entry"},
                                                           {ErrorModel::kProportional, "proportional"}};
 
-float flip_bit(float value, unsigned bit) {
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) ^ (std::uint32_t{1} << bit));
-}
-
 Matrix gaussian(Index rows, Index cols, double deviation, std::mt19937_64& generator) {
   std::normal_distribution<double> normal(0.0, deviation);
   return Matrix::NullaryExpr(rows, cols, [&] { return static_cast<float>(normal(generator)); });
 }
 
 }  // namespace
+
+float flip_bit(float value, unsigned bit) {
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) ^ (std::uint32_t{1} << bit));
+}
 
 ErrorModel parse_error_model(const std::string& name) {
   for (const auto& [model, text] : kModels)
@@ -64,14 +64,14 @@ RoundLab::RoundLab(const LabOptions& options)
       generator_(options.seed),
       floor_(2.0) {
   for (std::size_t k = 0; k < 2 * codes::NoiseFloor::kLearnCount; ++k) {
-    const Round round = make_round();
-    const codes::RoundVerdict verdict = judge(round, PeerSet::all(static_cast<int>(peers())));
+    const LabRound round = make_round();
+    const codes::RoundVerdict verdict = codes::check_round(question(round, everybody()), cache_);
     floor_.learn(verdict.statistic, verdict.largest);
   }
 }
 
-RoundLab::Round RoundLab::make_round() {
-  Round round;
+LabRound RoundLab::make_round() {
+  LabRound round;
   const bool backward = options_.pass == codes::PassKind::kBackward;
   const codes::ShardCode& shard = code_.shards[static_cast<std::size_t>(pass().shard)];
   const Index inner = backward ? options_.weights.rows : options_.weights.cols;
@@ -99,13 +99,13 @@ double RoundLab::loudness(double signal) {
   return signal * std::pow(10.0, uniform(-3.0, 3.0)) * (uniform(0.0, 1.0) < 0.5 ? -1.0 : 1.0);
 }
 
-void RoundLab::disturb(Round& round, ErrorModel model, const std::vector<int>& wrong) {
+void RoundLab::disturb(LabRound& round, ErrorModel model, const std::vector<int>& wrong) {
   const double signal = std::sqrt(static_cast<double>(round.contributions.front().squaredNorm()) /
                                   static_cast<double>(round.contributions.front().size()));
   const Matrix pattern =
       gaussian(round.contributions.front().rows(), round.contributions.front().cols(), 1.0, generator_);
   const float same = static_cast<float>(loudness(signal));
-  const Round other = model == ErrorModel::kStale ? make_round() : Round{};
+  const LabRound other = model == ErrorModel::kStale ? make_round() : LabRound{};
   for (int p : wrong) {
     Matrix& y = round.contributions[static_cast<std::size_t>(p)];
     Matrix& shard = round.shards[static_cast<std::size_t>(p)];
@@ -123,7 +123,7 @@ void RoundLab::disturb(Round& round, ErrorModel model, const std::vector<int>& w
       case ErrorModel::kFlipWeight: {
         float& weight = shard(row % shard.rows(), col % shard.cols());
         weight = flip_bit(weight, bit);
-        codes::multiply(pass(), shard, codes::encode_operand(pass(), p, round.operand), 0, y.cols(), y);
+        multiply_again(round, p);
         break;
       }
       case ErrorModel::kEntry:
@@ -156,7 +156,13 @@ void RoundLab::disturb(Round& round, ErrorModel model, const std::vector<int>& w
   }
 }
 
-codes::RoundVerdict RoundLab::judge(const Round& round, const PeerSet& present) {
+void RoundLab::multiply_again(LabRound& round, int peer) const {
+  Matrix& y = round.contributions[static_cast<std::size_t>(peer)];
+  codes::multiply(pass(), round.shards[static_cast<std::size_t>(peer)],
+                  codes::encode_operand(pass(), peer, round.operand), 0, y.cols(), y);
+}
+
+codes::RoundQuestion RoundLab::question(const LabRound& round, const PeerSet& present) const {
   codes::RoundQuestion question;
   question.pass = &pass();
   question.payload = codes::contribution_shape(code_, pass(), options_.weights, options_.batch);
@@ -169,20 +175,14 @@ codes::RoundVerdict RoundLab::judge(const Round& round, const PeerSet& present) 
   for (int p : present.members())
     question.contributions.push_back(
         {{round.contributions[static_cast<std::size_t>(p)].data()}, question.payload.cols});
-  return codes::check_round(question, cache_);
+  return question;
 }
 
-Trial RoundLab::run(ErrorModel model, const std::vector<int>& wrong, const std::vector<int>& missing,
-                    int errors_each) {
-  Round round = make_round();
-  for (int k = 0; k < errors_each; ++k) disturb(round, model, wrong);
-  PeerSet present = PeerSet::all(static_cast<int>(peers()));
-  for (int p : missing) present.erase(p);
+Trial RoundLab::compare(const LabRound& round, codes::RoundVerdict verdict, const PeerSet& wrong) const {
   Trial trial;
-  trial.verdict = judge(round, present);
-  const PeerSet wrong_set = PeerSet::of(wrong);
+  trial.verdict = std::move(verdict);
   for (const codes::Finding& finding : trial.verdict.findings)
-    trial.wrong_peer_blamed |= !wrong_set.contains(finding.peer);
+    trial.wrong_peer_blamed |= !wrong.contains(finding.peer);
   if (trial.verdict.state == codes::RoundState::kWeak)
     trial.outcome = TrialResult::kWeak;
   else if (trial.verdict.state != codes::RoundState::kChecked)
@@ -194,13 +194,26 @@ Trial RoundLab::run(ErrorModel model, const std::vector<int>& wrong, const std::
     const double scale = nu(c % nu.size());
     const codes::VectorD off = (trial.verdict.product.col(c) - round.truth.col(c)).cast<double>() / scale;
     const double size = off.cwiseAbs().maxCoeff<Eigen::PropagateNaN>();
-    worst = size <= worst ? worst : size;
+    worst = std::isnan(worst) || size <= worst ? worst : size;
     square += round.truth.col(c).cast<double>().squaredNorm() / (scale * scale);
   }
   trial.error = worst / std::sqrt(square / static_cast<double>(round.truth.size()));
   if (trial.verdict.state == codes::RoundState::kChecked && !(trial.error <= codes::kTolerance))
     trial.outcome = TrialResult::kSilentlyWrong;
   return trial;
+}
+
+Trial RoundLab::examine(const LabRound& round, const std::vector<int>& wrong,
+                        const std::vector<int>& missing) {
+  const PeerSet present = everybody() - PeerSet::of(missing);
+  return compare(round, codes::check_round(question(round, present), cache_), PeerSet::of(wrong));
+}
+
+Trial RoundLab::run(ErrorModel model, const std::vector<int>& wrong, const std::vector<int>& missing,
+                    int errors_each) {
+  LabRound round = make_round();
+  for (int k = 0; k < errors_each; ++k) disturb(round, model, wrong);
+  return examine(round, wrong, missing);
 }
 
 std::vector<int> RoundLab::random_peers(int count, const std::vector<int>& not_these) {

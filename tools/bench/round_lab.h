@@ -60,6 +60,12 @@ struct Trial {
   codes::RoundVerdict verdict;
 };
 
+// The true round, then whatever is done to it. Public to be changed: that is how errors get in.
+struct LabRound {
+  Matrix weights, operand, truth;
+  std::vector<Matrix> shards, contributions;  // one each peer
+};
+
 class RoundLab {
  public:
   explicit RoundLab(const LabOptions& options);  // precondition: the plan can be made
@@ -71,18 +77,25 @@ class RoundLab {
   Trial run_clean(const std::vector<int>& missing = {}) { return run(ErrorModel::kDense, {}, missing); }
   std::vector<int> random_peers(int count, const std::vector<int>& not_these = {});
 
+  // The same in steps, for errors at chosen places: make_round, change it, examine.
+  LabRound make_round();
+  void disturb(LabRound& round, ErrorModel model, const std::vector<int>& wrong);
+  // After a change of its shard: the contribution of `peer` from it.
+  void multiply_again(LabRound& round, int peer) const;
+  // The question to check_round, with the lab's floor; points into `round` and the lab.
+  codes::RoundQuestion question(const LabRound& round, const codes::PeerSet& present) const;
+  // The verdict against the truth; `wrong`: everybody who may be blamed.
+  Trial compare(const LabRound& round, codes::RoundVerdict verdict, const codes::PeerSet& wrong) const;
+  Trial examine(const LabRound& round, const std::vector<int>& wrong, const std::vector<int>& missing = {});
+
   const codes::Pass& pass() const { return code_.pass(options_.pass); }
   const codes::NoiseFloor& floor() const { return floor_; }
+  codes::DecoderCache& cache() { return cache_; }
   Index peers() const { return options_.peers; }
+  codes::PeerSet everybody() const { return codes::PeerSet::all(static_cast<int>(options_.peers)); }
+  std::mt19937_64& generator() { return generator_; }
 
  private:
-  struct Round {
-    Matrix weights, operand, truth;
-    std::vector<Matrix> shards, contributions;
-  };
-  Round make_round();
-  void disturb(Round& round, ErrorModel model, const std::vector<int>& wrong);
-  codes::RoundVerdict judge(const Round& round, const codes::PeerSet& present);
   double uniform(double low, double high) {
     return std::uniform_real_distribution<double>(low, high)(generator_);
   }
@@ -94,5 +107,8 @@ class RoundLab {
   std::mt19937_64 generator_;
   codes::NoiseFloor floor_;
 };
+
+// The value with one bit (0 lowest mantissa, 31 sign) inverted.
+float flip_bit(float value, unsigned bit);
 
 }  // namespace polydot::bench

@@ -1,0 +1,55 @@
+// The local work of one batch between its coded products: activations, loss, Hadamard products.
+//
+// Every peer does all of it on decoded values. Products come in order: forward layer 0, 1, .., L-1, after
+// which loss() stands; in training then backward layer L-1, .., 1, after which every layer has its input and
+// delta. Each result is a function of bounded slope of what was decoded; only the count of right answers
+// jumps, and nothing but records depends on it.
+//
+// Shapes    input(l), X: (inputs of layer l + 1) x batch, the last row ones
+//           delta(l), D: outputs of layer l x batch
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "dnn/loss.h"
+#include "dnn/network.h"
+#include "dnn/tensor.h"
+
+namespace polydot::dnn {
+
+class BatchPass {
+ public:
+  enum class Purpose { kTraining, kEvaluation };
+
+  // Precondition: the network is valid.
+  BatchPass(const NetworkSpec& network, Purpose purpose);
+
+  Index layer_count() const { return static_cast<Index>(activations_.size()); }
+
+  // A new batch. samples: inputs x batch.
+  void start(const Matrix& samples, std::vector<std::uint8_t> labels);
+  // product: W X of `layer`, outputs x batch.
+  void finish_forward(Index layer, Matrix product);
+  // product: W^T D of `layer`, (inputs + 1) x batch; gives delta(layer - 1). Training only, layer > 0.
+  void finish_backward(Index layer, const Matrix& product);
+
+  const Matrix& input(Index layer) const { return inputs_[static_cast<std::size_t>(layer)]; }
+  const Matrix& delta(Index layer) const { return deltas_[static_cast<std::size_t>(layer)]; }
+  // Of this batch; its gradient is divided by the true number of samples.
+  const LossValue& loss() const { return loss_; }
+
+ private:
+  // deltas_[layer] <- deltas_[layer] o f' of the activations after that layer, last first.
+  void through_activations(Index layer);
+
+  Purpose purpose_;
+  LossKind loss_kind_;
+  std::vector<std::vector<ActivationKind>> activations_;  // after each layer, in order
+  std::vector<std::vector<Matrix>> activation_inputs_;    // what each of those was applied to (training)
+  std::vector<Matrix> inputs_, deltas_;
+  std::vector<std::uint8_t> labels_;
+  LossValue loss_;
+};
+
+}  // namespace polydot::dnn

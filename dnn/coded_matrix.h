@@ -1,0 +1,53 @@
+// One peer's share of one weight matrix: a shard for each ShardCode of the product code, and its momentum.
+//
+// The update is linear, so the shards are updated in place and stay on the code, without a word to anybody:
+//   v~ <- mu v~ + c D~ X~^T + wd W~,   W~ <- W~ - lr v~
+//   D~ = sum_i update_rows(p, i) D_i,   X~ = sum_j update_columns(p, j) X_j
+//
+// Shapes    W: N_out x N_in, the bias column included; D: N_out x batch
+//           X: N_in x batch, the row of ones included
+//           shards as codes::shard_shape says, padded with zeros that updates leave zero
+// Source    generalized PolyDot, arXiv 1811.10751, section IV
+#pragma once
+
+#include <vector>
+
+#include "codes/encode.h"
+#include "codes/product_code.h"
+#include "dnn/optimizer.h"
+#include "dnn/tensor.h"
+
+namespace polydot::dnn {
+
+// All that one shard is; what checkpoints and rebuilds move.
+struct ShardState {
+  Matrix weights;   // W~
+  Matrix velocity;  // v~, of the same shape; empty without momentum
+};
+
+// The update of one shard at peer `peer`: a function of (state, D, X, terms) and of nothing else, for the
+// training peer and the rebuilding one alike. Precondition: velocity is empty if and only if momentum is 0.
+void apply_update(const codes::ShardCode& code, Index peer, const Matrix& d, const Matrix& x,
+                  const UpdateTerms& terms, ShardState& state);
+
+class CodedMatrix {
+ public:
+  // Encodes the shards of `initial`. `code` must outlive this.
+  CodedMatrix(const codes::ProductCode& code, Index peer, const Matrix& initial, bool has_momentum);
+
+  // Of the plain matrix.
+  codes::Shape shape() const { return shape_; }
+  Index shard_count() const { return static_cast<Index>(shards_.size()); }
+  const ShardState& shard(Index index) const { return shards_[static_cast<std::size_t>(index)]; }
+  ShardState& shard(Index index) { return shards_[static_cast<std::size_t>(index)]; }
+
+  void update(const Matrix& d, const Matrix& x, const UpdateTerms& terms);
+
+ private:
+  const codes::ProductCode* code_;
+  Index peer_;
+  codes::Shape shape_;
+  std::vector<ShardState> shards_;
+};
+
+}  // namespace polydot::dnn

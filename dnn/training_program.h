@@ -1,0 +1,93 @@
+// Coded training at one peer: a state machine that asks for coded products and takes them decoded.
+//
+// The rounds of one training step, L layers: forward of layer 0 .. L-1 (operand X_l), loss and its gradient,
+// backward of layer L-1 .. 1 (operand D_l); then all updates, in the deliver of the last round: a step is all
+// or nothing. Evaluations are forward rounds over the test samples, between steps. Every peer asks for the
+// same rounds in the same order, whatever its values are.
+//
+// Keys strictly increase as rounds happen. step: the steps done before the round. slot: an evaluation comes
+// before the training of the same step, so its rounds count from 0, those of training from kTrainingSlotBase.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "codes/fault_tap.h"
+#include "codes/product_code.h"
+#include "codes/round_request.h"
+#include "dnn/batch_pass.h"
+#include "dnn/coded_matrix.h"
+#include "dnn/sampler.h"
+#include "dnn/training_plan.h"
+
+namespace polydot::dnn {
+
+// Above any evaluation's number of rounds (checked).
+inline constexpr std::uint32_t kTrainingSlotBase = 1u << 24;
+
+// The slot of a training round: forward of layer l, then backward of L-1 .. 1.
+std::uint32_t training_slot(Index layers, Index layer, codes::PassKind pass);
+
+class TrainingProgram {
+ public:
+  // Encodes this peer's shards of the initial weights. `code`, `train`, `test`, `tap` and `observer` must
+  // outlive this; tap and observer may be null. Precondition: validate(plan, train, test).
+  TrainingProgram(const codes::ProductCode& code, Index peer, TrainingPlan plan, const Dataset& train,
+                  const Dataset& test, codes::FaultTap* tap, TrainingObserver* observer);
+
+  // The next coded product; nullopt when the run is done. The request points at this peer's live shard.
+  // Precondition: the one before was delivered.
+  std::optional<codes::RoundRequest> next_round();
+  // What next_round asked for, decoded: result_rows x batch.
+  void deliver(codes::Matrix product);
+
+  std::uint64_t steps_done() const { return steps_done_; }
+  std::uint64_t steps_per_epoch() const { return sampler_.steps_per_epoch(); }
+  const codes::ProductCode& code() const { return code_; }
+  Index layer_count() const { return static_cast<Index>(layers_.size()); }
+  const CodedMatrix& layer(Index index) const { return layers_[static_cast<std::size_t>(index)]; }
+  CodedMatrix& layer(Index index) { return layers_[static_cast<std::size_t>(index)]; }
+
+  // The largest row norm of the layer's initial W (forward) or W^T (backward).
+  double initial_scale(Index layer, codes::PassKind pass) const;
+  // The entries of the largest contribution to any round of the run.
+  std::size_t max_contribution_entries() const;
+
+ private:
+  enum class Phase { kEvaluation, kForward, kBackward, kDone };
+
+  codes::RoundRequest make_request(codes::PassKind pass, std::uint32_t slot, bool training) const;
+  void visit_weights();
+  void start_step();
+  void start_evaluation();
+  void start_evaluation_batch();
+  void finish_evaluation_batch();
+  void finish_step();
+  // To the evaluation due now, the next step, or the end.
+  void advance(bool evaluated);
+
+  const codes::ProductCode& code_;
+  TrainingPlan plan_;
+  const Dataset& train_;
+  const Dataset& test_;
+  codes::FaultTap* tap_;
+  TrainingObserver* observer_;
+  Sampler sampler_;
+  std::vector<CodedMatrix> layers_;
+  std::array<std::vector<double>, 2> initial_scales_;  // by PassKind, layer
+
+  // Where the program stands: the round of (phase, layer) is next, or out if awaiting_.
+  Phase phase_ = Phase::kDone;
+  Index layer_ = 0;
+  bool awaiting_ = false;
+  std::uint64_t steps_done_ = 0;
+  BatchPass training_, evaluation_;
+
+  Index evaluated_ = 0;  // test samples before the current batch
+  std::uint32_t evaluation_slot_ = 0;
+  LossValue evaluation_loss_;
+};
+
+}  // namespace polydot::dnn

@@ -1,0 +1,30 @@
+// The IDX format of MNIST and Fashion-MNIST: a training part and a test part in four files of one folder.
+//
+// Files     train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte,
+//           each plain or gzip, with or without ".gz"; "images.idx3" instead of "images-idx3" is understood
+// Format    images: 0x00000803, count, rows, columns as four big-endian 32-bit numbers, then a byte a pixel;
+//           labels: 0x00000801, count, then a byte a label. Nothing follows
+// Errors    FailureKind::kData, one line that names the file. What a header claims is checked against limits
+//           and the length of the file before memory is taken for it
+// Source    http://yann.lecun.com/exdb/mnist
+#pragma once
+
+#include <filesystem>
+
+#include "codes/result.h"
+#include "dnn/dataset.h"
+#include "node/data_pair.h"
+
+namespace polydot::node {
+
+inline constexpr dnn::Index kIdxClasses = 10;
+
+// Labels must be 0..classes-1, images of the two parts of one size.
+Result<DataPair> read_idx(const std::filesystem::path& directory, dnn::Index classes = kIdxClasses);
+
+// Writes the four files, plain, each whole or not at all, and makes the folder if need be. Both parts must
+// hold bytes. Features that are no square number are written as images of one row.
+Outcome write_idx(const std::filesystem::path& directory, const dnn::Dataset& train,
+                  const dnn::Dataset& test);
+
+}  // namespace polydot::node

@@ -1,0 +1,55 @@
+#include "node/ledger.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace polydot::node {
+
+Outcome Ledger::open(const std::string& path) {
+  if (path.empty()) return Unit{};
+  file_.open(path, std::ios::trunc);
+  if (!file_) return data_failure("cannot write " + path + "; check that the folder exists and is writable");
+  return Unit{};
+}
+
+void Ledger::on_round(const protocol::RoundReport& report) {
+  const bool corrected = report.verdict->state == codes::RoundState::kChecked;
+  for (const codes::Finding& finding : report.verdict->findings) {
+    const auto [place, is_new] = open_.try_emplace({report.key.slot, finding.peer});
+    LedgerEntry& entry = place->second;
+    const bool recurs = !is_new && report.key.step <= entry.last_step + 1;
+    if (!recurs) {
+      if (!is_new) write(entry);
+      entry = {finding.peer, report.key.slot, report.layer, report.pass, report.training, report.key.step, report.key.step};
+    }
+    findings_ += !recurs || report.key.step > entry.last_step;
+    entry.last_step = report.key.step;
+    entry.size_over_floor = std::max(entry.size_over_floor, finding.size_over_floor);
+    entry.corrected = corrected;  // of the last attempt
+  }
+}
+
+void Ledger::close() {
+  for (const auto& [place, entry] : open_) write(entry);
+  open_.clear();
+  file_.flush();
+}
+
+void Ledger::write(const LedgerEntry& entry) {
+  if (!file_.is_open()) return;
+  nlohmann::json line = {{"peer", entry.peer},
+                         {"slot", entry.slot},
+                         {"layer", entry.layer},
+                         {"pass", entry.pass == codes::PassKind::kForward ? "forward" : "backward"},
+                         {"training", entry.training},
+                         {"first_step", entry.first_step},
+                         {"last_step", entry.last_step},
+                         {"kind", entry.count() > 1 ? "sticky" : "transient"},
+                         {"corrected", entry.corrected}};
+  if (std::isfinite(entry.size_over_floor)) line["size_over_floor"] = entry.size_over_floor;
+  else line["size_over_floor"] = "inf";
+  file_ << line.dump() << "\n";
+}
+
+}  // namespace polydot::node

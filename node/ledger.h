@@ -1,0 +1,46 @@
+// The ledger of findings: which peer was located, when and where. A finding that recurs step after step (a wrong
+// shard) is one entry with a count, so the ledger does not grow with the length of the run.
+#pragma once
+
+#include <cstdint>
+#include <fstream>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "codes/result.h"
+#include "protocol/status.h"
+
+namespace polydot::node {
+
+struct LedgerEntry {
+  int peer = 0;
+  std::uint32_t slot = 0;
+  codes::Index layer = 0;
+  codes::PassKind pass = codes::PassKind::kForward;
+  bool training = true;
+  std::uint64_t first_step = 0, last_step = 0;  // every step from first to last
+  double size_over_floor = 0.0;                 // the largest
+  bool corrected = true;                        // every round it was found in was decoded all the same
+
+  std::uint64_t count() const { return last_step - first_step + 1; }
+};
+
+class Ledger {
+ public:
+  // path: JSON lines, replaced; empty: none is kept. Failure: kData.
+  Outcome open(const std::string& path);
+  void on_round(const protocol::RoundReport& report);
+  // Writes the entries that are still open.
+  void close();
+  std::uint64_t findings() const { return findings_; }
+
+ private:
+  void write(const LedgerEntry& entry);
+
+  std::ofstream file_;
+  std::map<std::pair<std::uint32_t, int>, LedgerEntry> open_;  // by (slot, peer)
+  std::uint64_t findings_ = 0;
+};
+
+}  // namespace polydot::node

@@ -1,0 +1,146 @@
+#include "node/peer_process.h"
+
+#include <unistd.h>
+#include <xmmintrin.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+
+#include "node/config_agreement.h"
+#include "node/dataset_loader.h"
+#include "node/injector.h"
+#include "node/peer_records.h"
+#include "node/plan_of.h"
+#include "node/pump.h"
+#include "node/run_folder.h"
+#include "node/run_summary.h"
+#include "node/training_job.h"
+#include "node/zmq_transport.h"
+
+namespace polydot::node {
+
+namespace {
+
+volatile std::sig_atomic_t g_signal = 0;
+
+void on_signal(int signal) {
+  if (g_signal != 0) _exit(128 + signal);
+  g_signal = signal;
+}
+
+void catch_signals() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+std::int64_t now_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
+// A waiting peer says for whom and since when, once it has lasted and then now and then.
+class WaitingLine {
+ public:
+  void look(const protocol::Status& status, std::int64_t now) {
+    if (status.waiting_for.empty() || now - status.waiting_since_ms < kFirstMs) return void(last_ms_ = -1);
+    if (last_ms_ >= 0 && now - last_ms_ < kAgainMs) return;
+    last_ms_ = now;
+    std::fprintf(stderr, "polydot: waiting for %.1f s%s for peers %s\n",
+                 static_cast<double>(now - status.waiting_since_ms) / 1000.0,
+                 status.phase == protocol::PeerPhase::kJoining ? " to start," : (" at step " + std::to_string(status.key.step)).c_str(),
+                 status.waiting_text.c_str());
+  }
+
+ private:
+  static constexpr std::int64_t kFirstMs = 3000, kAgainMs = 10000;
+  std::int64_t last_ms_ = -1;
+};
+
+void drive(protocol::Peer& peer, protocol::Transport& transport, const protocol::WireContext& context, int self) {
+  WaitingLine waiting;
+  while (peer.status().phase != protocol::PeerPhase::kEnded) {
+    if (g_signal != 0) peer.stop_after_step(128 + static_cast<std::uint32_t>(g_signal));
+    const std::int64_t now = now_ms();
+    if (pump_once(peer, transport, context, now, self)) continue;
+    waiting.look(peer.status(), now);
+    constexpr std::int64_t kLongestSleepMs = 100;  // signals are looked at in between
+    transport.wait(std::clamp<std::int64_t>(peer.next_deadline_ms() - now_ms(), 0, kLongestSleepMs));
+  }
+}
+
+protocol::PeerOptions peer_options(const PeerProcessOptions& options, const DataPair& data) {
+  protocol::PeerOptions peer;
+  peer.self = options.self;
+  peer.peers = static_cast<int>(options.config.shared.peers);
+  peer.patience_ms = options.config.shared.patience_ms;
+  peer.margin = static_cast<int>(options.config.shared.margin);
+  peer.shared = shared_lines(options.config);
+  char digest[24];
+  std::snprintf(digest, sizeof digest, "%016llx", static_cast<unsigned long long>(data.digest));
+  peer.shared["data digest"] = digest;
+  peer.shared["wire version"] = std::to_string(protocol::kWireVersion);
+  return peer;
+}
+
+Result<std::unique_ptr<ZmqTransport>> open_transport(const PeerProcessOptions& options, const protocol::WireContext& context) {
+  ZmqOptions zmq;
+  zmq.cluster = context.cluster;
+  zmq.index = options.self;
+  zmq.endpoints = options.config.shared.endpoints;
+  if (!options.config.local.bind.empty()) zmq.endpoints[static_cast<std::size_t>(options.self)] = options.config.local.bind;
+  zmq.listen_fd = options.listen_fd;
+  zmq.max_payload_bytes = context.max_payload_bytes;
+  return make_zmq_transport(zmq);
+}
+
+}  // namespace
+
+Result<int> run_peer_process(const PeerProcessOptions& options) {
+  _mm_setcsr(_mm_getcsr() | 0x8040);  // FTZ and DAZ: the same arithmetic at every peer, and no slow denormals
+  catch_signals();
+  const Config& config = options.config;
+  auto data = load_data(config.shared.dataset, config.local.data);
+  if (!data) return data.failure();
+  auto plan = plan_of(config.shared, data->train, data->test);
+  if (!plan) return plan.failure();
+  auto code = configured_code(config.shared);
+  if (!code) return code.failure();
+  auto specs = parse_inject_specs(config.local.inject);
+  if (!specs) return specs.failure();
+
+  const std::string folder = config.local.out.empty() ? "" : peer_folder(config.local.out, options.self);
+  PeerRecords records;
+  if (Outcome opened = records.open(folder); !opened) return opened.failure();
+  std::unique_ptr<Injector> injector;
+  if (!specs->empty()) {
+    auto made = Injector::make(std::move(*specs), plan->seed, options.self, folder.empty() ? "" : folder + kInjectionsFile);
+    if (!made) return made.failure();
+    injector = std::move(*made);
+  }
+  dnn::TrainingProgram program(*code, options.self, *plan, data->train, data->test, injector.get(), &records);
+  TrainingJob job(program);
+
+  protocol::WireContext context;
+  context.cluster = cluster_words(config.shared);
+  context.peers = static_cast<int>(config.shared.peers);
+  context.max_entries = job.max_contribution_entries();
+  auto transport = open_transport(options, context);
+  if (!transport) return transport.failure();
+  records.watch(transport->get());
+  protocol::Peer peer(peer_options(options, *data), job, injector.get(), &records);
+  drive(peer, **transport, context, options.self);
+
+  injector.reset();  // settles its log
+  const int exit_code = peer.failure() ? static_cast<int>(peer.failure()->kind) : peer.stopped() ? 128 + static_cast<int>(g_signal) : 0;
+  if (Outcome written = records.finish(peer, options.self, exit_code, program.steps_per_epoch()); !written) return written.failure();
+  // Nobody collects for the others: whoever finds all records there writes the run's summary.
+  if (!config.local.out.empty()) (void)summarize_if_complete(config);
+  if (peer.failure()) return *peer.failure();
+  return exit_code;
+}
+
+}  // namespace polydot::node

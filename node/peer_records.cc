@@ -1,0 +1,111 @@
+#include "node/peer_records.h"
+
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "node/data_files.h"
+#include "node/run_folder.h"
+
+namespace polydot::node {
+
+namespace {
+constexpr double kFlushSeconds = 0.5;       // readers follow the files while the run goes on
+constexpr std::size_t kLossWindow = 10000;  // steps; bounds memory in an endless epoch
+}  // namespace
+
+Outcome PeerRecords::open(const std::string& folder) {
+  folder_ = folder;
+  if (folder.empty()) return Unit{};
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  metrics_.open(folder + kMetricsFile, std::ios::trunc);
+  evaluations_.open(folder + kEvaluationsFile, std::ios::trunc);
+  if (!metrics_ || !evaluations_)
+    return data_failure("cannot write into " + folder + "; check that it is a folder and writable");
+  std::filesystem::remove(folder + kSummaryFile, error);
+  metrics_ << "step,epoch,loss,batch_accuracy,learning_rate,seconds,waiting_ms,findings,noise_rounds,bytes_sent\n";
+  evaluations_ << "steps_done,epochs_done,loss,accuracy,seconds\n";
+  return ledger_.open(folder + kFindingsFile);
+}
+
+void PeerRecords::on_started(std::int64_t) { started_ = last_mark_ = Clock::now(); }
+
+void PeerRecords::on_round(const protocol::RoundReport& report) {
+  ledger_.on_round(report);
+  waited_ms_ += report.waited_ms;
+  noise_ += report.verdict->findings.empty() && report.verdict->active_entries > 0;
+  if (std::isfinite(report.verdict->kappa) && report.verdict->state == codes::RoundState::kChecked)
+    largest_kappa_ = std::max(largest_kappa_, report.verdict->kappa);
+}
+
+void PeerRecords::on_notice(const std::string& line) { std::fprintf(stderr, "polydot: %s\n", line.c_str()); }
+
+void PeerRecords::on_step(const dnn::StepRecord& record) {
+  const Clock::time_point now = Clock::now();
+  if (steps_++ == 0) first_step_end_ = now;
+  evaluation_seconds_ += std::exchange(pending_evaluation_, 0.0);
+  if (steps_ == 1) evaluation_seconds_ = 0.0;
+  seconds_ = std::chrono::duration<double>(now - first_step_end_).count() - evaluation_seconds_;
+  last_mark_ = now;
+  recent_losses_.push_back(record.loss);
+  if (recent_losses_.size() > kLossWindow) recent_losses_.pop_front();
+  if (!metrics_.is_open()) return;
+  metrics_ << record.step << ',' << record.epoch << ',' << record.loss << ','
+           << static_cast<double>(record.correct) / static_cast<double>(record.samples) << ',' << record.learning_rate << ','
+           << seconds_ << ',' << std::exchange(waited_ms_, 0) << ',' << ledger_.findings() << ',' << noise_ << ','
+           << (transport_ == nullptr ? 0 : transport_->counters().bytes_sent) << '\n';
+  if (seconds_since(flushed_) < kFlushSeconds) return;
+  metrics_.flush();
+  flushed_ = now;
+}
+
+void PeerRecords::on_evaluation(const dnn::EvaluationRecord& record) {
+  pending_evaluation_ += seconds_since(last_mark_);
+  last_mark_ = Clock::now();
+  final_accuracy_ = record.accuracy;
+  if (!evaluations_.is_open()) return;
+  evaluations_ << record.steps_done << ',' << record.epochs_done << ',' << record.loss << ',' << record.accuracy << ','
+               << seconds_since(started_) << '\n'
+               << std::flush;
+  metrics_.flush();
+}
+
+Outcome PeerRecords::finish(const protocol::Peer& peer, int self, int exit_code, std::uint64_t steps_per_epoch) {
+  ledger_.close();
+  metrics_.flush();
+  if (folder_.empty()) return Unit{};
+  const std::size_t count = std::min<std::size_t>(recent_losses_.size(), steps_per_epoch);
+  double loss = 0.0;
+  for (std::size_t k = recent_losses_.size() - count; k < recent_losses_.size(); ++k) loss += recent_losses_[k];
+  const protocol::Status& status = peer.status();
+  nlohmann::json floors = nlohmann::json::array();
+  for (const auto& [kind, floor] : peer.floors().all())
+    floors.push_back({{"training", kind.training},
+                      {"layer", kind.layer},
+                      {"pass", kind.pass == codes::PassKind::kForward ? "forward" : "backward"},
+                      {"median", floor.median()},
+                      {"threshold", floor.threshold()},
+                      {"over_cap", floor.over_cap()}});
+  nlohmann::json summary = {{"index", self},
+                            {"exit_code", exit_code},
+                            {"steps", steps_},
+                            {"seconds", seconds_},
+                            {"seconds_total", seconds_since(born_)},
+                            {"bytes_sent", transport_ == nullptr ? 0 : transport_->counters().bytes_sent},
+                            {"bytes_received", transport_ == nullptr ? 0 : transport_->counters().bytes_received},
+                            {"frames_dropped", transport_ == nullptr ? 0 : transport_->counters().frames_dropped},
+                            {"rounds", status.rounds},
+                            {"noise_rounds", status.noise_rounds},
+                            {"recomputed_rounds", status.recomputed_rounds},
+                            {"unchecked_rounds", status.unchecked_rounds},
+                            {"refused", peer.failure() && peer.failure()->kind == FailureKind::kRefused ? 1 : 0},
+                            {"largest_kappa", largest_kappa_},
+                            {"floors", floors}};
+  if (count > 0 && std::isfinite(loss)) summary["train_loss"] = loss / static_cast<double>(count);
+  if (final_accuracy_ >= 0.0) summary["test_accuracy"] = final_accuracy_;
+  const std::string text = summary.dump(2) + "\n";
+  return write_file_atomically(folder_ + kSummaryFile, {}, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
+
+}  // namespace polydot::node

@@ -1,0 +1,56 @@
+// What one peer writes about its run: a row a step, a row an evaluation, the ledger, and a summary at the end.
+// Nothing here is read by the training.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <fstream>
+#include <string>
+
+#include "codes/result.h"
+#include "dnn/training_plan.h"
+#include "node/ledger.h"
+#include "protocol/peer.h"
+#include "protocol/transport.h"
+
+namespace polydot::node {
+
+class PeerRecords : public protocol::PeerObserver, public dnn::TrainingObserver {
+ public:
+  // folder: of this peer, made if need be; empty: nothing is written. Failure: kData.
+  Outcome open(const std::string& folder);
+  // The transport whose bytes are counted; may be set once it exists.
+  void watch(const protocol::Transport* transport) { transport_ = transport; }
+
+  void on_started(std::int64_t now_ms) override;
+  void on_round(const protocol::RoundReport& report) override;
+  void on_notice(const std::string& line) override;
+  void on_step(const dnn::StepRecord& record) override;
+  void on_evaluation(const dnn::EvaluationRecord& record) override;
+
+  // Writes what is left and the summary. exit_code: how the process is going to end.
+  Outcome finish(const protocol::Peer& peer, int self, int exit_code, std::uint64_t steps_per_epoch);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+  std::string folder_;
+  std::ofstream metrics_, evaluations_;
+  Ledger ledger_;
+  const protocol::Transport* transport_ = nullptr;
+
+  Clock::time_point born_ = Clock::now(), started_ = Clock::now(), first_step_end_, last_mark_, flushed_ = Clock::now();
+  double evaluation_seconds_ = 0.0;  // between the end of the first step and the end of the last
+  double seconds_ = 0.0;             // training proper: from the end of the first step to the end of the last
+  double pending_evaluation_ = 0.0;  // counts once another step follows it
+  std::uint64_t steps_ = 0;
+  std::deque<double> recent_losses_;  // of the last epoch at most
+  double final_accuracy_ = -1.0;
+  std::int64_t waited_ms_ = 0;        // in the step at hand
+  std::uint64_t noise_ = 0, refused_ = 0;
+  double largest_kappa_ = 0.0;
+};
+
+}  // namespace polydot::node

@@ -1,0 +1,12 @@
+// From the configuration to what the rooms below take.
+#pragma once
+
+#include "dnn/training_plan.h"
+#include "node/config.h"
+
+namespace polydot::node {
+
+// The network, optimiser and length of the run that a valid configuration describes for this data.
+Result<dnn::TrainingPlan> plan_of(const SharedConfig& shared, const dnn::Dataset& train, const dnn::Dataset& test);
+
+}  // namespace polydot::node

@@ -1,0 +1,29 @@
+// The folder of a run, as every reader and writer of it knows it.
+//
+//   config.toml       every effective value; runs again as it was        (the launcher)
+//   metrics.csv       a row a step, of one peer that finished            (whoever finishes last)
+//   summary.json      the run as a whole                                 (whoever finishes last)
+//   peer-00/ ...      what each peer wrote for itself:
+//     metrics.csv evaluations.csv findings.jsonl injections.jsonl summary.json log
+#pragma once
+
+#include <cstdio>
+#include <string>
+
+namespace polydot::node {
+
+inline std::string peer_folder(const std::string& run, int index) {
+  char name[32];
+  std::snprintf(name, sizeof name, "/peer-%02d", index);
+  return run + name;
+}
+
+inline constexpr const char* kMetricsFile = "/metrics.csv";
+inline constexpr const char* kEvaluationsFile = "/evaluations.csv";
+inline constexpr const char* kFindingsFile = "/findings.jsonl";
+inline constexpr const char* kInjectionsFile = "/injections.jsonl";
+inline constexpr const char* kSummaryFile = "/summary.json";
+inline constexpr const char* kConfigFile = "/config.toml";
+inline constexpr const char* kLogFile = "/log";
+
+}  // namespace polydot::node

@@ -1,0 +1,195 @@
+#include "node/run_summary.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <tuple>
+
+#include "node/data_files.h"
+#include "node/run_folder.h"
+
+namespace polydot::node {
+
+namespace {
+
+using nlohmann::json;
+
+// (step, slot, peer)
+using Place = std::tuple<std::uint64_t, std::uint32_t, int>;
+
+template <typename T>
+std::optional<T> median(std::vector<T> values) {
+  if (values.empty()) return std::nullopt;
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// Calls visit for each line of a JSON-lines file; a missing file has none, a torn last line is skipped.
+template <typename Visit>
+void for_each_line(const std::string& path, Visit visit) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);)
+    if (const json value = json::parse(line, nullptr, false); !value.is_discarded()) visit(value);
+}
+
+struct Truth {
+  std::set<Place> products;          // flipped contributions
+  std::map<std::pair<int, int>, std::uint64_t> weights;  // (peer, layer) -> first step with a flipped weight
+  std::map<Place, int> above;        // where injections above the floor must show
+
+  bool explains(const Place& place, int layer) const {
+    if (products.contains(place)) return true;
+    const auto found = weights.find({std::get<2>(place), layer});
+    return found != weights.end() && found->second <= std::get<0>(place);
+  }
+};
+
+Truth read_truth(const std::string& run, int peers, FaultCounts& faults) {
+  Truth truth;
+  for (int p = 0; p < peers; ++p)
+    for_each_line(peer_folder(run, p) + kInjectionsFile, [&](const json& line) {
+      const Place place{line.at("step"), line.at("slot"), p};
+      const std::string fault = line.at("class");
+      ++faults.injected;
+      faults.above_floor += fault == "above_floor";
+      faults.below_floor += fault == "below_floor";
+      faults.masked += fault == "masked";
+      if (fault == "above_floor") truth.above[place] += 1;
+      if (line.at("stage") == "weights") {
+        const std::uint64_t step = line.at("step");
+        const auto [found, is_new] = truth.weights.try_emplace({p, line.at("layer").get<int>()}, step);
+        if (!is_new) found->second = std::min(found->second, step);
+      } else {
+        truth.products.insert(place);
+      }
+    });
+  return truth;
+}
+
+void score(const std::string& run, int peers, FaultCounts& faults) {
+  const Truth truth = read_truth(run, peers, faults);
+  std::map<Place, bool> found;  // -> corrected at every finder
+  std::map<Place, int> layer_of;
+  for (int p = 0; p < peers; ++p)
+    for_each_line(peer_folder(run, p) + kFindingsFile, [&](const json& line) {
+      const std::uint64_t last = line.at("last_step");
+      for (std::uint64_t step = line.at("first_step"); step <= last; ++step) {
+        const Place place{step, line.at("slot"), line.at("peer")};
+        const bool corrected = line.at("corrected");
+        const auto [entry, is_new] = found.try_emplace(place, corrected);
+        if (!is_new) entry->second = entry->second && corrected;
+        layer_of[place] = line.at("layer");
+      }
+    });
+  for (const auto& [place, corrected] : found) {
+    const bool explained = truth.explains(place, layer_of[place]);
+    faults.detected += explained;
+    faults.corrected += explained && corrected;
+    faults.false_alarms += !explained;
+  }
+  for (const auto& [place, count] : truth.above)
+    if (!found.contains(place)) faults.missed += static_cast<std::uint64_t>(count);
+}
+
+}  // namespace
+
+Result<RunSummary> read_run(const Config& config, const std::string& run) {
+  const int peers = static_cast<int>(config.shared.peers);
+  RunSummary summary;
+  std::vector<double> accuracies, losses, seconds, seconds_total;
+  std::vector<std::uint64_t> steps;
+  try {
+    for (int p = 0; p < peers; ++p) {
+      std::ifstream file(peer_folder(run, p) + kSummaryFile);
+      if (!file) continue;
+      const json peer = json::parse(file);
+      summary.peers_finished += peer.at("exit_code") == 0;
+      if (peer.contains("test_accuracy")) accuracies.push_back(peer["test_accuracy"]);
+      if (peer.contains("train_loss")) losses.push_back(peer["train_loss"]);
+      seconds.push_back(peer.at("seconds"));
+      seconds_total.push_back(peer.at("seconds_total"));
+      steps.push_back(peer.at("steps"));
+      summary.bytes_sent += peer.at("bytes_sent").get<std::uint64_t>();
+      summary.noise_rounds = std::max(summary.noise_rounds, peer.at("noise_rounds").get<std::uint64_t>());
+      summary.recomputed_rounds = std::max(summary.recomputed_rounds, peer.at("recomputed_rounds").get<std::uint64_t>());
+      summary.largest_kappa = std::max(summary.largest_kappa, peer.at("largest_kappa").get<double>());
+      summary.faults.refused += peer.at("refused").get<std::uint64_t>();
+    }
+    if (steps.empty()) return data_failure(run + ": no peer left a " + std::string(kSummaryFile).substr(1) + " there");
+    score(run, peers, summary.faults);
+  } catch (const json::exception& error) {
+    return data_failure(run + ": a record of a peer is damaged: " + error.what());
+  }
+  summary.test_accuracy = median(accuracies);
+  summary.train_loss = median(losses);
+  summary.steps = *median(steps);
+  summary.seconds = *median(seconds);
+  summary.seconds_total = *std::max_element(seconds_total.begin(), seconds_total.end());
+  return summary;
+}
+
+nlohmann::ordered_json to_json(const RunSummary& summary, const Config& config) {
+  nlohmann::ordered_json out;
+  const SharedConfig& shared = config.shared;
+  out["code"] = shared.code;
+  out["peers"] = shared.peers;
+  out["grid"] = {shared.grid.m, shared.grid.n, shared.grid.d};
+  const codes::ProductCode code = configured_code(shared).value();
+  for (const auto& [name, pass] : {std::pair{"forward", codes::PassKind::kForward}, {"backward", codes::PassKind::kBackward}}) {
+    const codes::LinearCode& linear = code.pass(pass).code;
+    out["recovery_threshold"][name] = linear.recovery_threshold;
+    const codes::ErrorBounds bounds = codes::error_bounds(linear, code.peers());
+    out["bounds"][name] = {{"any", bounds.any}, {"independent", bounds.independent}};
+  }
+  out["test_accuracy"] = summary.test_accuracy ? nlohmann::ordered_json(*summary.test_accuracy) : nullptr;
+  out["train_loss"] = summary.train_loss ? nlohmann::ordered_json(*summary.train_loss) : nullptr;
+  out["steps"] = summary.steps;
+  out["seconds"] = summary.seconds;
+  out["seconds_total"] = summary.seconds_total;
+  out["steps_per_second"] = summary.seconds > 0.0 ? static_cast<double>(summary.steps - 1) / summary.seconds : 0.0;
+  const FaultCounts& faults = summary.faults;
+  out["faults"] = {{"injected", faults.injected},       {"above_floor", faults.above_floor},
+                   {"detected", faults.detected},       {"corrected", faults.corrected},
+                   {"refused", faults.refused},         {"false_alarms", faults.false_alarms},
+                   {"below_floor", faults.below_floor}, {"masked", faults.masked},
+                   {"missed", faults.missed}};
+  out["noise_rounds"] = summary.noise_rounds;
+  out["recomputed_rounds"] = summary.recomputed_rounds;
+  out["largest_kappa"] = summary.largest_kappa;
+  out["peers_finished"] = summary.peers_finished;
+  out["bytes_sent"] = summary.bytes_sent;
+  out["seed"] = shared.seed;
+  return out;
+}
+
+Outcome write_summary(const RunSummary& summary, const Config& config, const std::string& run) {
+  const std::string text = to_json(summary, config).dump(2) + "\n";
+  if (Outcome written = write_file_atomically(run + kSummaryFile, {}, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+      !written)
+    return written;
+  for (int p = 0; p < static_cast<int>(config.shared.peers); ++p) {
+    const std::string folder = peer_folder(run, p);
+    std::ifstream own(folder + kSummaryFile);
+    const json peer = json::parse(own, nullptr, false);
+    if (peer.is_discarded() || peer.value("steps", std::uint64_t{0}) != summary.steps) continue;
+    std::error_code error;
+    std::filesystem::copy_file(folder + kMetricsFile, run + kMetricsFile, std::filesystem::copy_options::overwrite_existing, error);
+    if (error) return data_failure("cannot write " + run + kMetricsFile + ": " + error.message());
+    break;
+  }
+  return Unit{};
+}
+
+Outcome summarize_if_complete(const Config& config) {
+  const std::string& run = config.local.out;
+  for (int p = 0; p < static_cast<int>(config.shared.peers); ++p)
+    if (!std::filesystem::exists(peer_folder(run, p) + kSummaryFile)) return Unit{};
+  auto summary = read_run(config, run);
+  if (!summary) return summary.failure();
+  return write_summary(*summary, config, run);
+}
+
+}  // namespace polydot::node

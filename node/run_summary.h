@@ -1,0 +1,45 @@
+// The run as a whole, from the records of its peers: RUN/summary.json and RUN/metrics.csv. Written by whoever finds
+// the records of all peers complete, and by the launcher when some are missing for good. Reads files only.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "codes/result.h"
+#include "node/config.h"
+
+namespace polydot::node {
+
+struct FaultCounts {
+  std::uint64_t injected = 0;
+  std::uint64_t above_floor = 0, below_floor = 0, masked = 0;  // by the injector alone
+  std::uint64_t detected = 0;      // distinct (step, slot, peer) located at some peer and explained by an injection
+  std::uint64_t corrected = 0;     // of those, in rounds that were decoded all the same
+  std::uint64_t missed = 0;        // above the floor, and never located at its place
+  std::uint64_t refused = 0;       // peers that refused to go on
+  std::uint64_t false_alarms = 0;  // findings that no injection on that peer explains
+};
+
+struct RunSummary {
+  int peers_finished = 0;
+  std::optional<double> test_accuracy, train_loss;  // medians over peers
+  std::uint64_t steps = 0;
+  double seconds = 0.0, seconds_total = 0.0;
+  std::uint64_t bytes_sent = 0, noise_rounds = 0, recomputed_rounds = 0;
+  double largest_kappa = 0.0;
+  FaultCounts faults;
+};
+
+// From whatever records there are. Failure: kData, no peer left a summary, or a record is damaged.
+Result<RunSummary> read_run(const Config& config, const std::string& run);
+// The documented JSON (README, "summary.json").
+nlohmann::ordered_json to_json(const RunSummary& summary, const Config& config);
+// Writes summary.json and metrics.csv into the run folder.
+Outcome write_summary(const RunSummary& summary, const Config& config, const std::string& run);
+// Reads and writes if the records of all peers are there.
+Outcome summarize_if_complete(const Config& config);
+
+}  // namespace polydot::node

@@ -1,0 +1,203 @@
+#include "node/zmq_sockets.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "node/endpoint.h"
+
+namespace polydot::node {
+namespace {
+
+constexpr int kReconnectMs = 50;
+constexpr int kReconnectMaxMs = 500;
+constexpr int kConnectTimeoutMs = 2000;   // the system's own two minutes would miss a host that comes back
+constexpr int kUnansweredTcpMs = 30'000;  // then a vanished host's connection is given up
+constexpr int kKeepaliveIdleS = 10;       // the same for a connection that sends nothing
+constexpr int kKeepaliveIntervalS = 5;
+constexpr int kKeepaliveProbes = 4;
+constexpr std::int64_t kMaxUnsolicitedBytes = 1024;  // towards a DEALER: handshakes only
+
+// A socket that is not ZeroMQ's yet.
+class OwnedFd {
+ public:
+  explicit OwnedFd(int fd) : fd_(fd) {}
+  OwnedFd(const OwnedFd&) = delete;
+  OwnedFd& operator=(const OwnedFd&) = delete;
+  ~OwnedFd() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+  void release() { fd_ = -1; }
+
+ private:
+  int fd_;
+};
+
+// One connection's settings, the same for both of its ends.
+void set_tcp_options(zmq::socket_t& socket, const Endpoint& address) {
+  socket.set(zmq::sockopt::ipv6, address.host.find(':') != std::string::npos);
+  socket.set(zmq::sockopt::tcp_keepalive, 1);
+  socket.set(zmq::sockopt::tcp_keepalive_idle, kKeepaliveIdleS);
+  socket.set(zmq::sockopt::tcp_keepalive_intvl, kKeepaliveIntervalS);
+  socket.set(zmq::sockopt::tcp_keepalive_cnt, kKeepaliveProbes);
+  socket.set(zmq::sockopt::tcp_maxrt, kUnansweredTcpMs);
+}
+
+// A high-water mark for `bytes` in messages of `message_bytes`; 0 would mean without limit.
+int high_water_mark(std::size_t bytes, std::size_t message_bytes) {
+  return static_cast<int>(std::clamp<std::size_t>(bytes / message_bytes, 4, 1'000'000));
+}
+
+zmq::socket_t make_router(zmq::context_t& context, const ZmqOptions& options, const Endpoint& ours) {
+  zmq::socket_t router(context, zmq::socket_type::router);
+  set_tcp_options(router, ours);
+  router.set(zmq::sockopt::linger, 0);
+  // For each sender. It counts frames, so count the largest (small ones lose nothing by that: measured); what
+  // does not fit waits in the sender's queue.
+  router.set(zmq::sockopt::rcvhwm, high_water_mark(options.max_queue_bytes, options.max_payload_bytes));
+  router.set(zmq::sockopt::maxmsgsize,
+             static_cast<std::int64_t>(std::max(options.max_payload_bytes, kMaxHeaderBytes)));
+  // A peer that comes back must not wait until its old, half-open connection is noticed.
+  router.set(zmq::sockopt::router_handover, true);
+  return router;
+}
+
+zmq::socket_t make_dealer(zmq::context_t& context, const ZmqOptions& options, const Endpoint& address) {
+  zmq::socket_t dealer(context, zmq::socket_type::dealer);
+  set_tcp_options(dealer, address);
+  dealer.set(zmq::sockopt::routing_id, routing_id_of(options.cluster, options.index));
+  dealer.set(zmq::sockopt::linger, options.linger_ms);
+  dealer.set(zmq::sockopt::immediate, true);
+  dealer.set(zmq::sockopt::reconnect_ivl, kReconnectMs);
+  dealer.set(zmq::sockopt::reconnect_ivl_max, kReconnectMaxMs);
+  dealer.set(zmq::sockopt::connect_timeout, kConnectTimeoutMs);
+  // Send counts bytes itself; this mark must only not come before.
+  dealer.set(zmq::sockopt::sndhwm, high_water_mark(options.max_queue_bytes, kOverheadBytes));
+  // Nobody has anything to say to a DEALER.
+  dealer.set(zmq::sockopt::rcvhwm, 1);
+  dealer.set(zmq::sockopt::maxmsgsize, kMaxUnsolicitedBytes);
+  dealer.connect(to_string(address));
+  return dealer;
+}
+
+// Where each peer is. Ours stays as it is when somebody listens there for us already.
+Result<std::vector<Endpoint>> resolve_all(const ZmqOptions& options) {
+  std::vector<Endpoint> addresses;
+  for (std::size_t p = 0; p < options.endpoints.size(); ++p) {
+    const bool ours = static_cast<int>(p) == options.index;
+    Result<Endpoint> endpoint = parse_endpoint(options.endpoints[p]);
+    if (endpoint && !(ours && options.listen_fd >= 0)) endpoint = resolve(*endpoint);
+    const std::string who = "peer " + std::to_string(p) + ": ";
+    if (!endpoint) return Failure{endpoint.failure().kind, who + endpoint.failure().message};
+    if (!ours && endpoint->scheme == Endpoint::Scheme::kTcp && endpoint->port == 0)
+      return usage_failure(who + "'" + options.endpoints[p] + "' needs a port to connect to");
+    addresses.push_back(*endpoint);
+  }
+  return addresses;
+}
+
+bool is_loopback(const Endpoint& address) {
+  return address.host == "::1" || address.host.starts_with("127.");
+}
+
+// Many a machine resolves its own name to 127.0.1.1: there the others would wait for ever.
+Outcome check_reachable(const ZmqOptions& options, const std::vector<Endpoint>& addresses) {
+  const auto own = static_cast<std::size_t>(options.index);
+  const bool elsewhere = std::any_of(addresses.begin(), addresses.end(), [](const Endpoint& a) {
+    return a.scheme == Endpoint::Scheme::kTcp && !is_loopback(a);
+  });
+  if (options.listen_fd >= 0 || !elsewhere || !is_loopback(addresses[own])) return Unit{};
+  return network_failure("peer " + std::to_string(own) + ": '" + options.endpoints[own] + "' is " +
+                         addresses[own].host +
+                         " here, which other machines cannot reach; write its address in the network");
+}
+
+// libzmq deletes the socket file that it finds, also one that another process listens on.
+bool somebody_listens(const Endpoint& ipc) {
+  const OwnedFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  ipc.path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+}
+
+std::string reason_of(int error) {
+  switch (error) {
+    case EADDRINUSE:
+      return "the address is in use; stop who uses it or choose another port";
+    case ENODEV:
+    case EADDRNOTAVAIL:
+      return "this machine has no such address; correct the configuration";
+    default:
+      return zmq_strerror(error);
+  }
+}
+
+Outcome adopt(zmq::socket_t& router, OwnedFd& fd) {
+  const auto option = [&](int name) {
+    int value = 0;
+    socklen_t size = sizeof(value);
+    return ::getsockopt(fd.get(), SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
+  };
+  const int domain = option(SO_DOMAIN);
+  if (option(SO_ACCEPTCONN) != 1 || (domain != AF_INET && domain != AF_INET6))
+    return network_failure("descriptor " + std::to_string(fd.get()) + " is not a listening TCP socket");
+  // A connection that is gone before it is accepted must not block ZeroMQ's thread.
+  ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
+  ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
+  router.set(zmq::sockopt::use_fd, fd.get());
+  router.bind("tcp://127.0.0.1:0");  // not looked at, since there is a socket already
+  fd.release();
+  return Unit{};
+}
+
+Outcome listen(zmq::socket_t& router, const Endpoint& ours, const std::string& configured) {
+  const std::string refused = "cannot listen on '" + configured + "': ";
+  if (ours.scheme == Endpoint::Scheme::kIpc && somebody_listens(ours))
+    return network_failure(refused + reason_of(EADDRINUSE));
+  try {
+    router.bind(to_string(ours));
+  } catch (const zmq::error_t& error) {
+    return network_failure(refused + reason_of(error.num()));
+  }
+  return Unit{};
+}
+
+}  // namespace
+
+// Before the socket is closed, so that it is still ours and not a successor's.
+ZmqSockets::~ZmqSockets() {
+  if (!socket_file.empty()) ::unlink(socket_file.c_str());
+}
+
+Result<std::unique_ptr<ZmqSockets>> open_sockets(const ZmqOptions& options) {
+  OwnedFd listening(options.listen_fd);
+  const Result<std::vector<Endpoint>> addresses = resolve_all(options);
+  if (!addresses) return addresses.failure();
+  if (const Outcome reachable = check_reachable(options, *addresses); !reachable) return reachable.failure();
+  const auto own = static_cast<std::size_t>(options.index);
+  try {
+    auto sockets = std::make_unique<ZmqSockets>();
+    sockets->router = make_router(sockets->context, options, (*addresses)[own]);
+    const bool adopted = listening.get() >= 0;
+    const Outcome listens = adopted ? adopt(sockets->router, listening)
+                                    : listen(sockets->router, (*addresses)[own], options.endpoints[own]);
+    if (!listens) return listens.failure();
+    if (!adopted) sockets->socket_file = (*addresses)[own].path;
+    for (std::size_t p = 0; p < addresses->size(); ++p) {
+      ZmqLink& link = sockets->links.emplace_back();
+      if (p != own) link.dealer = make_dealer(sockets->context, options, (*addresses)[p]);
+    }
+    return sockets;
+  } catch (const zmq::error_t& error) {
+    return network_failure(std::string("cannot open ZeroMQ sockets: ") + error.what());
+  }
+}
+
+}  // namespace polydot::node

@@ -1,0 +1,45 @@
+// The ZeroMQ sockets of one peer: opening, binding, connecting. The traffic on them is node/zmq_transport.h.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+#include <zmq.hpp>
+
+#include "codes/result.h"
+#include "node/zmq_transport.h"
+
+namespace polydot::node {
+
+// About what ZeroMQ itself needs for a queued message.
+inline constexpr std::size_t kOverheadBytes = 256;
+// The header of another version may be longer than ours, within reason.
+inline constexpr std::size_t kMaxHeaderBytes = 1024;
+
+// Bytes on their way to one receiver, given back by ZeroMQ's own thread when they are out.
+using QueuedBytes = std::atomic<std::size_t>;
+
+struct ZmqLink {
+  zmq::socket_t dealer{};  // none to ourselves
+  std::shared_ptr<QueuedBytes> queued = std::make_shared<QueuedBytes>(0);
+};
+
+// Closed from the last to the first: closing the context waits, at most linger_ms, until all is sent.
+struct ZmqSockets {
+  ZmqSockets() = default;
+  ZmqSockets(const ZmqSockets&) = delete;
+  ZmqSockets& operator=(const ZmqSockets&) = delete;
+  ~ZmqSockets();
+
+  zmq::context_t context{};
+  zmq::socket_t router{};
+  std::vector<ZmqLink> links{};  // by peer
+  std::string socket_file{};     // ipc: what libzmq would leave behind
+};
+
+// Failures as those of make_zmq_transport.
+Result<std::unique_ptr<ZmqSockets>> open_sockets(const ZmqOptions& options);
+
+}  // namespace polydot::node

@@ -1,0 +1,174 @@
+#include "node/zmq_transport.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <zmq.hpp>
+
+#include "codes/check.h"
+#include "node/zmq_sockets.h"
+
+namespace polydot::node {
+
+using protocol::Payload;
+using protocol::Received;
+using protocol::WireFrames;
+
+namespace {
+
+constexpr int kStranger = -1;
+constexpr std::size_t kReceiveBufferBytes = 8192;  // ZMQ_IN_BATCH_SIZE's default
+constexpr std::size_t kIndexAt = 17;               // in a routing id
+constexpr int kMaxRefusedInARow = 256;  // a flood of garbage must not keep receive() from returning
+
+// Lives from send until ZeroMQ has let go of the payload.
+struct InFlight {
+  std::shared_ptr<const void> owner;
+  std::shared_ptr<QueuedBytes> queued;
+  std::size_t bytes;
+};
+
+void on_sent(void*, void* hint) {
+  const std::unique_ptr<InFlight> done(static_cast<InFlight*>(hint));
+  done->queued->fetch_sub(done->bytes, std::memory_order_relaxed);
+}
+
+// Both return false when it would block; anything else is a bug.
+bool send_part(zmq::socket_t& socket, zmq::message_t& part, int flags) {
+  while (zmq_msg_send(part.handle(), socket.handle(), flags | ZMQ_DONTWAIT) < 0) {
+    if (zmq_errno() == EINTR) continue;
+    POLYDOT_CHECK_EQ(zmq_errno(), EAGAIN);
+    return false;
+  }
+  return true;
+}
+
+bool receive_part(zmq::socket_t& socket, zmq::message_t& part) {
+  while (zmq_msg_recv(part.handle(), socket.handle(), ZMQ_DONTWAIT) < 0) {
+    if (zmq_errno() == EINTR) continue;
+    POLYDOT_CHECK_EQ(zmq_errno(), EAGAIN);
+    return false;
+  }
+  return true;
+}
+
+// libzmq leaves small messages in its receive buffer: at any address, and holding all of the buffer.
+Payload payload_of(zmq::message_t part) {
+  const auto* first = static_cast<const std::byte*>(part.data());
+  const bool aligned = reinterpret_cast<std::uintptr_t>(first) % alignof(float) == 0;
+  if (part.size() > kReceiveBufferBytes && aligned) {
+    auto owner = std::make_shared<zmq::message_t>(std::move(part));
+    const std::span<const std::byte> bytes(static_cast<const std::byte*>(owner->data()), owner->size());
+    return {std::move(owner), bytes};
+  }
+  auto copy = std::make_shared<std::vector<std::byte>>(first, first + part.size());
+  const std::span<const std::byte> bytes(*copy);
+  return {std::move(copy), bytes};
+}
+
+}  // namespace
+
+std::string routing_id_of(const protocol::ClusterId& cluster, int index) {
+  std::string id = "P";  // an id that starts with a zero byte would be ZeroMQ's own
+  const auto append = [&id](std::uint64_t value, int bytes) {
+    for (int b = 0; b < bytes; ++b) id.push_back(static_cast<char>(value >> (8 * b) & 0xff));
+  };
+  for (const std::uint64_t word : cluster) append(word, 8);
+  append(static_cast<std::uint32_t>(index), 4);
+  return id;
+}
+
+Result<std::unique_ptr<ZmqTransport>> make_zmq_transport(const ZmqOptions& options) {
+  POLYDOT_CHECK_LE(0, options.index);
+  POLYDOT_CHECK_LT(options.index, static_cast<int>(options.endpoints.size()));
+  Result<std::unique_ptr<ZmqSockets>> sockets = open_sockets(options);
+  if (!sockets) return sockets.failure();
+  return std::unique_ptr<ZmqTransport>(new ZmqTransport(options, std::move(*sockets)));
+}
+
+ZmqTransport::ZmqTransport(const ZmqOptions& options, std::unique_ptr<ZmqSockets> sockets)
+    : index_(options.index),
+      // One message always fits, or it could never be sent.
+      max_queue_bytes_(std::max(options.max_queue_bytes,
+                                options.max_payload_bytes + protocol::kHeaderBytes + kOverheadBytes)),
+      max_payload_bytes_(options.max_payload_bytes),
+      id_prefix_(routing_id_of(options.cluster, 0).substr(0, kIndexAt)),
+      sockets_(std::move(sockets)) {}
+
+ZmqTransport::~ZmqTransport() = default;
+
+void ZmqTransport::send(int to, const WireFrames& frames) {
+  POLYDOT_CHECK(to != index_ && to >= 0 && to < static_cast<int>(sockets_->links.size()));
+  POLYDOT_CHECK_LE(frames.payload.size_bytes(), max_payload_bytes_);
+  ZmqLink& link = sockets_->links[static_cast<std::size_t>(to)];
+  const std::size_t bytes = frames.header.size() + frames.payload.size_bytes();
+  const std::size_t cost = bytes + kOverheadBytes;
+  if (link.queued->load(std::memory_order_relaxed) + cost > max_queue_bytes_) {
+    ++counters_.frames_dropped;
+    return;
+  }
+  link.queued->fetch_add(cost, std::memory_order_relaxed);
+  auto in_flight = std::make_unique<InFlight>(frames.payload.owner(), link.queued, cost);
+  zmq::message_t header(frames.header.data(), frames.header.size());
+  // ZeroMQ only reads it. Also an empty payload, and one that is not taken, ends in on_sent.
+  zmq::message_t payload(const_cast<std::byte*>(frames.payload.bytes().data()), frames.payload.size_bytes(),
+                         on_sent, in_flight.get());
+  in_flight.release();
+  if (send_part(link.dealer, header, ZMQ_SNDMORE) && send_part(link.dealer, payload, 0))
+    counters_.bytes_sent += bytes;
+  else
+    ++counters_.frames_dropped;
+}
+
+std::optional<Received> ZmqTransport::receive() {
+  for (int refused = 0; refused < kMaxRefusedInARow; ++refused) {
+    zmq::message_t id;
+    if (!receive_part(sockets_->router, id)) return std::nullopt;
+    // The parts of a message arrive together or not at all. Whatever there is more than two is read away.
+    std::array<zmq::message_t, 2> parts;
+    std::size_t count = 0;
+    for (bool more = id.more(); more; ++count) {
+      zmq::message_t part;
+      POLYDOT_CHECK(receive_part(sockets_->router, part));
+      more = part.more();
+      if (count < parts.size()) parts[count] = std::move(part);
+    }
+    const int from = sender_of(id.to_string_view());
+    if (from != kStranger && count == parts.size() && parts[0].size() <= kMaxHeaderBytes) {
+      counters_.bytes_received += parts[0].size() + parts[1].size();
+      const auto* first = static_cast<const std::byte*>(parts[0].data());
+      return Received{from, {first, first + parts[0].size()}, payload_of(std::move(parts[1]))};
+    }
+    ++counters_.frames_refused;
+  }
+  return std::nullopt;
+}
+
+int ZmqTransport::sender_of(std::string_view routing_id) const {
+  if (routing_id.size() != kIndexAt + sizeof(std::uint32_t)) return kStranger;
+  if (routing_id.substr(0, kIndexAt) != id_prefix_) return kStranger;
+  std::uint32_t index = 0;
+  for (std::size_t b = 0; b < sizeof(index); ++b)
+    index |= std::uint32_t{static_cast<unsigned char>(routing_id[kIndexAt + b])} << (8 * b);
+  const bool known = index < sockets_->links.size() && static_cast<int>(index) != index_;
+  return known ? static_cast<int>(index) : kStranger;
+}
+
+void ZmqTransport::wait(std::int64_t timeout_ms) {
+  zmq::pollitem_t item{sockets_->router.handle(), 0, ZMQ_POLLIN, 0};
+  try {
+    zmq::poll(&item, 1, std::chrono::milliseconds(std::max<std::int64_t>(timeout_ms, 0)));
+  } catch (const zmq::error_t& error) {
+    POLYDOT_CHECK_EQ(error.num(), EINTR);
+  }
+}
+
+protocol::TransportCounters ZmqTransport::counters() const { return counters_; }
+
+std::string ZmqTransport::bound_endpoint() const { return sockets_->router.get(zmq::sockopt::last_endpoint); }
+
+}  // namespace polydot::node

@@ -1,0 +1,79 @@
+// protocol::Transport over ZeroMQ: one bound ROUTER that receives from all, one DEALER per other peer to
+// send.
+//
+// A DEALER's routing id names its sender; the ROUTER hands it over with every message, so a sender is known
+// by its connection, never by what a payload says. Frames of strangers, and messages of any other form than
+// header + payload, are refused and counted. Nothing is authenticated or encrypted: trusted networks only.
+//
+// Payloads are sent, and above 8 KiB received, without a copy. Nothing blocks and nothing queues for a peer
+// that is not connected: what cannot be queued is dropped and counted, so the caller repeats what matters.
+//
+// For one thread (the owner of the sent payloads may be released on another). Not for use across fork().
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "codes/result.h"
+#include "protocol/transport.h"
+
+namespace polydot::node {
+
+struct ZmqOptions {
+  protocol::ClusterId cluster{};
+  int index = 0;                         // of this peer, 0 <= index < endpoints.size()
+  std::vector<std::string> endpoints{};  // of all peers by index, see node/endpoint.h; ours is listened on
+  // A TCP socket that is listening already, instead of endpoints[index]. The transport owns and closes it,
+  // also when it cannot be made. -1: none.
+  int listen_fd = -1;
+  // What may wait in this process for one receiver, and from one sender, kernel buffers apart: a peer that
+  // needs more is too slow to be waited for. Bytes of payloads that receivers share count once for each.
+  std::size_t max_queue_bytes = std::size_t{64} << 20;
+  std::size_t max_payload_bytes = std::size_t{1} << 20;  // of a frame; a connection that brings more is cut
+  int linger_ms = 1000;  // how long closing may take to get out what is queued, goodbyes above all
+};
+
+struct ZmqSockets;  // node/zmq_sockets.h; keeps ZeroMQ out of this header
+
+class ZmqTransport final : public protocol::Transport {
+ public:
+  ~ZmqTransport() override;  // takes up to linger_ms
+
+  // to: another peer's index; payload: at most max_payload_bytes.
+  void send(int to, const protocol::WireFrames& frames) override;
+  std::optional<protocol::Received> receive() override;
+  // Also returns early when a signal was caught.
+  void wait(std::int64_t timeout_ms) override;
+  protocol::TransportCounters counters() const override;
+
+  // Where others reach this peer, with the port that the system chose if none was given.
+  std::string bound_endpoint() const;
+
+ private:
+  ZmqTransport(const ZmqOptions& options, std::unique_ptr<ZmqSockets> sockets);
+  friend Result<std::unique_ptr<ZmqTransport>> make_zmq_transport(const ZmqOptions& options);
+
+  int sender_of(std::string_view routing_id) const;  // -1: a stranger
+
+  int index_;
+  std::size_t max_queue_bytes_;
+  std::size_t max_payload_bytes_;
+  std::string id_prefix_;  // of every peer's routing id; the index follows
+  std::unique_ptr<ZmqSockets> sockets_;
+  protocol::TransportCounters counters_;
+};
+
+// Failures: kUsage: malformed endpoint, or port 0 for a peer to connect to. kNetwork: a host cannot be
+// resolved, our address is in use or is none of this machine, listen_fd does not listen. Peers need not be
+// running yet.
+Result<std::unique_ptr<ZmqTransport>> make_zmq_transport(const ZmqOptions& options);
+
+// The routing id of a sender: 'P', the cluster id as 2 x u64, the index as u32, both little-endian: 21 bytes.
+std::string routing_id_of(const protocol::ClusterId& cluster, int index);
+
+}  // namespace polydot::node

@@ -1,0 +1,134 @@
+// Reading and writing whole files, and data sets by name; the formats have tests of their own.
+#include "node/data_files.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "dnn/strokes.h"
+#include "node/dataset_loader.h"
+#include "tests/node/scratch_folder.h"
+
+namespace polydot::node {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::span<const std::uint8_t> bytes_of(const std::string& text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+TEST(DataFile, ReadsPlainAndCompressedAlike) {
+  const ScratchFolder folder;
+  const std::string text(300'000, 'q');
+  write_text(folder / "plain", text);
+  write_gzip(folder / "compressed", text);
+  for (const char* const name : {"plain", "compressed"}) {
+    Result<DataFile> file = DataFile::open(folder / name);
+    ASSERT_TRUE(file.ok()) << file.failure().message;
+    EXPECT_GE(file->most_bytes(), text.size());
+    std::vector<std::uint8_t> first(100);
+    EXPECT_EQ(*file->read(first), 100u);
+    std::vector<std::uint8_t> rest(400'000);
+    EXPECT_EQ(*file->read(rest), text.size() - 100);
+    EXPECT_EQ(*file->read(rest), 0u);
+    EXPECT_TRUE(std::all_of(first.begin(), first.end(), [](std::uint8_t byte) { return byte == 'q'; }));
+  }
+}
+
+TEST(DataFile, NothingCompressesBetterThanTheBound) {
+  const ScratchFolder folder;
+  const std::string zeros(50'000'000, '\0');
+  gzFile out = gzopen((folder / "zeros").c_str(), "wb9");
+  ASSERT_EQ(gzwrite(out, zeros.data(), static_cast<unsigned>(zeros.size())), static_cast<int>(zeros.size()));
+  ASSERT_EQ(gzclose(out), Z_OK);
+  const Result<DataFile> file = DataFile::open(folder / "zeros");
+  ASSERT_TRUE(file.ok());
+  EXPECT_GE(file->most_bytes(), zeros.size());
+}
+
+TEST(WriteFile, ReplacesAFileAsAWhole) {
+  const ScratchFolder folder;
+  write_text(folder / "file", "something longer than the new text");
+  ASSERT_TRUE(write_file_atomically(folder / "file", bytes_of("head "), bytes_of("body")).ok());
+  EXPECT_EQ(read_text(folder / "file"), "head body");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(WriteFile, SaysWhereItCannotWrite) {
+  const ScratchFolder folder;
+  expect_data_failure(write_file_atomically(folder / "no" / "file", {}, bytes_of("body")),
+                      {"no/file", "cannot be written", "permissions"});
+}
+
+TEST(LoadData, StrokesAreAlwaysTheSameSet) {
+  const Result<DataPair> data = load_data("strokes", "");
+  ASSERT_TRUE(data.ok()) << data.failure().message;
+  EXPECT_EQ(data->train.count(), 20'000);
+  EXPECT_EQ(data->test.count(), 4'000);
+  EXPECT_EQ(data->train.digest(), dnn::make_strokes(dnn::StrokesPart::kTrain, 20'000).digest());
+  EXPECT_EQ(data->test.standardisation().mean, data->train.standardisation().mean);
+  EXPECT_EQ(data->test.standardisation().deviation, data->train.standardisation().deviation);
+}
+
+TEST(LoadData, WrittenStrokesAreTheStrokes) {
+  const ScratchFolder folder;
+  ASSERT_TRUE(write_dataset("strokes", "", folder.path().string()).ok());
+  const Result<DataPair> strokes = load_data("strokes", "");
+  const Result<DataPair> read = load_data("idx", folder.path().string());
+  ASSERT_TRUE(read.ok()) << read.failure().message;
+  EXPECT_EQ(read->digest, strokes->digest);
+}
+
+TEST(LoadData, TheDigestCoversBothPartsInTheirOrder) {
+  const auto pair_of = [](std::uint8_t a, std::uint8_t b) {
+    return make_data_pair(dnn::Dataset::from_bytes({a, 0}, 1, {0, 1}, 2),
+                          dnn::Dataset::from_bytes({b, 0}, 1, {0, 1}, 2));
+  };
+  EXPECT_EQ(pair_of(1, 2).digest, pair_of(1, 2).digest);
+  EXPECT_NE(pair_of(1, 2).digest, pair_of(2, 1).digest);
+  EXPECT_NE(pair_of(1, 2).digest, pair_of(1, 3).digest);
+  EXPECT_NE(pair_of(1, 1).digest, pair_of(2, 2).digest);
+}
+
+TEST(LoadData, MistakesInTheCallAreUsageFailures) {
+  const auto expect_usage = [](const Result<DataPair>& result,
+                               std::initializer_list<std::string_view> parts) {
+    expect_failure(result, FailureKind::kUsage, parts);
+  };
+  expect_usage(load_data("mnist", "/data"), {"unknown data set mnist", "strokes, idx or csv"});
+  expect_usage(load_data("idx", ""), {"idx needs --data"});
+  expect_usage(load_data("csv", ""), {"csv needs --data"});
+  expect_usage(load_data("strokes", "/data"), {"reads no files", "drop --data /data"});
+}
+
+TEST(LoadData, WhatCannotBeLoadedIsNotWritten) {
+  const ScratchFolder folder;
+  expect_data_failure(write_dataset("idx", "/nowhere", (folder / "out").string()),
+                      {"/nowhere", "no such folder"});
+  EXPECT_FALSE(fs::exists(folder / "out"));
+}
+
+// Real digits, where they are at hand.
+TEST(LoadData, ReadsMnist) {
+  const char* const given = std::getenv("POLYDOT_SHARED");
+  const fs::path shared = given != nullptr ? fs::path(given) : fs::path(POLYDOT_SOURCE_DIR) / ".." / "shared";
+  const fs::path folder = shared / "data" / "mnist";
+  if (!fs::exists(folder))
+    GTEST_SKIP() << "no " << folder << ": set POLYDOT_SHARED to the folder that holds data/mnist";
+  const Result<DataPair> data = load_data("idx", folder.string());
+  ASSERT_TRUE(data.ok()) << data.failure().message;
+  EXPECT_EQ(data->train.count(), 7'000);
+  EXPECT_EQ(data->test.count(), 1'000);
+  EXPECT_EQ(data->train.features(), 784);
+  EXPECT_EQ(data->train.classes(), 10);
+  EXPECT_NEAR(data->train.standardisation().mean(0), 33.3, 1.0);  // of all 60,000: 33.32 and 78.57
+  EXPECT_NEAR(data->train.standardisation().deviation(0), 78.6, 1.0);
+}
+
+}  // namespace
+}  // namespace polydot::node

@@ -1,0 +1,152 @@
+#include "node/zmq_transport.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <thread>
+
+#include "tests/node/zmq_peers.h"
+
+namespace polydot::node {
+namespace {
+
+class ZmqAllToAll : public testing::TestWithParam<int> {};
+
+TEST_P(ZmqAllToAll, EveryMessageArrivesIntactUnderItsSendersName) {
+  const int count = GetParam();
+  constexpr std::array<std::size_t, 8> kSizes{0, 1, 1000, 1280, 4096, 8192, 70'001, 1 << 20};
+  std::vector<Transport> peers = make_peers(count);
+  connect_all(peers);
+
+  for (int from = 0; from < count; ++from)
+    for (int to = 0; to < count; ++to)
+      for (std::size_t n = 0; n < kSizes.size() && from != to; ++n) {
+        const int number = static_cast<int>(n);
+        peers[static_cast<std::size_t>(from)]->send(
+            to, frames_of(from, to, number, pattern(kSizes[n], from, to, number)));
+      }
+
+  for (int to = 0; to < count; ++to) {
+    ZmqTransport& receiver = *peers[static_cast<std::size_t>(to)];
+    std::map<int, int> heard;  // by sender: how many, and so which is next
+    for (std::size_t left = kSizes.size() * static_cast<std::size_t>(count - 1); left > 0;) {
+      const Received received = next(receiver);
+      const auto [from, addressee, number] = name_of(received);
+      if (number == kGreeting) continue;
+      ASSERT_EQ(received.from, from);
+      ASSERT_EQ(addressee, to);
+      ASSERT_EQ(number, heard[from]++) << "frames of one sender arrive in order";
+      const std::size_t size = kSizes[static_cast<std::size_t>(number)];
+      ASSERT_TRUE(same_bytes(received.payload, pattern(size, from, to, number))) << from << " to " << to;
+      ASSERT_EQ(reinterpret_cast<std::uintptr_t>(received.payload.bytes().data()) % alignof(float), 0U)
+          << size;
+      --left;
+    }
+    EXPECT_EQ(receiver.counters().frames_refused, 0U);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Peers, ZmqAllToAll, testing::Values(3, 5, 10));
+
+TEST(ZmqTransport, ReleasesThePayloadThatItSent) {
+  std::vector<Transport> peers = make_peers(2);
+  connect_all(peers);
+  Payload payload = pattern(1 << 20, 0, 1, 0);
+  const std::weak_ptr<const void> owner = payload.owner();
+  peers[0]->send(1, frames_of(0, 1, 0, payload));
+  payload = {};
+  while (name_of(next(*peers[1]))[2] == kGreeting) continue;
+  peers.clear();
+  EXPECT_TRUE(owner.expired());
+}
+
+TEST(ZmqTransport, ReceivedPayloadOutlivesTheTransport) {
+  std::vector<Transport> peers = make_peers(2);
+  connect_all(peers);
+  peers[0]->send(1, frames_of(0, 1, 0, pattern(50'000, 0, 1, 0)));
+  Received received = next(*peers[1]);
+  while (name_of(received)[2] == kGreeting) received = next(*peers[1]);
+  peers.clear();
+  EXPECT_TRUE(same_bytes(received.payload, pattern(50'000, 0, 1, 0)));
+}
+
+TEST(ZmqTransport, ClosingSendsWhatIsQueued) {
+  std::vector<Transport> peers = make_peers(2, {.linger_ms = 60'000});
+  connect_all(peers);
+  for (int n = 0; n < 20; ++n) peers[0]->send(1, frames_of(0, 1, n, pattern(1 << 18, 0, 1, n)));
+  std::thread closing([&] { peers[0].reset(); });
+  for (int n = 0; n < 20;) n += name_of(next(*peers[1]))[2] == n ? 1 : 0;
+  closing.join();
+}
+
+TEST(ZmqTransport, SlowReceiverIsBoundedInBytes) {
+  constexpr std::size_t kSize = 64 << 10;
+  constexpr std::size_t kQueue = 1 << 20;
+  std::vector<Transport> peers =
+      make_peers(3, {.max_queue_bytes = kQueue, .max_payload_bytes = kSize, .linger_ms = 0});
+  connect_all(peers);
+  const std::uint64_t before = peers[0]->counters().frames_dropped;
+  const Payload payload = pattern(kSize, 0, 1, 0);
+  // The kernel's buffers take some first. Peer 1 does not read; peer 2 does, and must not suffer.
+  for (int n = 0; peers[0]->counters().frames_dropped < before + 1000; ++n) {
+    peers[0]->send(1, frames_of(0, 1, n, payload));
+    EXPECT_LE(payload.owner().use_count(), 1 + static_cast<long>(kQueue / kSize))
+        << "more queued than allowed";
+  }
+  EXPECT_GT(payload.owner().use_count(), 1) << "what waits is the payload itself, not a copy";
+  peers[0]->send(2, frames_of(0, 2, 0));
+  while (name_of(next(*peers[2]))[2] == kGreeting) continue;
+
+  // It reads again, and hears from us again.
+  constexpr int kLast = 1 << 30;
+  for (;;) {
+    peers[0]->send(1, frames_of(0, 1, kLast));
+    if (name_of(next(*peers[1]))[2] == kLast) break;
+  }
+}
+
+TEST(ZmqTransport, DropsAndCountsWhatNobodyIsThereToTake) {
+  const Listener nobody = make_listener();
+  ::close(nobody.fd);
+  const Transport peer =
+      make({.cluster = kCluster, .index = 0, .endpoints = {"tcp://127.0.0.1:0", nobody.endpoint}});
+  const Payload payload = pattern(1000, 0, 1, 0);
+  for (int n = 0; n < 100; ++n) peer->send(1, frames_of(0, 1, n, payload));
+  EXPECT_EQ(peer->counters().frames_dropped, 100U);
+  EXPECT_EQ(peer->counters().bytes_sent, 0U);
+  EXPECT_EQ(payload.owner().use_count(), 1);
+}
+
+TEST(ZmqTransport, FindsAPeerThatComesBack) {
+  Listener first = make_listener();
+  const std::string second = "tcp://127.0.0.1:0";
+  Transport listening =
+      make({.cluster = kCluster, .index = 1, .endpoints = {first.endpoint, second}, .linger_ms = 0});
+  ZmqOptions options{
+      .cluster = kCluster, .index = 0, .endpoints = {second, listening->bound_endpoint()}, .linger_ms = 0};
+  for (int life = 0; life < 3; ++life) {
+    const Transport peer = make(options);
+    connect(*peer, 0, *listening, 1);
+  }
+  ::close(first.fd);
+}
+
+TEST(ZmqTransport, AdoptsAndClosesAListeningSocket) {
+  const Listener listener = make_listener();
+  const Listener other = make_listener();
+  Transport peer = make({.cluster = kCluster,
+                         .index = 0,
+                         .endpoints = {listener.endpoint, other.endpoint},
+                         .listen_fd = listener.fd});
+  EXPECT_EQ(peer->bound_endpoint(), listener.endpoint);
+  EXPECT_TRUE(is_open(listener.fd));
+  peer.reset();
+  EXPECT_FALSE(is_open(listener.fd));
+  // The address is free at once.
+  peer = make({.cluster = kCluster, .index = 0, .endpoints = {listener.endpoint, other.endpoint}});
+  EXPECT_EQ(peer->bound_endpoint(), listener.endpoint);
+  ::close(other.fd);
+}
+
+}  // namespace
+}  // namespace polydot::node

@@ -1,0 +1,22 @@
+// polydot data: a data set as IDX files.
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include "node/dataset_loader.h"
+#include "tools/commands.h"
+#include "tools/exit_code.h"
+
+namespace polydot::tools {
+
+int run_data(const DataRequest& request) {
+  const Outcome written = node::write_dataset(request.dataset, request.data, request.out);
+  if (!written) return report(written.failure());
+  std::fputs(fmt::format("{}: {} as IDX; train with --dataset idx --data {}\n", request.out, request.dataset,
+                         request.out)
+                 .c_str(),
+             stdout);
+  return kExitDone;
+}
+
+}  // namespace polydot::tools

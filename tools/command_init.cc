@@ -1,0 +1,64 @@
+#include "tools/command_init.h"
+
+#include <sys/random.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include "node/config_toml.h"
+#include "node/config_values.h"
+#include "tools/commands.h"
+#include "tools/exit_code.h"
+
+namespace polydot::tools {
+
+Result<std::string> random_cluster_id() {
+  std::array<unsigned char, 16> bytes{};
+  ssize_t count = -1;
+  do count = ::getrandom(bytes.data(), bytes.size(), 0);
+  while (count < 0 && errno == EINTR);
+  if (count != static_cast<ssize_t>(bytes.size())) return usage_failure("the system gives no random numbers");
+  std::string digits;
+  for (const unsigned char byte : bytes) digits += fmt::format("{:02x}", byte);
+  return digits;
+}
+
+node::Config cluster_config(const InitRequest& request, const std::string& cluster_id) {
+  node::Config config = request.config;
+  config.shared.cluster_id = cluster_id;
+  config.shared.endpoints = request.plan.endpoints;
+  return config;
+}
+
+std::string next_steps(const InitRequest& request) {
+  const auto& shared = request.config.shared;
+  std::string text = fmt::format(
+      "{}: {} peers on {} {}, {} {}\n"
+      "Copy it to every host and start there, in any order:\n",
+      request.out, shared.peers, request.plan.hosts.size(), request.plan.hosts.size() == 1 ? "host" : "hosts",
+      shared.code, node::grid_text(shared.grid));
+  for (std::size_t h = 0; h < request.plan.hosts.size(); ++h) {
+    text += fmt::format("  {}: for k in {}; do polydot peer --config {} --index $k & done; wait\n",
+                        request.plan.hosts[h].host, fmt::join(request.plan.indices[h], " "), request.out);
+  }
+  return text +
+         fmt::format("Peer k listens at TCP port {} + k. Traffic is not encrypted: trusted networks only.\n",
+                     node::kFirstPort);
+}
+
+int run_init(const InitRequest& request) {
+  const auto id = random_cluster_id();
+  if (!id) return report(id.failure());
+  const auto existing = request.force ? node::Existing::kReplace : node::Existing::kKeep;
+  const node::Config config = cluster_config(request, *id);
+  if (const Outcome valid = node::validate_shared(config.shared); !valid) return report(valid.failure());
+  if (const Outcome saved = node::save_config(config, request.out, existing); !saved)
+    return report(saved.failure());
+  std::fputs(next_steps(request).c_str(), stdout);
+  return kExitDone;
+}
+
+}  // namespace polydot::tools

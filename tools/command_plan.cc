@@ -1,0 +1,90 @@
+#include "tools/command_plan.h"
+
+#include <cstdint>
+#include <cstdio>
+#include <iterator>
+#include <span>
+
+#include <fmt/format.h>
+
+#include "node/data_files.h"
+#include "tools/commands.h"
+#include "tools/exit_code.h"
+#include "tools/plan_report.h"
+
+namespace polydot::tools {
+namespace {
+
+// Row by row; a vector is written as one row.
+std::string list_json(const Eigen::Ref<const codes::VectorD, 0, Eigen::InnerStride<>>& values) {
+  std::string text = "[";
+  for (codes::Index k = 0; k < values.size(); ++k)
+    fmt::format_to(std::back_inserter(text), "{}{:.17g}", k == 0 ? "" : ", ", values(k));
+  return text + "]";
+}
+
+std::string matrix_json(const codes::MatrixD& matrix) {
+  std::string text = "[";
+  for (codes::Index r = 0; r < matrix.rows(); ++r) {
+    text += r == 0 ? "" : ", ";
+    text += list_json(matrix.row(r).transpose());
+  }
+  return text + "]";
+}
+
+std::string pass_json(const codes::Pass& pass) {
+  return fmt::format(R"({{"K": {}, "generator": {}, "extractor": {}}})", pass.code.recovery_threshold,
+                     matrix_json(pass.code.generator), matrix_json(pass.code.extractor));
+}
+
+std::string shard_json(const std::string& prefix, const codes::ShardCode& shard) {
+  return fmt::format(
+      "\"{0}weight_encoder\": {1},\n\"{0}update_delta_encoder\": {2},\n\"{0}update_input_encoder\": {3},\n",
+      prefix, matrix_json(shard.encoder), matrix_json(shard.update_rows), matrix_json(shard.update_columns));
+}
+
+Outcome write_matrices(const std::string& json, const std::string& path) {
+  const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(json.data()), json.size());
+  const Outcome written = node::write_file_atomically(path, {}, bytes);
+  if (!written) return usage_failure("--matrices " + written.failure().message);
+  return Unit{};
+}
+
+}  // namespace
+
+std::string matrices_json(const codes::ProductCode& code) {
+  const codes::Pass& forward = code.pass(codes::PassKind::kForward);
+  const codes::Pass& backward = code.pass(codes::PassKind::kBackward);
+  const auto shard = [&](const codes::Pass& pass) {
+    return code.shards[static_cast<std::size_t>(pass.shard)];
+  };
+  std::string text = fmt::format("{{\"m\": {}, \"n\": {}, \"d\": {}, \"P\": {},\n\"points\": {},\n", code.m,
+                                 code.n, code.d, code.peers(), list_json(code.points));
+  text += shard_json("", shard(forward));
+  if (backward.shard != forward.shard) text += shard_json("backward_", shard(backward));
+  text += fmt::format("\"input_encoder\": {},\n\"delta_encoder\": {},\n",
+                      matrix_json(forward.operand_encoder), matrix_json(backward.operand_encoder));
+  return text +
+         fmt::format("\"forward\": {},\n\"backward\": {}}}\n", pass_json(forward), pass_json(backward));
+}
+
+int run_plan(const PlanRequest& request) {
+  const auto code = codes::make_code(request.shared.code, request.shared.grid, request.shared.peers);
+  if (!code) return report(code.failure());
+  if (request.matrices == "-") {
+    std::fputs(matrices_json(*code).c_str(), stdout);
+    return kExitDone;
+  }
+  const auto plan = make_plan_report(request);
+  if (!plan) return report(plan.failure());
+  if (!request.matrices.empty()) {
+    if (const Outcome written = write_matrices(matrices_json(*code), request.matrices); !written)
+      return report(written.failure());
+  }
+  std::fputs(text_of(*plan).c_str(), stdout);
+  if (!request.matrices.empty())
+    std::fputs(fmt::format("\nmatrices: {}\n", request.matrices).c_str(), stdout);
+  return kExitDone;
+}
+
+}  // namespace polydot::tools

@@ -1,0 +1,42 @@
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "tools/commands.h"
+#include "tools/exit_code.h"
+#include "tools/options.h"
+
+namespace polydot::tools {
+namespace {
+
+struct Run {
+  int operator()(const HelpRequest& request) const {
+    return std::fputs(request.text.c_str(), stdout), kExitDone;
+  }
+  int operator()(const TrainRequest& request) const { return run_train(request); }
+  int operator()(const PeerRequest& request) const { return run_peer(request); }
+  int operator()(const PlanRequest& request) const { return run_plan(request); }
+  int operator()(const InitRequest& request) const { return run_init(request); }
+  int operator()(const DataRequest& request) const { return run_data(request); }
+  int operator()(const VersionRequest& request) const { return run_version(request); }
+};
+
+int run(const std::vector<std::string>& arguments) {
+  const auto request = parse_arguments(arguments);
+  return request ? std::visit(Run{}, *request) : report(request.failure());
+}
+
+}  // namespace
+}  // namespace polydot::tools
+
+int main(int argc, char** argv) {
+  try {
+    return polydot::tools::run({argv + 1, argv + argc});
+  } catch (const std::exception& error) {
+    // Out of memory, mostly: expected failures are values.
+    return polydot::tools::report(
+        {polydot::FailureKind::kNotReached, std::string("stopped: ") + error.what()});
+  }
+}

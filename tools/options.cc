@@ -1,0 +1,241 @@
+#include "tools/options.h"
+
+#include <charconv>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "node/config_toml.h"
+#include "node/config_words.h"
+#include "tools/exit_code.h"
+#include "tools/options_parser.h"
+
+namespace polydot::tools {
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+// Defaults, then the file if there is one, then the flags; settled, not yet validated.
+Result<node::Config> layered(const std::string& config_path, const OptionsParser& parser) {
+  node::ConfigDraft draft;
+  if (!config_path.empty()) {
+    if (const Outcome read = node::read_config_file(config_path, draft); !read) return read.failure();
+  }
+  if (const Outcome flags = parser.apply_fields(draft); !flags) return flags.failure();
+  return node::settle(draft);
+}
+
+Result<node::Config> layered_and_valid(const std::string& config_path, const OptionsParser& parser) {
+  Result<node::Config> config = layered(config_path, parser);
+  if (!config) return config;
+  if (const Outcome valid = node::validate(*config); !valid) return valid.failure();
+  return config;
+}
+
+// `fallback` when the flag was not given.
+Result<std::int64_t> in_range(const std::string& flag, const std::string& text, std::int64_t fallback,
+                              std::int64_t min, std::int64_t max) {
+  if (text.empty()) return fallback;
+  std::int64_t number = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, number);
+  if (error == std::errc{} && end == last && number >= min && number <= max) return number;
+  return usage_failure(fmt::format("{} = {}: must be a whole number from {} to {}", flag, text, min, max));
+}
+
+constexpr std::int64_t kMaxUnits = 1 << 20;
+constexpr std::int64_t kMaxDescriptor = 1 << 20;
+
+Result<Request> parse_train(const Arguments& arguments) {
+  TrainRequest request;
+  std::string config_path;
+  OptionsParser parser("train [options]",
+                       "Starts all peers on this machine, trains, and reports. Flags override the file.",
+                       "Examples:\n"
+                       "  polydot train --epochs 3 --inject product:bitflip:rate=0.01\n"
+                       "  polydot train --dataset idx --data mnist/ --hidden 512,256 --out runs/1\n"
+                       "  polydot train --config runs/1/config.toml     the same run again");
+  parser.add_text("--config", config_path, "FILE", "TOML, as --out writes it");
+  parser.add_switch("--detach", request.detach, "leave once the peers run; they finish alone");
+  parser.add_switch("--reference", request.reference, "train the uncoded reference too, for its accuracy");
+  parser.add_fields([](const node::Field& field) { return field.flag != "--bind"; });
+  const auto help = parser.parse(arguments);
+  if (!help) return help.failure();
+  if (*help) return Request(HelpRequest{**help});
+  auto config = layered_and_valid(config_path, parser);
+  if (!config) return config.failure();
+  request.config = *std::move(config);
+  return Request(std::move(request));
+}
+
+Result<Request> parse_peer(const Arguments& arguments) {
+  PeerRequest request;
+  std::string config_path;
+  std::string index, listen_fd;
+  OptionsParser parser("peer --config FILE --index K [options]",
+                       "Runs one peer of a cluster. Shared values must be equal at all peers.",
+                       "Example, on the host that the file gives to peer 3:\n"
+                       "  polydot peer --config cluster.toml --index 3");
+  parser.add_text("--config", config_path, "FILE", "the cluster, as polydot init writes it");
+  parser.add_text("--index", index, "K", "which peer this is, from 0");
+  parser.add_text("--listen-fd", listen_fd, "N", "a listening socket inherited from the launcher");
+  parser.hide("--listen-fd");
+  parser.add_fields([](const node::Field& field) { return field.flag != "--peers"; });
+  const auto help = parser.parse(arguments);
+  if (!help) return help.failure();
+  if (*help) return Request(HelpRequest{**help});
+  if (config_path.empty()) return usage_failure("peer needs --config FILE (polydot init writes one)");
+  if (index.empty()) return usage_failure("peer needs --index K");
+
+  auto config = layered_and_valid(config_path, parser);
+  if (!config) return config.failure();
+  if (config->shared.endpoints.empty())
+    return usage_failure(fmt::format("{}: lists no endpoints under [shared.cluster]", config_path));
+  const auto own = in_range("--index", index, 0, 0, config->shared.peers - 1);
+  if (!own) return own.failure();
+  const auto fd = in_range("--listen-fd", listen_fd, -1, 0, kMaxDescriptor);
+  if (!fd) return fd.failure();
+  request = {*std::move(config), *own, static_cast<int>(*fd)};
+  return Request(std::move(request));
+}
+
+Result<Request> parse_plan(const Arguments& arguments) {
+  PlanRequest request;
+  std::string inputs, classes, hosts;
+  OptionsParser parser(
+      "plan --peers P --grid MxNxD [options]",
+      "Prints what a code can do: thresholds, error bounds, gain, memory and bytes per peer.",
+      "Examples:\n"
+      "  polydot plan --peers 20 --grid 3x3 --hosts 5\n"
+      "  polydot plan --peers 10 --grid 2x2x1 --matrices - | jq .thresholds");
+  parser.add_text("--inputs", inputs, "N", "inputs of the network [784]");
+  parser.add_text("--classes", classes, "N", "outputs of the network [10]");
+  parser.add_text("--hosts", hosts, "H", "equal hosts that the peers are dealt to");
+  parser.add_text("--matrices", request.matrices, "FILE", "write the code as JSON; - for stdout");
+  parser.add_fields([](const node::Field& field) {
+    return field.flag == "--code" || field.flag == "--peers" || field.flag == "--grid" ||
+           field.flag == "--hidden" || field.flag == "--batch";
+  });
+  const auto help = parser.parse(arguments);
+  if (!help) return help.failure();
+  if (*help) return Request(HelpRequest{**help});
+
+  const auto config = layered("", parser);
+  if (!config) return config.failure();
+  if (const Outcome valid = node::validate_shared(config->shared); !valid) return valid.failure();
+  request.shared = config->shared;
+  const std::pair<Result<std::int64_t>, codes::Index*> counts[] = {
+      {in_range("--inputs", inputs, request.inputs, 1, kMaxUnits), &request.inputs},
+      {in_range("--classes", classes, request.classes, 1, kMaxUnits), &request.classes},
+      {in_range("--hosts", hosts, request.hosts, 1, request.shared.peers), &request.hosts},
+  };
+  for (const auto& [count, target] : counts) {
+    if (!count) return count.failure();
+    *target = *count;
+  }
+  return Request(std::move(request));
+}
+
+Result<Request> parse_init(const Arguments& arguments) {
+  InitRequest request;
+  std::string hosts;
+  OptionsParser parser("init --hosts A,B,C:2 --out FILE [options]",
+                       "Writes the file from which every peer of a cluster is started.",
+                       "Example, ten peers on three hosts, half of them on the last:\n"
+                       "  polydot init --hosts 10.0.0.1,10.0.0.2,10.0.0.3:2 --peers 10 --out cluster.toml");
+  parser.add_text("--hosts", hosts, "LIST", "names or addresses; HOST:W takes W shares of the peers");
+  parser.add_text("--out", request.out, "FILE", "where to write; an existing file is kept");
+  parser.add_switch("--force", request.force, "replace an existing file");
+  parser.add_fields([](const node::Field& field) { return field.shared() || field.flag == "--data"; });
+  const auto help = parser.parse(arguments);
+  if (!help) return help.failure();
+  if (*help) return Request(HelpRequest{**help});
+  if (hosts.empty()) return usage_failure("init needs --hosts A,B,C:2");
+  if (request.out.empty()) return usage_failure("init needs --out FILE");
+
+  auto config = layered("", parser);
+  if (!config) return config.failure();
+  if (const Outcome valid = node::validate_shared(config->shared); !valid) return valid.failure();
+  const auto shares = node::parse_hosts(hosts);
+  if (!shares) return shares.failure();
+  auto plan = node::plan_hosts(*shares, config->shared.peers);
+  if (!plan) return plan.failure();
+  request.config = *std::move(config);
+  request.plan = *std::move(plan);
+  return Request(std::move(request));
+}
+
+Result<Request> parse_data(const Arguments& arguments) {
+  DataRequest request;
+  OptionsParser parser("data --out DIR [options]",
+                       "Writes a data set as IDX files: images and labels, training and test part.",
+                       "Example:\n  polydot data --dataset strokes --out strokes/");
+  parser.add_text("--out", request.out, "DIR", "folder to write to");
+  parser.add_fields(
+      [](const node::Field& field) { return field.flag == "--dataset" || field.flag == "--data"; });
+  const auto help = parser.parse(arguments);
+  if (!help) return help.failure();
+  if (*help) return Request(HelpRequest{**help});
+  if (request.out.empty()) return usage_failure("data needs --out DIR");
+  const auto config = layered_and_valid("", parser);
+  if (!config) return config.failure();
+  request.dataset = config->shared.dataset;
+  request.data = config->local.data;
+  return Request(std::move(request));
+}
+
+Result<Request> parse_version(const Arguments& arguments) {
+  VersionRequest request;
+  OptionsParser parser("version [--json]", "Prints versions, and what this program was built for.", "");
+  parser.add_switch("--json", request.json, "as JSON");
+  const auto help = parser.parse(arguments);
+  if (!help) return help.failure();
+  if (*help) return Request(HelpRequest{**help});
+  return Request(request);
+}
+
+struct Command {
+  std::string_view name;
+  std::string_view summary;
+  Result<Request> (*parse)(const Arguments&);
+};
+constexpr Command kCommands[] = {
+    {"train", "train on this machine: starts all peers and reports", parse_train},
+    {"peer", "run one peer of a cluster", parse_peer},
+    {"init", "write the file that describes a cluster", parse_init},
+    {"plan", "what a code can do, before it is used", parse_plan},
+    {"data", "write a data set as IDX files", parse_data},
+    {"version", "versions, and what this program was built for", parse_version},
+};
+
+std::string program_help() {
+  std::string text =
+      "polydot trains deep neural networks on machines that may compute wrong numbers, without a master.\n"
+      "Usage: polydot COMMAND [options]\n\nCommands:\n";
+  for (const Command& command : kCommands) text += fmt::format("  {:<10}{}\n", command.name, command.summary);
+  text +=
+      "\nExamples:\n"
+      "  polydot train\n"
+      "  polydot train --inject product:bitflip:rate=0.01 --out runs/1\n"
+      "  polydot init --hosts a,b,c:2 --peers 10 --out cluster.toml\n\n"
+      "polydot COMMAND --help says more.\n\n";
+  return text + std::string(kExitCodesHelp) + "\n";
+}
+
+}  // namespace
+
+Result<Request> parse_arguments(const Arguments& arguments) {
+  std::vector<std::string_view> names;
+  for (const Command& command : kCommands) names.push_back(command.name);
+  if (arguments.empty())
+    return usage_failure(fmt::format("no command: must be {} (polydot --help)", node::list_of(names)));
+  const std::string& name = arguments.front();
+  if (name == "--help" || name == "-h" || name == "help") return Request(HelpRequest{program_help()});
+  if (name == "--version") return Request(VersionRequest{});
+  for (const Command& command : kCommands)
+    if (command.name == name) return command.parse({arguments.begin() + 1, arguments.end()});
+  return usage_failure(
+      fmt::format("no command {}; nearest: {} (polydot --help)", name, node::nearest_word(name, names)));
+}
+
+}  // namespace polydot::tools

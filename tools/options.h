@@ -1,0 +1,63 @@
+// The command line as values: what each command was asked to do. Flags of configuration fields come from the
+// schema (node/config_schema.h); values are defaults < --config FILE < flags, settled and validated here.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "codes/result.h"
+#include "node/config.h"
+#include "node/host_plan.h"
+
+namespace polydot::tools {
+
+struct HelpRequest {
+  std::string text;
+};
+
+struct TrainRequest {
+  node::Config config;
+  bool detach = false;     // the peers go on without the launcher
+  bool reference = false;  // also train the uncoded reference network, in the launcher, with the same seed
+};
+
+struct PeerRequest {
+  node::Config config;     // endpoints: one for each peer
+  codes::Index index = 0;  // of this peer, 0 .. peers-1
+  int listen_fd = -1;      // a listening socket inherited from the launcher; -1: none
+};
+
+struct PlanRequest {
+  node::SharedConfig shared;  // code, grid, peers, hidden and batch count here
+  codes::Index inputs = 784;
+  codes::Index classes = 10;
+  codes::Index hosts = 0;  // equal hosts that the peers are dealt to; 0: not asked for
+  std::string matrices;    // write the code's matrices as JSON there; "-": stdout; empty: no
+};
+
+struct InitRequest {
+  node::Config config;  // endpoints and cluster id are still to be filled in
+  node::HostPlan plan;
+  std::string out;
+  bool force = false;  // replace an existing file
+};
+
+struct DataRequest {
+  std::string dataset;
+  std::string data;  // path of the data set to convert; empty for strokes
+  std::string out;   // folder
+};
+
+struct VersionRequest {
+  bool json = false;
+};
+
+using Request = std::variant<HelpRequest, TrainRequest, PeerRequest, PlanRequest, InitRequest, DataRequest,
+                             VersionRequest>;
+
+// `arguments`: without the program's name. Failure: kUsage; an unknown command or flag names the nearest
+// right one.
+Result<Request> parse_arguments(const std::vector<std::string>& arguments);
+
+}  // namespace polydot::tools

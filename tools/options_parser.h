@@ -1,0 +1,44 @@
+// One command's flags, on top of CLI11: schema fields as flags, compact help, and unknown flags that name the
+// nearest right one. Nothing that CLI11 throws leaves this class.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "codes/result.h"
+#include "node/config_draft.h"
+#include "node/config_schema.h"
+
+namespace polydot::tools {
+
+class OptionsParser {
+ public:
+  // `usage` follows "polydot" in the help's first line; `footer` holds the examples.
+  OptionsParser(const std::string& usage, const std::string& summary, const std::string& footer);
+
+  void add_text(const std::string& flag, std::string& value, const std::string& placeholder,
+                const std::string& help);
+  void add_switch(const std::string& flag, bool& value, const std::string& help);
+  // Taken, but not part of the help.
+  void hide(const std::string& flag);
+  // The flag of every field that is `wanted` and has one.
+  void add_fields(const std::function<bool(const node::Field&)>& wanted);
+
+  // Help, if it was asked for; then nothing else counts.
+  Result<std::optional<std::string>> parse(std::vector<std::string> arguments);
+  // After parse: the flags given, on top of what the draft has.
+  Outcome apply_fields(node::ConfigDraft& draft) const;
+  std::string help() const { return app_.help(); }
+
+ private:
+  Outcome check_extras() const;
+
+  CLI::App app_;
+  std::vector<std::pair<const node::Field*, CLI::Option*>> fields_;
+};
+
+}  // namespace polydot::tools
