@@ -134,9 +134,12 @@ std::vector<Explanation> explain_alone(DecoderCache& cache, const Bucket& bucket
       Explanation& explanation = explanations[static_cast<std::size_t>(open[e])];
       const bool one = search.fits.size() == 1;
       if (one || (search.fits.size() > 1 && search.fits.size() <= kLargestDoubt &&
-                  candidates_agree(cache, bucket, entries, {open[e]}, search.fits, limits)))
-        explanation = {true, search.fits.front(), one && search.near == 1};
-      else
+                  candidates_agree(cache, bucket, entries, {open[e]}, search.fits, limits))) {
+        explanation = {true, search.fits.front(), false, one && search.near == 1};
+        std::vector<Suspects> or_nobody = search.fits;
+        or_nobody.emplace_back();
+        explanation.harmless = !explanation.certain && candidates_agree(cache, bucket, entries, {open[e]}, or_nobody, limits);
+      } else
         still_open.push_back(open[e]);
     }
     open = std::move(still_open);

@@ -40,7 +40,8 @@ double subset_count(int count, int size);
 struct Explanation {
   bool found = false;
   Suspects suspects;
-  bool certain = false;  // no other set of that size comes near: its members may be blamed
+  bool harmless = false;  // decoding with nobody erased gives the same values to kHarmless of the signal
+  bool certain = false;   // no other set of that size comes near: its members may be blamed
 };
 
 // Each entry alone: up to floor(r/2) suspects. One explanation per entry of the bucket.

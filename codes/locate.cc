@@ -110,7 +110,7 @@ class BucketLocator {
     keep_open([&](Index e) {
       const Explanation& explanation = explanations[k++];
       if (!explanation.found) return false;
-      if (!explanation.certain && harmless(e))
+      if (!explanation.certain && (explanation.harmless || harmless(e)))
         set_state(e, EntryState::kNoise);
       else
         solve(e, explanation.suspects, explanation.certain);

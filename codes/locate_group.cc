@@ -95,9 +95,9 @@ Explanation explain_group(DecoderCache& cache, const Bucket& bucket, const Activ
       if (excess <= limit) fits.push_back(suspects);
     }
     if (fits.empty()) continue;
-    if (fits.size() == 1) return {true, fits.front(), near == 1};
+    if (fits.size() == 1) return {true, fits.front(), false, near == 1};
     if (fits.size() <= kLargestDoubt && candidates_agree(cache, bucket, entries, group, fits, limits))
-      return {true, fits.front(), false};
+      return {true, fits.front(), false, false};
     return {};
   }
   return {};

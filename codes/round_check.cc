@@ -11,6 +11,16 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+// Calls visit(row, col) for each place in the product that payload entry `place` is decoded into.
+template <typename Visit>
+void for_each_result(const Pass& pass, Shape payload, Place place, const Matrix& product, Visit visit) {
+  for (Index i = 0; i < pass.result_blocks(); ++i)
+    for (Index b = 0; b < pass.batch_groups; ++b) {
+      const Index row = i * payload.rows + place.row, col = b * payload.cols + place.col;
+      if (row < product.rows() && col < product.cols()) visit(i * pass.batch_groups + b, row, col);
+    }
+}
+
 // rms of the decoded values, whitened, from what the contributions promise: a decoded block sums
 // `operand_blocks` block products, a whitened contribution is as loud as one. Medians, within peers and over
 // them, are deaf to a minority of wild values, were they a million times the signal.
@@ -37,22 +47,23 @@ double promised_signal(const RoundQuestion& question, const SetDecoder& decoder)
   return std::sqrt(median(loudness) / kMedianOverMean * static_cast<double>(question.pass->operand_blocks));
 }
 
-// rms of the decoded values, whitened, over columns without an active entry: those are not yet corrected.
-double whitened_signal(const RoundQuestion& question, const SetDecoder& decoder, const Matrix& product,
-                       const std::vector<Place>& active) {
-  std::vector<bool> disturbed(static_cast<std::size_t>(product.cols()), false);
+// rms of the decoded values, whitened, over the entries that are not active, or what the contributions promise where
+// most are. Sets the active entries of the product to zero: they are to be decoded again.
+double whitened_signal(const RoundQuestion& question, const SetDecoder& decoder, const std::vector<Place>& active,
+                       Matrix& product) {
+  if (2 * static_cast<Index>(active.size()) > question.payload.size()) return promised_signal(question, decoder);
+  Index count = product.size();
   for (const Place& place : active)
-    for (Index col = place.col; col < product.cols(); col += question.payload.cols)
-      disturbed[static_cast<std::size_t>(col)] = true;
+    for_each_result(*question.pass, question.payload, place, product, [&](Index, Index row, Index col) {
+      product(row, col) = 0.0f;
+      --count;
+    });
   double sum = 0.0;
-  Index count = 0;
   for (Index col = 0; col < product.cols(); ++col) {
-    if (disturbed[static_cast<std::size_t>(col)]) continue;
     const double scale = question.nu(col % question.nu.size());
     sum += product.col(col).cast<double>().squaredNorm() / (scale * scale);
-    count += product.rows();
   }
-  return count > 0 ? std::sqrt(sum / static_cast<double>(count)) : promised_signal(question, decoder);
+  return count > 0 ? std::sqrt(sum / static_cast<double>(count)) : 0.0;
 }
 
 // Peers whose whole contribution is zero although the operand is not.
@@ -133,13 +144,8 @@ void decode_entry(const RoundQuestion& question, const ActiveEntries& entries, I
                        e);
   const Place place = entries.places[static_cast<std::size_t>(e)];
   const VectorD blocks = decoder.decoder * rows * question.nu(place.col);
-  const Pass& pass = *question.pass;
-  for (Index i = 0; i < pass.result_blocks(); ++i)
-    for (Index b = 0; b < pass.batch_groups; ++b) {
-      const Index row = i * question.payload.rows + place.row, col = b * question.payload.cols + place.col;
-      if (row < product.rows() && col < product.cols())
-        product(row, col) = static_cast<float>(blocks(i * pass.batch_groups + b));
-    }
+  for_each_result(*question.pass, question.payload, place, product,
+                  [&](Index block, Index row, Index col) { product(row, col) = static_cast<float>(blocks(block)); });
 }
 
 void correct(const RoundQuestion& question, const SetDecoder& decoder, const std::vector<Place>& active,
@@ -216,7 +222,7 @@ RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache) {
     verdict.kappa = kInfinity;  // nothing can be checked, so nothing is refused: the user chose no coding
     return verdict;
   }
-  const double signal = whitened_signal(question, *decoder, verdict.product, seen.active);
+  const double signal = whitened_signal(question, *decoder, seen.active, verdict.product);
   const LocateLimits limits{question.threshold, std::max(signal, 1e-30)};
   if (!question.operand_is_zero && signal > 0.0) verdict.kappa = hidden_error(*decoder, limits);
   if (!seen.active.empty()) correct(question, *decoder, seen.active, cache, limits, verdict);

@@ -1,5 +1,5 @@
-// What float32 loses: nothing to speak of with the nested code, everything with the textbook one; and K rows that
-// are not K good rows.
+// What float32 loses: nothing to speak of with the nested code, everything with the textbook one; and K rows
+// that are not K good rows.
 #include <gtest/gtest.h>
 
 #include "tests/codes/test_plans.h"
@@ -32,8 +32,11 @@ class Conditioning : public Seeded {
 };
 
 TEST_F(Conditioning, NestedCodeLosesNoMoreThanFloatDoes) {
-  for (const Plan& plan : {Plan{"polydot", {2, 2, 1}, 10}, {"polydot", {3, 3, 1}, 20}, {"polydot", {4, 4, 1}, 36},
-                           {"polydot", {6, 6, 1}, 80}, {"polydot", {3, 3, 3}, 44}}) {
+  for (const Plan& plan : {Plan{"polydot", {2, 2, 1}, 10},
+                           {"polydot", {3, 3, 1}, 20},
+                           {"polydot", {4, 4, 1}, 36},
+                           {"polydot", {6, 6, 1}, 80},
+                           {"polydot", {3, 3, 3}, 44}}) {
     const ProductCode code = make(plan);
     for (PassKind kind : kBothPasses)
       for (int missing : {0, 1, 2}) EXPECT_LE(median_error(code, kind, missing), 8e-7) << text_of(plan);
@@ -48,7 +51,8 @@ TEST_F(Conditioning, TextbookCodeIsAsBadAsTheDesignSays) {
   for (const auto& bad : known_bad) {
     const Plan good{"polydot", bad.plan.grid, bad.plan.peers};
     for (PassKind kind : kBothPasses) {
-      const double nested = median_error(make(good), kind, 0), textbook = median_error(make(bad.plan), kind, 0);
+      const double nested = median_error(make(good), kind, 0),
+                   textbook = median_error(make(bad.plan), kind, 0);
       EXPECT_GE(textbook, bad.at_least) << text_of(bad.plan);
       EXPECT_LE(nested, 1e-6);
       EXPECT_GE(gain(make(bad.plan), kind, PeerSet::all(static_cast<int>(good.peers))),

@@ -33,7 +33,8 @@ MatrixD combine(const Blocks& blocks, const VectorD& coefficients) {
 }
 
 // Wanted block (r, b) of the pass, from the blocks themselves.
-MatrixD plain_product(Grid g, bool transposed, const Blocks& weights, const Blocks& operand, Index r, Index b) {
+MatrixD plain_product(Grid g, bool transposed, const Blocks& weights, const Blocks& operand, Index r,
+                      Index b) {
   MatrixD sum = MatrixD::Zero(transposed ? kInner : kRows, kCols);
   for (Index k = 0; k < (transposed ? g.m : g.n); ++k) {
     const MatrixD& block = weights[static_cast<std::size_t>(transposed ? k * g.n + r : r * g.n + k)];
@@ -46,8 +47,8 @@ MatrixD plain_product(Grid g, bool transposed, const Blocks& weights, const Bloc
 double worst_error(const ProductCode& code, const Pass& pass, std::mt19937& generator) {
   const Grid grid{code.m, code.n, code.d};
   const Blocks weights = random_blocks(grid.m * grid.n, kRows, kInner, generator);
-  const Blocks operand = random_blocks(pass.operand_blocks * grid.d, pass.transposed ? kRows : kInner, kCols,
-                                       generator);
+  const Blocks operand =
+      random_blocks(pass.operand_blocks * grid.d, pass.transposed ? kRows : kInner, kCols, generator);
   const Index size = (pass.transposed ? kInner : kRows) * kCols;
   MatrixD contributions(code.peers(), size);
   for (Index p = 0; p < code.peers(); ++p) {
@@ -65,8 +66,8 @@ double worst_error(const ProductCode& code, const Pass& pass, std::mt19937& gene
       const MatrixD truth = plain_product(grid, pass.transposed, weights, operand, r, b);
       const VectorD flat = decoded.row(r * grid.d + b);
       largest = std::max(largest, truth.cwiseAbs().maxCoeff());
-      worst = std::max(worst, (flat - Eigen::Map<const VectorD>(truth.data(), size)).cwiseAbs().maxCoeff() /
-                                  largest);
+      worst = std::max(
+          worst, (flat - Eigen::Map<const VectorD>(truth.data(), size)).cwiseAbs().maxCoeff() / largest);
     }
   return worst;
 }
@@ -97,7 +98,8 @@ std::vector<Grid> all_grids() {
 }
 
 INSTANTIATE_TEST_SUITE_P(AllGrids, Extractor, ::testing::ValuesIn(all_grids()), [](const auto& grid) {
-  return std::to_string(grid.param.m) + "x" + std::to_string(grid.param.n) + "x" + std::to_string(grid.param.d);
+  return std::to_string(grid.param.m) + "x" + std::to_string(grid.param.n) + "x" +
+         std::to_string(grid.param.d);
 });
 
 }  // namespace

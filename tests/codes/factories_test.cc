@@ -1,4 +1,5 @@
-// Plans that are refused, by name and with the number that works; thresholds and bounds of those that are not.
+// Plans that are refused, by name and with the number that works; thresholds and bounds of those that are
+// not.
 #include "codes/factories.h"
 
 #include <gmock/gmock.h>
@@ -56,7 +57,8 @@ TEST(Factories, ThresholdsOfTheDesign) {
   struct {
     Grid grid;
     Index forward, backward;
-  } const rows[] = {{{2, 2, 1}, 5, 6}, {{3, 3, 1}, 11, 15}, {{4, 4, 1}, 19, 28}, {{6, 6, 1}, 41, 66}, {{3, 3, 3}, 29, 33}};
+  } const rows[] = {
+      {{2, 2, 1}, 5, 6}, {{3, 3, 1}, 11, 15}, {{4, 4, 1}, 19, 28}, {{6, 6, 1}, 41, 66}, {{3, 3, 3}, 29, 33}};
   for (const auto& row : rows)
     for (const char* name : {"polydot", "monomial"}) {
       const ProductCode code = make({name, row.grid, 80});
@@ -88,8 +90,11 @@ TEST(Factories, PeersOwnChebyshevPoints) {
 }
 
 TEST(Factories, LargePlansComeOutExactly) {
-  for (const Plan& plan : {Plan{"polydot", {6, 6, 1}, 80}, {"polydot", {6, 3, 2}, 80}, {"polydot", {1, 13, 3}, 80},
-                           {"polydot", {13, 1, 3}, 80}, {"polydot", {5, 4, 2}, 80}})
+  for (const Plan& plan : {Plan{"polydot", {6, 6, 1}, 80},
+                           {"polydot", {6, 3, 2}, 80},
+                           {"polydot", {1, 13, 3}, 80},
+                           {"polydot", {13, 1, 3}, 80},
+                           {"polydot", {5, 4, 2}, 80}})
     EXPECT_TRUE(make_code(plan.name, plan.grid, plan.peers).ok()) << text_of(plan);
 }
 

@@ -90,7 +90,8 @@ TEST_P(Golden, PointsAndEncoders) {
 }
 
 TEST_P(Golden, GeneratorsExtractorsAndThresholds) {
-  for (const auto& [kind, key] : {std::pair{PassKind::kForward, "forward"}, {PassKind::kBackward, "backward"}}) {
+  for (const auto& [kind, key] :
+       {std::pair{PassKind::kForward, "forward"}, {PassKind::kBackward, "backward"}}) {
     const LinearCode& code = code_.pass(kind).code;
     EXPECT_EQ(code.recovery_threshold, json_.at(key).at("K").get<Index>());
     expect_same(code.generator, matrix_of(json_.at(key).at("generator")), std::string(key) + " generator");
@@ -108,10 +109,11 @@ TEST_P(Golden, ExampleInDouble) {
   for (Index p = 0; p < code_.peers(); ++p) {
     const MatrixD stored = combine(w, shard.row_blocks, shard.col_blocks, shard.encoder.row(p));
     expect_same(stored, example("shards", p), "shard");
-    expect_same(stored * combine(x, forward.operand_blocks, forward.batch_groups, forward.operand_encoder.row(p)),
-                example("forward_contributions", p), "forward contribution");
-    expect_same(stored.transpose() *
-                    combine(d, backward.operand_blocks, backward.batch_groups, backward.operand_encoder.row(p)),
+    expect_same(
+        stored * combine(x, forward.operand_blocks, forward.batch_groups, forward.operand_encoder.row(p)),
+        example("forward_contributions", p), "forward contribution");
+    expect_same(stored.transpose() * combine(d, backward.operand_blocks, backward.batch_groups,
+                                             backward.operand_encoder.row(p)),
                 example("backward_contributions", p), "backward contribution");
     expect_same(stored + rate * combine(d, shard.row_blocks, 1, shard.update_rows.row(p)) *
                              combine(x, shard.col_blocks, 1, shard.update_columns.row(p)).transpose(),

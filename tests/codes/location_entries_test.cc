@@ -1,5 +1,5 @@
-// Location per entry: an erasure concerns one entry of one peer, so that errors in different entries do not add up,
-// however many peers they come from.
+// Location per entry: an erasure concerns one entry of one peer, so that errors in different entries do not
+// add up, however many peers they come from.
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -14,7 +14,9 @@ constexpr float kInfinite = std::numeric_limits<float>::infinity();
 
 class LocationOfEntries : public LocationLab {
  protected:
-  Matrix& contribution(LabRound& round, int peer) { return round.contributions[static_cast<std::size_t>(peer)]; }
+  Matrix& contribution(LabRound& round, int peer) {
+    return round.contributions[static_cast<std::size_t>(peer)];
+  }
   double signal(const LabRound& round) const {
     const Matrix& y = round.contributions.front();
     return y.norm() / std::sqrt(static_cast<double>(y.size()));
@@ -31,7 +33,8 @@ class LocationOfEntries : public LocationLab {
       case 4:
         return bench::flip_bit(value, static_cast<unsigned>(random_int(0, 31)));
       default: {
-        const double size = loud * std::pow(10.0, std::uniform_real_distribution<double>(-3.0, 3.0)(lab_.generator()));
+        const double size =
+            loud * std::pow(10.0, std::uniform_real_distribution<double>(-3.0, 3.0)(lab_.generator()));
         return value + static_cast<float>(random_int(0, 1) != 0 ? size : -size);
       }
     }
@@ -45,12 +48,13 @@ TEST_P(LocationOfEntries, FlipsOfEveryBitOfAResultAreCorrected) {
   for (int p = 0; p < peers(); ++p)
     for (unsigned bit = 0; bit < 32; ++bit) {
       Matrix& y = contribution(round, p);
-      float& entry = y(random_int(0, static_cast<int>(y.rows()) - 1), random_int(0, static_cast<int>(y.cols()) - 1));
+      float& entry =
+          y(random_int(0, static_cast<int>(y.rows()) - 1), random_int(0, static_cast<int>(y.cols()) - 1));
       const float before = entry;
       entry = bench::flip_bit(before, bit);
       const Trial trial = lab_.examine(round, {p});
-      ASSERT_TRUE(is_right(trial)) << "bit " << bit << " of peer " << p << ": " << before << " -> " << entry << ": "
-                                   << text_of(trial);
+      ASSERT_TRUE(is_right(trial)) << "bit " << bit << " of peer " << p << ": " << before << " -> " << entry
+                                   << ": " << text_of(trial);
       ASSERT_FALSE(trial.wrong_peer_blamed) << "bit " << bit << " of peer " << p << ": " << text_of(trial);
       if (bit == 30) {  // the highest of the exponent: nobody can miss it
         ASSERT_EQ(trial.verdict.findings.size(), 1u) << text_of(trial);
@@ -67,15 +71,15 @@ TEST_P(LocationOfEntries, FlipsOfEveryBitOfAWeightAreCorrected) {
   for (int p = 0; p < peers(); ++p)
     for (unsigned bit = 0; bit < 32; ++bit) {
       Matrix& shard = round.shards[static_cast<std::size_t>(p)];
-      float& weight =
-          shard(random_int(0, static_cast<int>(shard.rows()) - 1), random_int(0, static_cast<int>(shard.cols()) - 1));
+      float& weight = shard(random_int(0, static_cast<int>(shard.rows()) - 1),
+                            random_int(0, static_cast<int>(shard.cols()) - 1));
       const float before = weight;
       const Matrix y = contribution(round, p);
       weight = bench::flip_bit(before, bit);
       lab_.multiply_again(round, p);
       const Trial trial = lab_.examine(round, {p});
-      ASSERT_TRUE(is_right(trial)) << "bit " << bit << " of peer " << p << ": " << before << " -> " << weight << ": "
-                                   << text_of(trial);
+      ASSERT_TRUE(is_right(trial)) << "bit " << bit << " of peer " << p << ": " << before << " -> " << weight
+                                   << ": " << text_of(trial);
       ASSERT_FALSE(trial.wrong_peer_blamed) << "bit " << bit << " of peer " << p << ": " << text_of(trial);
       located += !trial.verdict.findings.empty();
       weight = before;
@@ -103,7 +107,8 @@ TEST_P(LocationOfEntries, AllPeersWrongAtOnceInDifferentEntriesAreCorrected) {
         }
       const Trial trial = lab_.examine(round, everyone());
       ASSERT_TRUE(is_right(trial)) << each << " flips each: " << text_of(trial);
-      for (const Finding& finding : trial.verdict.findings) ASSERT_LE(finding.entries, each) << text_of(trial);
+      for (const Finding& finding : trial.verdict.findings)
+        ASSERT_LE(finding.entries, each) << text_of(trial);
     }
 }
 
@@ -145,10 +150,12 @@ TEST_P(LocationOfEntries, NotFiniteValuesAreErasures) {
       const std::vector<int> wrong = lab_.random_peers(count);
       for (int p : wrong) contribution(round, p)(2, 3) = value;
       const Trial trial = lab_.examine(round, wrong);
-      ASSERT_TRUE(is_safe(trial)) << count << " at " << ::testing::PrintToString(wrong) << ": " << text_of(trial);
+      ASSERT_TRUE(is_safe(trial)) << count << " at " << ::testing::PrintToString(wrong) << ": "
+                                  << text_of(trial);
       ASSERT_FALSE(trial.wrong_peer_blamed) << text_of(trial);
       if (count > any()) continue;
-      ASSERT_TRUE(is_right(trial)) << count << " at " << ::testing::PrintToString(wrong) << ": " << text_of(trial);
+      ASSERT_TRUE(is_right(trial)) << count << " at " << ::testing::PrintToString(wrong) << ": "
+                                   << text_of(trial);
       ASSERT_EQ(trial.verdict.findings.size(), wrong.size()) << text_of(trial);
       for (const Finding& finding : trial.verdict.findings) EXPECT_TRUE(std::isinf(finding.size_over_floor));
     }
@@ -194,8 +201,8 @@ TEST_P(LocationOfEntries, FindingsNameThePeerAndCountItsEntries) {
   }
 }
 
-// Kappa, what is harmless and which candidates agree are all relative to the signal: an error in every column must
-// not pass for a louder signal.
+// Kappa, what is harmless and which candidates agree are all relative to the signal: an error in every column
+// must not pass for a louder signal.
 TEST_P(LocationOfEntries, LoudErrorsEverywhereDoNotPassForSignal) {
   for (double size : {1e-2, 1.0, 1e3, 1e6, 1e30}) {
     LabRound round = lab_.make_round();
@@ -207,6 +214,25 @@ TEST_P(LocationOfEntries, LoudErrorsEverywhereDoNotPassForSignal) {
     EXPECT_LE(trial.verdict.kappa, 2.0 * silent.verdict.kappa) << size;
     EXPECT_GE(trial.verdict.kappa, 0.5 * silent.verdict.kappa) << size;
   }
+}
+
+// Whatever single error slips below the alarm changes the decoded values by no more than kappa says. (The
+// alarm is on single parities and kappa on their norm: a factor of sqrt(r) between them.)
+TEST_P(LocationOfEntries, WhatHidesBelowTheFloorIsNoLargerThanKappa) {
+  const auto decoder = lab_.cache().get(lab_.everybody());
+  int hidden = 0;
+  for (int p = 0; p < peers(); ++p) {
+    LabRound round = lab_.make_round();
+    const RoundQuestion question = lab_.question(round, lab_.everybody());
+    const double loudest = 0.9 * question.threshold / decoder->parity.col(p).cwiseAbs().maxCoeff();
+    contribution(round, p)(1, 2) += static_cast<float>(loudest * decoder->sigma(p) * question.nu(2));
+    const Trial trial = lab_.examine(round, {p});
+    ASSERT_TRUE(is_right(trial)) << text_of(trial);
+    if (trial.verdict.active_entries > 0) continue;
+    ++hidden;
+    EXPECT_LE(trial.error, 1e-6 + trial.verdict.kappa * std::sqrt(static_cast<double>(decoder->spare())));
+  }
+  EXPECT_GT(hidden, 0);
 }
 
 TEST_P(LocationOfEntries, ErrorsAboveTheLocatableSizeAreLocatedWithoutDoubt) {

@@ -1,5 +1,5 @@
-// Location when whole contributions, rows or single entries of some peers are wrong: up to floor((P-K)/2) of them,
-// whatever their errors, everything comes back right; beyond, right or refused, never wrong.
+// Location when whole contributions, rows or single entries of some peers are wrong: up to floor((P-K)/2) of
+// them, whatever their errors, everything comes back right; beyond, right or refused, never wrong.
 #include "tests/codes/location_cells.h"
 
 namespace polydot::codes::testing {
@@ -20,9 +20,10 @@ TEST_P(LocationOfPeers, CleanRoundsBlameNobody) {
 }
 
 TEST_P(LocationOfPeers, AnyErrorsUpToHalfTheSpareRowsAreCorrected) {
-  for (ErrorModel model : {ErrorModel::kDense, ErrorModel::kFlipResult, ErrorModel::kFlipWeight, ErrorModel::kEntry,
-                           ErrorModel::kRow, ErrorModel::kNotFinite, ErrorModel::kHugeAndTiny, ErrorModel::kZeros,
-                           ErrorModel::kStale, ErrorModel::kSameEntry, ErrorModel::kProportional})
+  for (ErrorModel model :
+       {ErrorModel::kDense, ErrorModel::kFlipResult, ErrorModel::kFlipWeight, ErrorModel::kEntry,
+        ErrorModel::kRow, ErrorModel::kNotFinite, ErrorModel::kHugeAndTiny, ErrorModel::kZeros,
+        ErrorModel::kStale, ErrorModel::kSameEntry, ErrorModel::kProportional})
     for (int count = 1; count <= any(); ++count) ASSERT_NO_FATAL_FAILURE(expect_all_right(model, count, 15));
 }
 
@@ -31,7 +32,8 @@ TEST_P(LocationOfPeers, IndependentErrorsBeyondAreCorrectedOrRefused) {
   for (ErrorModel model : {ErrorModel::kDense, ErrorModel::kRow})
     for (int count = any() + 1; count <= independent(); ++count) {
       const int right = count_right(model, count, kTrials);
-      std::cout << name_of(model) << ", " << count << " wrong: " << right << " of " << kTrials << " right" << std::endl;
+      std::cout << name_of(model) << ", " << count << " wrong: " << right << " of " << kTrials << " right"
+                << std::endl;
       if (model == ErrorModel::kDense && is("polydot") && GetParam().grid == Grid{2, 2, 1}) {
         EXPECT_GE(right, kTrials * 8 / 10);
       }
@@ -50,7 +52,8 @@ TEST_P(LocationOfPeers, MoreDenseErrorsThanAnyCodeLocatesAreRefused) {
 }
 
 TEST_P(LocationOfPeers, ProportionalErrorsBeyondTheBoundAreCorrectedOrRefused) {
-  for (int count = any() + 1; count <= spare() + 1; ++count) count_right(ErrorModel::kProportional, count, few());
+  for (int count = any() + 1; count <= spare() + 1; ++count)
+    count_right(ErrorModel::kProportional, count, few());
 }
 
 TEST_P(LocationOfPeers, SilentPeersBeyondTheBoundAreCorrectedOrRefused) {
@@ -68,7 +71,8 @@ TEST_P(LocationOfPeers, StaleContributionsOfAMinorityAreCorrectedOrRefused) {
   for (int count = any() + 1; 2 * count <= peers(); ++count) count_right(ErrorModel::kStale, count, few());
 }
 
-// Together they may use up e + 2t <= P - K. What is left is sometimes badly conditioned: then the round waits.
+// Together they may use up e + 2t <= P - K. What is left is sometimes badly conditioned: then the round
+// waits.
 TEST_P(LocationOfPeers, MissingPeersAndWrongOnesTogetherAreCorrectedOrWaitedFor) {
   constexpr int kTrials = 8;
   int right = 0, trials = 0;
@@ -89,8 +93,8 @@ TEST_P(LocationOfPeers, MissingPeersAndWrongOnesTogetherAreCorrectedOrWaitedFor)
 }
 
 // One identical error in ONE entry of more than floor((P-K)/2) peers promises nothing: equal values at three
-// neighbouring peers at the edge are, to rounding, within two errors of another codeword, and then that one is the
-// better explanation. What can be asked: no more peers are blamed than the bound allows.
+// neighbouring peers at the edge are, to rounding, within two errors of another codeword, and then that one
+// is the better explanation. What can be asked: no more peers are blamed than the bound allows.
 TEST_P(LocationOfPeers, OneEntryEqualAtTooManyPeersIsExplainedByNoMoreThanTheBound) {
   if (is("replication")) GTEST_SKIP() << "each block has a bound of its own";
   for (int count = any() + 1; count <= spare(); ++count)

@@ -74,7 +74,8 @@ TEST(NoiseFloor, DoesNotLearnAboveItsCap) {
 TEST(NoiseFloor, IgnoresWhatIsNotFiniteOrZero) {
   NoiseFloor floor = learned(0.01 * analytic());
   const double before = floor.threshold(), gate = floor.gate();
-  const double nan = std::numeric_limits<double>::quiet_NaN(), infinite = std::numeric_limits<double>::infinity();
+  const double nan = std::numeric_limits<double>::quiet_NaN(),
+               infinite = std::numeric_limits<double>::infinity();
   for (int k = 0; k < 1000; ++k) {
     floor.learn(nan, 1.0);
     floor.learn(infinite, 1.0);

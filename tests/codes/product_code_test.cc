@@ -168,7 +168,8 @@ TEST(Blocks, AreEncodedWhereTheHeaderSays) {
   Matrix padded_w = Matrix::Zero(6, 9);
   padded_w.topLeftCorner(5, 7) = w;
   for (Index p = 0; p < 6; ++p)
-    EXPECT_EQ(encode_shard(code.shards[0], p, w), padded_w.block(p / 3 * 3, p % 3 * 3, 3, 3)) << "block " << p;
+    EXPECT_EQ(encode_shard(code.shards[0], p, w), padded_w.block(p / 3 * 3, p % 3 * 3, 3, 3))
+        << "block " << p;
 }
 
 }  // namespace

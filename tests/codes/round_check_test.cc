@@ -18,7 +18,9 @@ PeerSet first(int count) { return PeerSet::all(count); }
 
 class RoundCheck : public ::testing::Test {
  protected:
-  RoundVerdict judge(const PeerSet& present) { return check_round(lab_.question(round_, present), lab_.cache()); }
+  RoundVerdict judge(const PeerSet& present) {
+    return check_round(lab_.question(round_, present), lab_.cache());
+  }
 
   RoundLab lab_{options_of(kTenForward, 31)};
   LabRound round_ = lab_.make_round();
@@ -163,7 +165,8 @@ TEST_F(RoundCheck, ReadsContributionsInSlices) {
     question.contributions[p].slices.clear();
     question.contributions[p].columns_per_slice = kColumns;
     for (Index c = 0; c < y.cols(); c += kColumns)
-      copies.back().emplace_back(y.col(c).data(), y.col(c).data() + y.rows() * std::min(kColumns, y.cols() - c));
+      copies.back().emplace_back(y.col(c).data(),
+                                 y.col(c).data() + y.rows() * std::min(kColumns, y.cols() - c));
     for (const auto& slice : copies.back()) question.contributions[p].slices.push_back(slice.data());
   }
   EXPECT_EQ(check_round(question, lab_.cache()).product, whole.product);

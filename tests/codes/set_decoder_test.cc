@@ -33,7 +33,8 @@ void expect_laws(const LinearCode& code, const SetDecoder& decoder) {
   }
   const double scale = decoder.decoder.norm() * v.norm();
   EXPECT_LE((decoder.decoder * v - code.extractor).cwiseAbs().maxCoeff(), 1e-12 * scale);
-  EXPECT_NEAR(decoder.gain, Eigen::JacobiSVD<MatrixD>(decoder.decoder).singularValues()(0), 1e-9 * decoder.gain);
+  EXPECT_NEAR(decoder.gain, Eigen::JacobiSVD<MatrixD>(decoder.decoder).singularValues()(0),
+              1e-9 * decoder.gain);
   EXPECT_EQ(decoder.usable(), decoder.gain <= kUsableGain);
   // Least norm: nothing of D lies among the parities.
   if (decoder.spare() > 0) {
@@ -102,10 +103,12 @@ TEST(SetDecoder, ReplicationHasOneComponentPerBlock) {
 }
 
 TEST(SetDecoder, PolynomialCodesAreOneComponent) {
-  for (const Plan& plan : {Plan{"polydot", {2, 2, 1}, 10}, {"mds", {3, 2, 1}, 8}, {"polydot", {3, 3, 1}, 20}}) {
+  for (const Plan& plan :
+       {Plan{"polydot", {2, 2, 1}, 10}, {"mds", {3, 2, 1}, 8}, {"polydot", {3, 3, 1}, 20}}) {
     const ProductCode code = make(plan);
     for (const Pass& pass : code.passes)
-      EXPECT_EQ(make_set_decoder(pass.code, pass.sigma, PeerSet::all(static_cast<int>(plan.peers))).components.size(),
+      EXPECT_EQ(make_set_decoder(pass.code, pass.sigma, PeerSet::all(static_cast<int>(plan.peers)))
+                    .components.size(),
                 1u);
   }
 }

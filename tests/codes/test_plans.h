@@ -96,7 +96,8 @@ inline std::vector<PeerSet> sets_of_at_least(int smallest, int peers, int budget
     return sets;
   }
   for (int k = 0; k < budget; ++k)
-    sets.push_back(random_set(peers, std::uniform_int_distribution<int>(smallest, peers)(generator), generator));
+    sets.push_back(
+        random_set(peers, std::uniform_int_distribution<int>(smallest, peers)(generator), generator));
   return sets;
 }
 
@@ -106,7 +107,8 @@ struct CleanRound {
              std::mt19937_64& generator)
       : pass(code.pass(kind)),
         weights(random_matrix(weight_shape.rows, weight_shape.cols, generator)),
-        operand(random_matrix(pass.transposed ? weight_shape.rows : weight_shape.cols, batch_size, generator)),
+        operand(
+            random_matrix(pass.transposed ? weight_shape.rows : weight_shape.cols, batch_size, generator)),
         payload(contribution_shape(code, pass, weight_shape, batch_size)),
         nu(column_scales(pass, operand)) {
     const MatrixD w = weights.cast<double>(), x = operand.cast<double>();
