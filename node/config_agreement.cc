@@ -1,57 +1,15 @@
 #include "node/config_agreement.h"
 
-#include <algorithm>
-
-#include <fmt/format.h>
-
 #include "node/config_schema.h"
 #include "node/config_values.h"
 
 namespace polydot::node {
 
-SharedLines shared_lines(const Config& config) {
-  SharedLines lines;
+protocol::SharedLines shared_lines(const Config& config) {
+  protocol::SharedLines lines;
   for (const Field& field : fields())
     if (field.shared()) lines[field.path()] = toml_value(field, config);
   return lines;
-}
-
-std::string to_text(const SharedLines& lines) {
-  std::string text;
-  for (const auto& [key, value] : lines) text += fmt::format("{} = {}\n", key, value);
-  return text;
-}
-
-SharedLines parse_lines(std::string_view text) {
-  constexpr std::string_view kEquals = " = ";
-  SharedLines lines;
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    const auto equals = line.find(kEquals);
-    if (equals != std::string_view::npos)
-      lines.emplace(line.substr(0, equals), line.substr(equals + kEquals.size()));
-  }
-  return lines;
-}
-
-std::optional<Difference> first_difference(const SharedLines& mine, const SharedLines& theirs) {
-  auto a = mine.begin(), b = theirs.begin();
-  while (a != mine.end() || b != theirs.end()) {
-    if (b == theirs.end() || (a != mine.end() && a->first < b->first))
-      return Difference{a->first, a->second, ""};
-    if (a == mine.end() || b->first < a->first) return Difference{b->first, "", b->second};
-    if (a->second != b->second) return Difference{a->first, a->second, b->second};
-    ++a, ++b;
-  }
-  return std::nullopt;
-}
-
-Failure disagreement(int peer, const Difference& difference) {
-  const auto side = [](const std::string& value) { return value.empty() ? std::string("absent") : value; };
-  return {FailureKind::kDisagreement,
-          fmt::format("peer {} has {} = {}, here it is {}: start all peers from the same file", peer,
-                      difference.key, side(difference.theirs), side(difference.mine))};
 }
 
 }  // namespace polydot::node

@@ -1,34 +1,12 @@
-// What peers compare when they meet: every shared value as a line, so that a difference can be named.
+// The shared part of a configuration as the lines that peers compare when they meet (protocol/agreement.h).
 #pragma once
 
-#include <map>
-#include <optional>
-#include <string>
-#include <string_view>
-
 #include "node/config.h"
+#include "protocol/agreement.h"
 
 namespace polydot::node {
 
 // By path, "shared.training.lr" -> "0.01", as TOML writes it. A process may add lines of its own (digests).
-using SharedLines = std::map<std::string, std::string>;
-
-SharedLines shared_lines(const Config& config);
-
-// "key = value\n" for each line, and back. What is no such line is skipped: its key will be missed, and
-// named.
-std::string to_text(const SharedLines& lines);
-SharedLines parse_lines(std::string_view text);
-
-struct Difference {
-  std::string key;
-  std::string mine;  // empty: no such key here
-  std::string theirs;
-  friend bool operator==(const Difference&, const Difference&) = default;
-};
-// The first key, in the order of the alphabet, whose values differ.
-std::optional<Difference> first_difference(const SharedLines& mine, const SharedLines& theirs);
-// "peer 3 has shared.training.lr = 0.02, here it is 0.01": the line a user sees. Kind kDisagreement.
-Failure disagreement(int peer, const Difference& difference);
+protocol::SharedLines shared_lines(const Config& config);
 
 }  // namespace polydot::node

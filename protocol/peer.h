@@ -19,6 +19,7 @@
 
 #include "codes/fault_tap.h"
 #include "codes/set_decoder.h"
+#include "protocol/agreement.h"
 #include "protocol/contribution.h"
 #include "protocol/contribution_store.h"
 #include "protocol/floors.h"
@@ -34,7 +35,7 @@ struct PeerOptions {
   int self = 0;
   int peers = 1;
   // What must be equal at all peers, by key (configuration, data digest, wire version).
-  std::map<std::string, std::string> shared;
+  SharedLines shared;
   std::int64_t patience_ms = 5000;  // how long a round waits for a missing peer; every other time derives from it
   int margin = 1;                   // contributions beyond K that a round waits for
   std::size_t store_bytes = std::size_t{256} << 20;  // of contributions kept for rounds to come
@@ -82,7 +83,7 @@ class Peer {
   void on_hello(int from, const Message& message);
   void send_hello(int to);
   void leave(std::int64_t now_ms, std::uint32_t code);
-  void fail(std::int64_t now_ms, FailureKind kind, std::string message);
+  void fail(std::int64_t now_ms, Failure failure);
   bool advance_lingering(std::int64_t now_ms);
 
   // Rounds (peer_round.cc)

@@ -1,45 +1,11 @@
 // Joining, agreeing on what is shared, and leaving.
 #include <algorithm>
-#include <sstream>
 
+#include "protocol/agreement.h"
 #include "protocol/peer.h"
 #include "protocol/peer_state.h"
 
 namespace polydot::protocol {
-
-namespace {
-
-using Lines = std::map<std::string, std::string>;
-
-std::string to_text(const Lines& lines) {
-  std::string text;
-  for (const auto& [key, value] : lines) text += key + " = " + value + "\n";
-  return text;
-}
-
-Lines from_text(const std::string& text) {
-  Lines lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);)
-    if (const auto equals = line.find(" = "); equals != std::string::npos)
-      lines[line.substr(0, equals)] = line.substr(equals + 3);
-  return lines;
-}
-
-// "training.lr: 0.02 there, 0.01 here" for the first key that differs.
-std::optional<std::string> first_difference(const Lines& ours, const Lines& theirs) {
-  const auto show = [](const Lines& lines, const std::string& key) {
-    const auto found = lines.find(key);
-    return found == lines.end() ? std::string("nothing") : found->second;
-  };
-  Lines keys = ours;
-  keys.insert(theirs.begin(), theirs.end());
-  for (const auto& [key, unused] : keys)
-    if (show(ours, key) != show(theirs, key)) return key + ": " + show(theirs, key) + " there, " + show(ours, key) + " here";
-  return std::nullopt;
-}
-
-}  // namespace
 
 void Peer::send_hello(int to) {
   Message hello;
@@ -52,11 +18,10 @@ void Peer::send_hello(int to) {
 
 void Peer::on_hello(int from, const Message& message) {
   Heard& peer = heard_[static_cast<std::size_t>(from)];
-  if (const auto difference = first_difference(options_.shared, from_text(message.payload.text()))) {
+  if (const auto difference = first_difference(options_.shared, parse_lines(message.payload.text()))) {
     if (status_.phase != PeerPhase::kJoining) return;
     send_hello(from);  // so that it can name the difference too
-    fail(peer.last_message_ms, FailureKind::kDisagreement,
-         "peer " + std::to_string(from) + " differs in " + *difference + "; start all peers with the same shared settings, data and version");
+    fail(peer.last_message_ms, disagreement(from, *difference));
     return;
   }
   peer.joined = true;
@@ -68,9 +33,9 @@ void Peer::on_hello(int from, const Message& message) {
 void Peer::on_refused_frame(int from, WireError error, std::uint16_t claimed_version) {
   ++status_.dropped_messages;
   if (error == WireError::kVersion && status_.phase == PeerPhase::kJoining && phase_since_ms_ >= 0)
-    fail(phase_since_ms_, FailureKind::kDisagreement,
+    fail(phase_since_ms_, {FailureKind::kDisagreement,
          "peer " + std::to_string(from) + " speaks wire version " + std::to_string(claimed_version) + ", this one " +
-             std::to_string(kWireVersion) + "; start all peers with the same version");
+             std::to_string(kWireVersion) + "; start all peers with the same version"});
 }
 
 bool Peer::advance_joining(std::int64_t now_ms) {
@@ -82,8 +47,8 @@ bool Peer::advance_joining(std::int64_t now_ms) {
   for (int p : view.gone.members())
     if (heard_[static_cast<std::size_t>(p)].goodbye != 0u) {
       const std::uint32_t code = *heard_[static_cast<std::size_t>(p)].goodbye;
-      fail(now_ms, code == 5 ? FailureKind::kDisagreement : FailureKind::kNetwork,
-           "peer " + std::to_string(p) + " left before the start with exit code " + std::to_string(code) + "; see its own line");
+      fail(now_ms, {code == 5 ? FailureKind::kDisagreement : FailureKind::kNetwork,
+           "peer " + std::to_string(p) + " left before the start with exit code " + std::to_string(code) + "; see its own line"});
       return true;
     }
   if (view.joined == everybody_) {
@@ -97,8 +62,8 @@ bool Peer::advance_joining(std::int64_t now_ms) {
   }
   const codes::PeerSet missing = everybody_ - view.joined;
   if (now_ms - phase_since_ms_ >= options_.give_up_ms()) {
-    fail(now_ms, FailureKind::kNetwork,
-         "gave up waiting for peers " + describe(now_ms, heard_, missing) + "; start them, or check their addresses");
+    fail(now_ms, {FailureKind::kNetwork,
+         "gave up waiting for peers " + describe(now_ms, heard_, missing) + "; start them, or check their addresses"});
     return true;
   }
   status_.waiting_for = missing;
@@ -124,10 +89,11 @@ void Peer::leave(std::int64_t now_ms, std::uint32_t code) {
   phase_since_ms_ = now_ms;
 }
 
-void Peer::fail(std::int64_t now_ms, FailureKind kind, std::string message) {
+void Peer::fail(std::int64_t now_ms, Failure failure) {
   if (failure_) return;
-  failure_ = Failure{kind, std::move(message)};
-  leave(now_ms, static_cast<std::uint32_t>(kind));
+  const auto code = static_cast<std::uint32_t>(failure.kind);
+  failure_ = std::move(failure);
+  leave(now_ms, code);
 }
 
 bool Peer::advance_lingering(std::int64_t now_ms) {

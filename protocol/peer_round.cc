@@ -165,15 +165,15 @@ bool Peer::wait_on(std::int64_t now_ms, const codes::PeerSet& missing) {
   status_.waiting_for = missing;
   status_.waiting_since_ms = round_->sent_at_ms;
   if (waited >= options_.give_up_ms()) {
-    fail(now_ms, FailureKind::kNetwork,
-         "gave up at " + name_of_round(round_->request) + " waiting for peers " + describe(now_ms, heard_, missing));
+    fail(now_ms, {FailureKind::kNetwork,
+         "gave up at " + name_of_round(round_->request) + " waiting for peers " + describe(now_ms, heard_, missing)});
     return true;
   }
   const bool left_behind = std::count_if(heard_.begin(), heard_.end(), [&](const Heard& peer) {
                              return peer.latest_step > step_at_hand_ + 1;
                            }) > options_.peers / 2;
   if (left_behind && waited >= 3 * options_.patience_ms) {
-    fail(now_ms, FailureKind::kNetwork, "left behind at " + name_of_round(round_->request) + ": most peers are further on");
+    fail(now_ms, {FailureKind::kNetwork, "left behind at " + name_of_round(round_->request) + ": most peers are further on"});
     return true;
   }
   if (now_ms >= round_->next_request_ms) {
@@ -196,9 +196,9 @@ void Peer::lose_quorum(std::int64_t now_ms, const codes::PeerSet& gone) {
     leave(now_ms, *stop_code_);
     return;
   }
-  fail(now_ms, FailureKind::kNetwork,
+  fail(now_ms, {FailureKind::kNetwork,
        "cannot go on at " + name_of_round(round_->request) + ": " + std::to_string(needed()) + " of " +
-           std::to_string(options_.peers) + " peers are needed, and these have left: " + describe(now_ms, heard_, gone));
+           std::to_string(options_.peers) + " peers are needed, and these have left: " + describe(now_ms, heard_, gone)});
 }
 
 void Peer::compute_again(std::uint32_t attempt) {
@@ -218,9 +218,9 @@ void Peer::try_again_or_refuse(std::int64_t now_ms, const codes::RoundVerdict& v
     compute_again(round_->attempt + 1);
     return;
   }
-  fail(now_ms, FailureKind::kRefused,
+  fail(now_ms, {FailureKind::kRefused,
        "refused " + name_of_round(round_->request) + " after " + std::to_string(round_->attempt + 1) + " attempts: " +
-           codes::name_of(verdict.state) + " (" + verdict.reason + ")");
+           codes::name_of(verdict.state) + " (" + verdict.reason + ")"});
 }
 
 void Peer::report(std::int64_t now_ms, const codes::RoundVerdict& verdict, const codes::PeerSet& present) const {

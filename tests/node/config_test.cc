@@ -272,17 +272,18 @@ TEST(Config, DifferencesAreNamedByKey) {
   theirs.local.threads = 8;
   EXPECT_EQ(first_difference(shared_lines(mine), shared_lines(theirs)), std::nullopt);
   theirs.shared.lr = 0.02;
-  const Difference expected{"shared.training.lr", "0.01", "0.02"};
+  const protocol::Difference expected{"shared.training.lr", "0.01", "0.02"};
   EXPECT_EQ(first_difference(shared_lines(mine), shared_lines(theirs)), expected);
   EXPECT_EQ(disagreement(3, expected).kind, FailureKind::kDisagreement);
   EXPECT_EQ(disagreement(3, expected).message,
-            "peer 3 has shared.training.lr = 0.02, here it is 0.01: start all peers from the same file");
+            "peer 3 has shared.training.lr = 0.02, here it is 0.01: start all peers from the same file, data "
+            "and version");
 }
 
 TEST(Config, EverySharedFieldIsComparedAndNoLocalOne) {
-  const SharedLines mine = shared_lines(Config{});
+  const protocol::SharedLines mine = shared_lines(Config{});
   for (const Field& field : fields()) {
-    SharedLines theirs = mine;
+    protocol::SharedLines theirs = mine;
     EXPECT_EQ(theirs.erase(field.path()), field.shared() ? 1U : 0U) << field.path();
     const auto difference = first_difference(mine, theirs);
     ASSERT_EQ(difference.has_value(), field.shared());
