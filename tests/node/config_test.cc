@@ -12,6 +12,13 @@
 #include "node/config_words.h"
 
 namespace polydot::node {
+
+using protocol::Difference;
+using protocol::disagreement;
+using protocol::first_difference;
+using protocol::parse_lines;
+using protocol::SharedLines;
+using protocol::to_text;
 namespace {
 
 // Values of every shape that a slot can hold, allowed or not: reading back must not depend on it.
@@ -272,7 +279,7 @@ TEST(Config, DifferencesAreNamedByKey) {
   theirs.local.threads = 8;
   EXPECT_EQ(first_difference(shared_lines(mine), shared_lines(theirs)), std::nullopt);
   theirs.shared.lr = 0.02;
-  const protocol::Difference expected{"shared.training.lr", "0.01", "0.02"};
+  const Difference expected{"shared.training.lr", "0.01", "0.02"};
   EXPECT_EQ(first_difference(shared_lines(mine), shared_lines(theirs)), expected);
   EXPECT_EQ(disagreement(3, expected).kind, FailureKind::kDisagreement);
   EXPECT_EQ(disagreement(3, expected).message,
@@ -281,9 +288,9 @@ TEST(Config, DifferencesAreNamedByKey) {
 }
 
 TEST(Config, EverySharedFieldIsComparedAndNoLocalOne) {
-  const protocol::SharedLines mine = shared_lines(Config{});
+  const SharedLines mine = shared_lines(Config{});
   for (const Field& field : fields()) {
-    protocol::SharedLines theirs = mine;
+    SharedLines theirs = mine;
     EXPECT_EQ(theirs.erase(field.path()), field.shared() ? 1U : 0U) << field.path();
     const auto difference = first_difference(mine, theirs);
     ASSERT_EQ(difference.has_value(), field.shared());
