@@ -85,7 +85,7 @@ double subset_count(int count, int size) {
 
 bool candidates_agree(DecoderCache& cache, const Bucket& bucket, const ActiveEntries& entries,
                       const std::vector<Index>& group, const std::vector<Suspects>& candidates,
-                      const LocateLimits& limits) {
+                      const LocateLimits& limits, double tolerance) {
   const PeerSet usable = PeerSet::of(bucket.decoder->peers);
   MatrixD first;
   for (const Suspects& suspects : candidates) {
@@ -102,7 +102,7 @@ bool candidates_agree(DecoderCache& cache, const Bucket& bucket, const ActiveEnt
     const MatrixD decoded = decoder->decoder * rows;
     if (first.size() == 0)
       first = decoded;
-    else if (!((decoded - first).cwiseAbs().maxCoeff() <= kHarmless * limits.signal))
+    else if (!((decoded - first).cwiseAbs().maxCoeff() <= tolerance * limits.signal))
       return false;
   }
   return true;
@@ -134,11 +134,11 @@ std::vector<Explanation> explain_alone(DecoderCache& cache, const Bucket& bucket
       Explanation& explanation = explanations[static_cast<std::size_t>(open[e])];
       const bool one = search.fits.size() == 1;
       if (one || (search.fits.size() > 1 && search.fits.size() <= kLargestDoubt &&
-                  candidates_agree(cache, bucket, entries, {open[e]}, search.fits, limits))) {
+                  candidates_agree(cache, bucket, entries, {open[e]}, search.fits, limits, kTolerance))) {
         explanation = {true, search.fits.front(), false, one && search.near == 1};
         std::vector<Suspects> or_nobody = search.fits;
         or_nobody.emplace_back();
-        explanation.harmless = !explanation.certain && candidates_agree(cache, bucket, entries, {open[e]}, or_nobody, limits);
+        explanation.harmless = !explanation.certain && candidates_agree(cache, bucket, entries, {open[e]}, or_nobody, limits, kHarmless);
       } else
         still_open.push_back(open[e]);
     }

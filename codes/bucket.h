@@ -52,9 +52,9 @@ std::vector<Explanation> explain_alone(DecoderCache& cache, const Bucket& bucket
 Explanation explain_group(DecoderCache& cache, const Bucket& bucket, const ActiveEntries& entries,
                           const std::vector<Index>& group, const LocateLimits& limits);
 
-// The candidates' decoded values differ by at most kHarmless of the signal in every entry of `group`.
+// The candidates' decoded values differ by at most `tolerance` of the signal in every entry of `group`.
 bool candidates_agree(DecoderCache& cache, const Bucket& bucket, const ActiveEntries& entries,
                       const std::vector<Index>& group, const std::vector<Suspects>& candidates,
-                      const LocateLimits& limits);
+                      const LocateLimits& limits, double tolerance);
 
 }  // namespace polydot::codes

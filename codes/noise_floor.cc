@@ -44,10 +44,10 @@ bool NoiseFloor::over_cap() const {
   return seen_ >= kLearnCount && kAlarmFactor * median_ > kCapFactor * analytic_;
 }
 
-void NoiseFloor::learn(double statistic, double largest) {
-  if (!std::isfinite(statistic) || !std::isfinite(largest) || statistic <= 0.0) return;
-  if (statistic > kCapFactor * analytic_) return;
-  remember(statistics_, seen_ % kWindow, statistic);
+void NoiseFloor::learn(double typical, double largest) {
+  if (!std::isfinite(typical) || !std::isfinite(largest) || typical <= 0.0 || largest <= 0.0) return;
+  if (typical > kCapFactor * analytic_) return;
+  remember(statistics_, seen_ % kWindow, typical);
   remember(largest_, seen_ % kWindow, largest);
   ++seen_;
   median_ = median_of(statistics_);

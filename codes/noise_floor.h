@@ -1,9 +1,9 @@
-// How loud rounding is in one kind of round, learned from rounds that were complete and clean (CODES.md,
-// "floor").
+// How loud rounding is in one kind of round, learned from rounds that were complete (CODES.md, "floor").
 //
-// The statistic of a round is max |H Y| over whitened entries (round_check.h). An alarm is a statistic above
-// kAlarmFactor running medians. Until kLearnCount rounds have been seen an analytic bound stands in; a
-// learned threshold never passes kCapFactor analytic bounds, so that a slow fault is not learned.
+// A round is judged by its largest whitened parity, max |H Y|, and teaches by its upper quartile over payload rows
+// (round_check.h, `typical`): a wrong shard disturbs one row in every round, and must not be learned. An alarm is a
+// parity above kAlarmFactor running medians of that. Until kLearnCount rounds have been seen an analytic bound stands
+// in; a learned threshold never passes kCapFactor analytic bounds, so that a slow fault in all rows is not learned.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ namespace polydot::codes {
 
 class NoiseFloor {
  public:
-  static constexpr double kAlarmFactor = 6.0;
+  static constexpr double kAlarmFactor = 8.0;
   static constexpr double kCapFactor = 8.0;
   static constexpr std::size_t kLearnCount = 16;
   static constexpr std::size_t kWindow = 128;
@@ -23,9 +23,8 @@ class NoiseFloor {
 
   // A whitened parity above this is an alarm.
   double threshold() const;
-  // statistic: of a complete round, clean or noise only; largest: its largest whitened entry. Non-finite or
-  // zero statistics are ignored.
-  void learn(double statistic, double largest);
+  // typical, largest: of the verdict on a complete round. Non-finite or zero ones are ignored.
+  void learn(double typical, double largest);
   double median() const { return median_; }
   // A value above this cannot be a clean one: 8 times the largest clean value; infinite until learned.
   double gate() const;

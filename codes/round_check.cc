@@ -215,6 +215,7 @@ RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache) {
   seen.active.clear();  // a planted bug: tests/mutation_test.cmake
 #endif
   verdict.statistic = seen.statistic;
+  verdict.typical = seen.typical;
   verdict.largest = seen.largest;
   verdict.active_entries = static_cast<Index>(seen.active.size());
   verdict.state = RoundState::kChecked;
@@ -226,7 +227,7 @@ RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache) {
   const LocateLimits limits{question.threshold, std::max(signal, 1e-30)};
   if (!question.operand_is_zero && signal > 0.0) verdict.kappa = hidden_error(*decoder, limits);
   if (!seen.active.empty()) correct(question, *decoder, seen.active, cache, limits, verdict);
-  if (verdict.state == RoundState::kChecked && !(verdict.kappa <= kTolerance)) {
+  if (verdict.state == RoundState::kChecked && !(verdict.kappa <= kLargestHidden)) {
     verdict.state = RoundState::kWeak;
     verdict.reason = "an error of " + std::to_string(verdict.kappa) + " of the signal could still hide";
   }

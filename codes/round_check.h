@@ -47,6 +47,7 @@ struct RoundVerdict {
   std::string reason;      // of anything but checked
   Matrix product;          // result_rows x batch; valid when checked (or weak)
   double statistic = 0.0;  // max |H Y| over entries that were not active
+  double typical = 0.0;    // SyndromeScan::typical: what the noise floor learns from
   double largest = 0.0;    // largest clean whitened value
   double gain = 0.0;       // of the decode
   PeerSet decoded_from;    // the set of that decode

@@ -54,28 +54,44 @@ double loudest(const Values& values) {
 }
 
 // Examines one payload column: `values` rows x peers, `parity` rows x spare, neither divided by nu = scale.
+// row_maxima: largest whitened parity of each row so far, active entries left out.
 // Comparisons are written so that NaN counts as an alarm.
 template <typename Values, typename Parity>
 void examine_column(const Values& values, const Parity& parity, const VectorD& sigma, double scale,
-                    double threshold, Index col, SyndromeScan& result) {
+                    double threshold, Index col, SyndromeScan& result, Eigen::ArrayXf& row_maxima) {
   double largest = 0.0;
   for (Index p = 0; p < values.cols(); ++p) {
     const double size = loudest(values.col(p)) / sigma(p);
-    largest = std::isnan(largest) || size <= largest ? largest : size;
+    largest = size <= largest ? largest : size;
   }
-  const double whole = loudest(parity);
-  if (whole <= threshold * scale && std::isfinite(largest)) {
-    result.statistic = std::max(result.statistic, whole / scale);
+  if (parity.cols() == 0 && std::isfinite(largest)) return;
+  const float inverse = static_cast<float>(1.0 / scale);
+  if (loudest(parity) <= threshold * scale && std::isfinite(largest)) {
+    for (Index k = 0; k < parity.cols(); ++k) row_maxima = row_maxima.max(parity.col(k).array().abs() * inverse);
     result.largest = std::max(result.largest, largest / scale);
     return;
   }
   for (Index row = 0; row < values.rows(); ++row) {
     const double size = loudest(parity.row(row));
-    if (size <= threshold * scale && values.row(row).allFinite())
-      result.statistic = std::max(result.statistic, size / scale);
-    else
+    if (!(size <= threshold * scale) || !values.row(row).allFinite()) {
       result.active.push_back({row, col});
+      continue;
+    }
+    row_maxima(row) = std::max(row_maxima(row), static_cast<float>(size) * inverse);
+    for (Index p = 0; p < values.cols(); ++p)
+      result.largest = std::max(result.largest, std::abs(static_cast<double>(values(row, p))) / sigma(p) / scale);
   }
+}
+
+// The upper quartile of what is not zero (padding is); 0 if nothing is.
+double upper_quartile(const Eigen::ArrayXf& values) {
+  std::vector<float> sorted;
+  for (float value : values)
+    if (value > 0.0f) sorted.push_back(value);
+  if (sorted.empty()) return 0.0;
+  const auto at = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) * 3 / 4);
+  std::nth_element(sorted.begin(), at, sorted.end());
+  return static_cast<double>(*at);
 }
 
 }  // namespace
@@ -100,6 +116,7 @@ SyndromeScan scan(const Pass& pass, const SetDecoder& decoder, const SetDecoder&
   const Index step = std::max<Index>(1, kChunkEntries / payload.rows);
   Matrix chunk(step * payload.rows, peers), decoded;
   SyndromeScan result;
+  Eigen::ArrayXf row_maxima = Eigen::ArrayXf::Zero(payload.rows);
   for (Index first = 0; first < payload.cols; first += step) {
     const Index count = std::min(step, payload.cols - first), entries = count * payload.rows;
     for (Index p = 0; p < peers; ++p)
@@ -111,8 +128,10 @@ SyndromeScan scan(const Pass& pass, const SetDecoder& decoder, const SetDecoder&
     for (Index c = 0; c < count; ++c)
       examine_column(chunk.middleRows(c * payload.rows, payload.rows),
                      decoded.block(c * payload.rows, wanted, payload.rows, spare), decoder.sigma,
-                     nu(first + c), threshold, first + c, result);
+                     nu(first + c), threshold, first + c, result, row_maxima);
   }
+  result.statistic = row_maxima.size() > 0 ? static_cast<double>(row_maxima.maxCoeff()) : 0.0;
+  result.typical = upper_quartile(row_maxima);
   return result;
 }
 

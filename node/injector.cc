@@ -25,6 +25,14 @@ double change(const Injection& injection) {
   return std::isfinite(size) ? size : kInfinity;
 }
 
+// The same number, also where the processor takes denormals for zero (peer_process.cc).
+double exact(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  if ((bits >> 23 & 0xff) != 0) return static_cast<double>(value);
+  const double size = std::ldexp(static_cast<double>(bits & 0x7fffff), -149);
+  return bits >> 31 != 0 ? -size : size;
+}
+
 // JSON has no NaN and no infinity.
 nlohmann::json number(double value) {
   if (std::isfinite(value)) return value;
@@ -135,8 +143,8 @@ void Injector::log(const Injection& injection) {
                                {"row", injection.row},
                                {"col", injection.col},
                                {"bit", injection.bit},
-                               {"before", number(static_cast<double>(injection.before))},
-                               {"after", number(static_cast<double>(injection.after))},
+                               {"before", number(exact(injection.before))},
+                               {"after", number(exact(injection.after))},
                                {"class", name_of(injection.fault_class)},
                                {"size_over_floor", number(injection.size_over_floor)}};
   file_ << line.dump() << "\n" << std::flush;

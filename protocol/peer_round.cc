@@ -241,12 +241,12 @@ void Peer::finish_round(std::int64_t now_ms, const codes::PeerSet& present, code
   const FloorKind kind{round_->request.training, round_->request.layer, round_->request.pass};
   const bool undisturbed = verdict.findings.empty() ||
                            static_cast<double>(verdict.active_entries) < kDisturbedShare * static_cast<double>(round_->payload.size());
-  if (present == everybody_ && undisturbed) floors_.of(kind, 1.0).learn(verdict.statistic, verdict.largest);
+  if (present == everybody_ && undisturbed) floors_.of(kind, 1.0).learn(verdict.typical, verdict.largest);
   for (int p = 0; p < options_.peers; ++p) heard_[static_cast<std::size_t>(p)].missed = !present.contains(p);
   ++status_.rounds;
   status_.rounds_with_findings += !verdict.findings.empty();
   status_.noise_rounds += verdict.findings.empty() && verdict.active_entries > 0;
-  status_.unchecked_rounds += !(verdict.kappa <= codes::kTolerance);
+  status_.unchecked_rounds += !(verdict.kappa <= codes::kLargestHidden);
   status_.waiting_for = {};
   report(now_ms, verdict, present);
   decoded_from_ = verdict.decoded_from;

@@ -66,7 +66,7 @@ RoundLab::RoundLab(const LabOptions& options)
   for (std::size_t k = 0; k < 2 * codes::NoiseFloor::kLearnCount; ++k) {
     const LabRound round = make_round();
     const codes::RoundVerdict verdict = codes::check_round(question(round, everybody()), cache_);
-    floor_.learn(verdict.statistic, verdict.largest);
+    floor_.learn(verdict.typical, verdict.largest);
   }
 }
 

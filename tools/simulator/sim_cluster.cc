@@ -26,10 +26,12 @@ SimCluster::SimCluster(const ClusterOptions& options, const dnn::Dataset& train,
     peer_options.shared = options_.shared;
     peer_options.patience_ms = options_.patience_ms;
     peer_options.margin = options_.margin;
+    if (options_.adjust) options_.adjust(peer_options);
     member.peer = std::make_unique<protocol::Peer>(peer_options, *member.job, tap, observers.empty() ? nullptr : observers[at]);
     member.transport = network_.endpoint(p);
     members_.push_back(std::move(member));
   }
+  context_.max_entries = members_.front().job->max_contribution_entries();
 }
 
 bool SimCluster::run(std::int64_t limit_ms) {
@@ -58,15 +60,16 @@ bool SimCluster::run(std::int64_t limit_ms) {
   return false;
 }
 
-codes::Matrix SimCluster::decoded_weights(codes::Index layer) const {
-  const codes::ShardCode& shard = options_.code.shards[static_cast<std::size_t>(options_.code.pass(codes::PassKind::kForward).shard)];
-  const codes::LinearCode code = shard.as_code();
-  const auto decoder = codes::make_set_decoder(code, codes::VectorD::Ones(code.peers()), codes::PeerSet::all(size()));
+codes::Matrix SimCluster::decoded_weights(codes::Index layer, codes::Index shard, const codes::PeerSet& from) const {
+  const codes::ShardCode& shard_code = options_.code.shards[static_cast<std::size_t>(shard)];
+  const codes::LinearCode code = shard_code.as_code();
+  const auto decoder = codes::make_set_decoder(code, codes::VectorD::Ones(code.peers()), from);
+  POLYDOT_CHECK(decoder.decodable);
   std::vector<const codes::Matrix*> shards;
-  for (const Member& member : members_)
-    shards.push_back(&member.program->layer(layer).shard(options_.code.pass(codes::PassKind::kForward).shard).weights);
+  for (int p : from.members())
+    shards.push_back(&members_[static_cast<std::size_t>(p)].program->layer(layer).shard(shard).weights);
   const codes::Shape shape = members_.front().program->layer(layer).shape();
-  return codes::decode_weights(shard, decoder.decoder, shards, shape.rows, shape.cols);
+  return codes::decode_weights(shard_code, decoder.decoder, shards, shape.rows, shape.cols);
 }
 
 }  // namespace polydot::simulator

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@ struct ClusterOptions {
   std::int64_t patience_ms = 1000;
   int margin = 1;
   std::map<std::string, std::string> shared = {{"cluster", "simulated"}};
+  std::function<void(protocol::PeerOptions&)> adjust;  // if any: the last word on each peer's options
 };
 
 class SimCluster {
@@ -41,8 +43,8 @@ class SimCluster {
   dnn::TrainingProgram& program(int index) { return *members_[static_cast<std::size_t>(index)].program; }
   const SimNetwork& network() const { return network_; }
   int size() const { return static_cast<int>(members_.size()); }
-  // The weights of a layer, decoded in double from all peers' shards of the forward pass.
-  codes::Matrix decoded_weights(codes::Index layer) const;
+  // The weights of a layer, decoded in double from the shards (of shard code `shard`) of the peers in `from`.
+  codes::Matrix decoded_weights(codes::Index layer, codes::Index shard, const codes::PeerSet& from) const;
 
  private:
   struct Member {

@@ -21,6 +21,7 @@ struct NetworkOptions {
 
 struct NetworkCounters {
   std::uint64_t sent = 0, lost = 0, delivered = 0, reordered = 0;
+  friend bool operator==(const NetworkCounters&, const NetworkCounters&) = default;
 };
 
 class SimNetwork {

@@ -1,0 +1,121 @@
+// Peers that are started one by one, as on several hosts.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <random>
+#include <thread>
+
+#include "tests/tools/hand_started.h"
+#include "tests/tools/process.h"
+#include "tests/tools/tiny_digits.h"
+
+namespace polydot::tools {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+json json_of(const std::string& path) { return json::parse(read_file(path), nullptr, false); }
+
+TEST(Cluster, TrainsAsTheLauncherDoesInWhateverOrderItsPeersStart) {
+  constexpr int kPeers = 10;
+  constexpr double kRounding = 1e-4;
+  const Scratch scratch;
+  const Words flags = join({{"--steps", "50", "--seed", "4"}, tiny_network(write_tiny_digits(scratch))});
+  const Ended launched = run(scratch, join({{"train", "--json"}, flags}));
+  ASSERT_EQ(launched.exit_code, 0) << launched.err;
+  const json expected = json::parse(launched.out, nullptr, false);
+
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("order and pauses from seed " + std::to_string(seed));
+  with_free_ports(kPeers, [&](const std::vector<int>& ports) {
+    std::mt19937 random(seed);
+    std::vector<int> order(kPeers);
+    std::iota(order.begin(), order.end(), 0);
+    std::shuffle(order.begin(), order.end(), random);
+    HandStarted cluster(ports, flags, scratch);
+    for (const int index : order) {
+      cluster.start_peer(index);
+      std::this_thread::sleep_for(std::chrono::milliseconds(random() % 400));  // 2 s in all, more or less
+    }
+    const std::vector<Ended> all = cluster.wait();
+    if (any_found_its_port_taken(all)) return false;
+    for (std::size_t k = 0; k < all.size(); ++k) EXPECT_EQ(all[k].exit_code, 0) << "peer " << order[k] << ": " << all[k].err;
+    for (int p = 0; p < kPeers; ++p) {
+      SCOPED_TRACE(p);
+      const json own = json_of(cluster.of_peer(p, "summary.json"));
+      if (own.is_discarded()) return ADD_FAILURE() << "no summary", true;
+      EXPECT_EQ(own["steps"], 50);
+      EXPECT_EQ(own["test_accuracy"], expected["test_accuracy"]);
+      EXPECT_NEAR(own["train_loss"], expected["train_loss"], kRounding * expected["train_loss"].get<double>());
+    }
+    const json whole = json_of(cluster.run() + "/summary.json");
+    EXPECT_FALSE(whole.is_discarded()) << "the last peer writes the summary of the run";
+    if (!whole.is_discarded()) {
+      EXPECT_EQ(whole["peers_finished"], kPeers);
+    }
+    return true;
+  });
+}
+
+TEST(Cluster, EveryPeerObeysASignalAndSaysGoodbye) {
+  constexpr int kPeers = 5;
+  const Scratch scratch;
+  const Words flags = join({{"--grid", "1x2", "--steps", "1000000000"}, tiny_network(write_tiny_digits(scratch))});
+  with_free_ports(kPeers, [&](const std::vector<int>& ports) {
+    HandStarted cluster(ports, flags, scratch);
+    for (int p = 0; p < kPeers; ++p) cluster.start_peer(p);
+    for (int p = 0; p < kPeers; ++p) {
+      const auto has_trained = [&] { return lines_of(read_file(cluster.of_peer(p, "metrics.csv"))).size() > 1; };
+      if (!cluster.peer(static_cast<std::size_t>(p)).runs_until(has_trained)) return false;  // port taken
+    }
+    // All at once, also on a busy machine: nobody sees another leave before its own signal.
+    for (const int signal : {SIGSTOP, SIGTERM, SIGCONT})
+      for (std::size_t p = 0; p < kPeers; ++p) cluster.peer(p).signal(signal);
+    for (const Ended& ended : cluster.wait()) EXPECT_EQ(ended.exit_code, 128 + SIGTERM) << ended.err;
+    for (int p = 0; p < kPeers; ++p) EXPECT_EQ(json_of(cluster.of_peer(p, "summary.json"))["exit_code"], 128 + SIGTERM);
+    return true;
+  });
+}
+
+TEST(Cluster, ASecondSignalEndsAPeerThatStillLingers) {
+  const Scratch scratch;
+  // Nobody else is ever started, and its patience is an hour.
+  const Words flags = join({{"--grid", "1x2", "--patience-ms", "3600000"}, tiny_network(write_tiny_digits(scratch))});
+  with_free_ports(4, [&](const std::vector<int>& ports) {
+    HandStarted cluster(ports, flags, scratch);
+    cluster.start_peer(0);
+    Process& peer = cluster.peer(0);
+    if (!peer.runs_until([&] { return std::filesystem::exists(cluster.of_peer(0, "metrics.csv")); })) return false;
+    while (peer.running()) {  // two that come at once count as one
+      peer.signal(SIGTERM);
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    const Ended ended = peer.wait();
+    EXPECT_EQ(ended.exit_code, 128 + SIGTERM) << ended.err;
+    return true;
+  });
+}
+
+TEST(Cluster, APeerThatWaitsSaysForWhomAndSinceWhen) {
+  const Scratch scratch;
+  const Words flags = join({{"--grid", "1x2", "--patience-ms", "3600000"}, tiny_network(write_tiny_digits(scratch))});
+  with_free_ports(4, [&](const std::vector<int>& ports) {
+    HandStarted cluster(ports, flags, scratch);
+    cluster.start_peer(0);
+    cluster.start_peer(2);
+    const auto says = [&] { return cluster.peer(0).err().find("waiting for") != std::string::npos; };
+    if (!cluster.peer(0).runs_until(says)) return false;
+    const std::string line = cluster.peer(0).err();
+    EXPECT_THAT(line, testing::ContainsRegex("polydot: waiting for [0-9.]+ s to start, for peers .*1.*3"));
+    return true;
+  });
+}
+
+}  // namespace
+}  // namespace polydot::tools

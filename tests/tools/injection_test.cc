@@ -1,0 +1,143 @@
+// Faults put in on purpose, through the command: what is injected is logged, found, and does no harm.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "tests/tools/process.h"
+#include "tests/tools/tiny_digits.h"
+
+namespace polydot::tools {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+// The lines of all peers' files of this name.
+std::vector<json> records_of(const std::string& run, const std::string& name) {
+  std::vector<json> records;
+  for (const auto& folder : std::filesystem::directory_iterator(run))
+    for (const std::string& line : lines_of(read_file(folder.path() / name))) records.push_back(json::parse(line));
+  return records;
+}
+
+// What JSON cannot hold is named.
+float value_of(const json& value) {
+  if (value.is_number()) return static_cast<float>(value.get<double>());
+  const float infinity = std::numeric_limits<float>::infinity();
+  if (value == "nan") return std::numeric_limits<float>::quiet_NaN();
+  EXPECT_TRUE(value == "inf" || value == "-inf") << value;
+  return value == "inf" ? infinity : -infinity;
+}
+
+void expect_one_bit_differs(const json& line) {
+  const float before = value_of(line["before"]), after = value_of(line["after"]);
+  const std::uint32_t bit = std::uint32_t{1} << line["bit"].get<unsigned>();
+  if (!std::isnan(before) && !std::isnan(after)) {
+    EXPECT_EQ(std::bit_cast<std::uint32_t>(before) ^ std::bit_cast<std::uint32_t>(after), bit) << line;
+    return;
+  }
+  // A NaN's own bits are not in the file; the other value's are.
+  const float other = std::isnan(before) ? after : before;
+  EXPECT_TRUE(std::isnan(std::bit_cast<float>(std::bit_cast<std::uint32_t>(other) ^ bit))) << line;
+}
+
+json train(const Scratch& scratch, const Words& flags) {
+  const Ended ended = run(scratch, join({{"train", "--json"}, flags}));
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  return json::parse(ended.out, nullptr, false);
+}
+
+TEST(Inject, ProductFlipsAreFoundAndDoNoHarm) {
+  const Scratch scratch;
+  const std::string folder = scratch / "run";
+  const Words flags = {"--hidden", "32", "--batch", "64", "--steps", "60"};
+  const json clean = train(scratch, flags);
+  const json hit = train(scratch, join({flags, {"--out", folder, "--inject", "product:bitflip:rate=0.1"}}));
+  ASSERT_FALSE(hit.is_discarded());
+  const json& faults = hit["faults"];
+  EXPECT_GT(faults["injected"], 100);
+  EXPECT_GT(faults["above_floor"], 20);
+  EXPECT_GE(faults["detected"], faults["above_floor"]);
+  EXPECT_EQ(faults["corrected"], faults["detected"]);
+  EXPECT_EQ(faults["missed"], 0);
+  EXPECT_EQ(faults["false_alarms"], 0);
+  EXPECT_EQ(faults["refused"], 0);
+  EXPECT_NEAR(hit["test_accuracy"], clean["test_accuracy"], 0.01);
+
+  const std::vector<json> injections = records_of(folder, "injections.jsonl");
+  EXPECT_EQ(injections.size(), faults["injected"]);
+  std::set<int> victims;
+  std::map<std::string, int> classes;
+  for (const json& line : injections) {
+    EXPECT_EQ(line["stage"], "product");
+    EXPECT_LT(line["step"], 60);
+    expect_one_bit_differs(line);
+    victims.insert(line["peer"].get<int>());
+    ++classes[line["class"]];
+  }
+  EXPECT_EQ(victims.size(), 10U);
+  EXPECT_EQ(classes["above_floor"], faults["above_floor"]);
+  EXPECT_EQ(classes["below_floor"], faults["below_floor"]);
+  EXPECT_EQ(classes["masked"], faults["masked"]);
+}
+
+TEST(Inject, StaysAtThePeerAndInTheStepsThatAreNamed) {
+  const Scratch scratch;
+  const std::string folder = scratch / "run";
+  const json summary = train(scratch, join({{"--grid", "1x2", "--peers", "5", "--steps", "20", "--out", folder, "--inject",
+                                             "product:bitflip:rate=1:peer=3:steps=4-7"},
+                                            tiny_network(write_tiny_digits(scratch))}));
+  const std::vector<json> injections = records_of(folder, "injections.jsonl");
+  EXPECT_EQ(injections.size(), 4U * 3U);  // steps by rounds: two layers forward, one backward
+  for (const json& line : injections) {
+    EXPECT_EQ(line["peer"], 3);
+    EXPECT_GE(line["step"], 4);
+    EXPECT_LE(line["step"], 7);
+  }
+  for (const json& line : records_of(folder, "findings.jsonl")) EXPECT_EQ(line["peer"], 3);
+  EXPECT_GT(summary["faults"]["detected"], 0);
+}
+
+TEST(Inject, AnUncodedRunNoticesNothing) {
+  const Scratch scratch;
+  const json summary = train(scratch, join({{"--code", "uncoded", "--steps", "20", "--inject", "product:bitflip:rate=0.05:steps=0-9"},
+                                            tiny_network(write_tiny_digits(scratch))}));
+  EXPECT_GT(summary["faults"]["injected"], 0);
+  EXPECT_EQ(summary["faults"]["detected"], 0);
+}
+
+TEST(Inject, AWrongShardIsLeftOut) {
+  const Scratch scratch;
+  const Words flags = join({{"--steps", "30"}, tiny_network(write_tiny_digits(scratch))});
+  const json clean = train(scratch, flags);
+  const json summary = train(scratch, join({flags, {"--inject", "weights:bitflip:rate=0.1:peer=4"}}));
+  EXPECT_GT(summary["faults"]["injected"], 0);
+  EXPECT_GT(summary["faults"]["above_floor"], 0);
+  EXPECT_EQ(summary["faults"]["false_alarms"], 0);
+  EXPECT_EQ(summary["faults"]["corrected"], summary["faults"]["detected"]);
+  EXPECT_EQ(summary["steps"], 30);
+  EXPECT_NEAR(summary["test_accuracy"], clean["test_accuracy"], 0.01);
+}
+
+TEST(Inject, TooManyWrongShardsAreRefusedAndItSaysSo) {
+  const Scratch scratch;
+  const Ended ended = run(scratch, join({{"train", "--json", "--quiet", "--steps", "60", "--inject", "weights:bitflip:rate=0.5"},
+                                         tiny_network(write_tiny_digits(scratch))}));
+  EXPECT_EQ(ended.exit_code, 6);
+  ASSERT_EQ(lines_of(ended.err).size(), 1U) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("polydot: "));
+  EXPECT_THAT(ended.err, HasSubstr("refused step "));
+  const json summary = json::parse(ended.out, nullptr, false);
+  ASSERT_FALSE(summary.is_discarded()) << ended.out;
+  EXPECT_GT(summary["faults"]["refused"], 0);
+  EXPECT_LT(summary["steps"], 60);
+  EXPECT_EQ(summary["peers_finished"], 0);
+}
+
+}  // namespace
+}  // namespace polydot::tools
