@@ -19,6 +19,7 @@ struct Heard {
   bool contributed = false;              // ever
   bool missed = false;                   // the last round it was waited for went on without it
   std::optional<std::uint32_t> goodbye;  // its exit code
+  std::uint64_t goodbye_step = 0;        // the steps it had done
 };
 
 struct MembershipOptions {

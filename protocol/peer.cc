@@ -42,6 +42,7 @@ void Peer::on_message(std::int64_t now_ms, int from, Message message) {
       break;
     case MessageKind::kGoodbye:
       peer.goodbye = message.code;
+      peer.goodbye_step = message.key.step;
       break;
   }
   deadline_ms_ = now_ms;

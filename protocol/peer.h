@@ -94,6 +94,7 @@ class Peer {
   void contribute();
   bool judge(std::int64_t now_ms);
   bool wait_on(std::int64_t now_ms, const codes::PeerSet& missing);
+  codes::PeerSet answering(std::int64_t now_ms) const;
   void lose_quorum(std::int64_t now_ms, const codes::PeerSet& gone);
   void compute_again(std::uint32_t attempt);
   void try_again_or_refuse(std::int64_t now_ms, const codes::RoundVerdict& verdict);

@@ -142,7 +142,7 @@ bool Peer::judge(std::int64_t now_ms) {
   const bool patience_over = now_ms - round_->sent_at_ms >= options_.patience_ms;
   const bool all_in = (view.live - present).empty();
   const bool enough = present.size() >= needed();
-  if (!enough && (everybody_ - view.gone - present).empty()) {
+  if ((present | answering(now_ms)).size() < needed()) {
     lose_quorum(now_ms, view.gone);
     return true;
   }
@@ -181,14 +181,25 @@ bool Peer::wait_on(std::int64_t now_ms, const codes::PeerSet& missing) {
     Message request;
     request.kind = MessageKind::kRequest;
     request.key = round_->key();
-    for (int p : missing.members())
-      if (!heard_[static_cast<std::size_t>(p)].goodbye) send(p, request);
+    for (int p : (missing & answering(now_ms)).members()) send(p, request);
     round_->next_request_ms = now_ms + options_.request_interval_ms();
   }
   deadline_ms_ = round_->next_request_ms;
   const std::int64_t patience_ends = round_->sent_at_ms + options_.patience_ms;
   if (patience_ends > now_ms) deadline_ms_ = std::min(deadline_ms_, patience_ends);
   return false;
+}
+
+// Who has, or may still have, a contribution to the round at hand. Those that left after they had done it linger for a
+// patience and answer.
+codes::PeerSet Peer::answering(std::int64_t now_ms) const {
+  codes::PeerSet set;
+  for (int p = 0; p < options_.peers; ++p) {
+    const Heard& peer = heard_[static_cast<std::size_t>(p)];
+    const bool done_here = peer.goodbye && (*peer.goodbye == 0 || peer.goodbye_step > round_->request.key.step);
+    if (!peer.goodbye || (done_here && now_ms - peer.last_message_ms < options_.patience_ms)) set.insert(p);
+  }
+  return set;
 }
 
 void Peer::lose_quorum(std::int64_t now_ms, const codes::PeerSet& gone) {

@@ -85,9 +85,9 @@ TEST(Membership, AllButTheOwnPeerAreMissingAtFirst) {
 
 TEST(Membership, SaysWhyEachPeerIsNotThere) {
   std::vector<Heard> heard(kPeers);
-  heard[3] = {.joined = true, .last_message_ms = 7900, .goodbye = {}};
-  heard[5] = {.joined = true, .last_message_ms = 5000, .missed = true, .goodbye = {}};
-  heard[7] = {.joined = true, .last_message_ms = 9000, .goodbye = 6};
+  heard[3] = {.joined = true, .last_message_ms = 7900, .goodbye = {}, .goodbye_step = 0};
+  heard[5] = {.joined = true, .last_message_ms = 5000, .missed = true, .goodbye = {}, .goodbye_step = 0};
+  heard[7] = {.joined = true, .last_message_ms = 9000, .goodbye = 6, .goodbye_step = 40};
   const std::string text = describe(10'000, heard, PeerSet::of({1, 3, 5, 7}));
   EXPECT_EQ(text, "1 (never heard), 3 (silent for 2.1 s), 5 (late, silent for 5.0 s), 7 (left with code 6)");
   EXPECT_EQ(describe(10'000, heard, {}), "");

@@ -42,7 +42,6 @@ class Watch : public protocol::PeerObserver {
     ++states[verdict.state];
     ++(report.training ? training_rounds : evaluation_rounds);
     loud_rounds += verdict.active_entries > 0;
-    if (verdict.state == codes::RoundState::kChecked) worst_kappa = std::max(worst_kappa, verdict.kappa);
     present.insert(report.present);
     for (const codes::Finding& finding : verdict.findings)
       located.push_back({report.key, report.layer, report.training, finding.peer});
@@ -57,7 +56,6 @@ class Watch : public protocol::PeerObserver {
   std::map<codes::RoundState, std::uint64_t> states;  // of every judged round
   std::uint64_t training_rounds = 0, evaluation_rounds = 0;
   std::uint64_t loud_rounds = 0;  // something above the floor
-  double worst_kappa = 0.0;
   std::set<int> present;  // how many contributions rounds were judged with
   std::vector<Located> located;
   std::vector<std::string> notices;

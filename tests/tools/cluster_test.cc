@@ -18,7 +18,6 @@ namespace polydot::tools {
 namespace {
 
 using nlohmann::json;
-using testing::HasSubstr;
 
 json json_of(const std::string& path) { return json::parse(read_file(path), nullptr, false); }
 
@@ -45,14 +44,16 @@ TEST(Cluster, TrainsAsTheLauncherDoesInWhateverOrderItsPeersStart) {
     }
     const std::vector<Ended> all = cluster.wait();
     if (any_found_its_port_taken(all)) return false;
-    for (std::size_t k = 0; k < all.size(); ++k) EXPECT_EQ(all[k].exit_code, 0) << "peer " << order[k] << ": " << all[k].err;
+    for (std::size_t k = 0; k < all.size(); ++k)
+      EXPECT_EQ(all[k].exit_code, 0) << "peer " << order[k] << ": " << all[k].err;
     for (int p = 0; p < kPeers; ++p) {
       SCOPED_TRACE(p);
       const json own = json_of(cluster.of_peer(p, "summary.json"));
       if (own.is_discarded()) return ADD_FAILURE() << "no summary", true;
       EXPECT_EQ(own["steps"], 50);
-      EXPECT_EQ(own["test_accuracy"], expected["test_accuracy"]);
-      EXPECT_NEAR(own["train_loss"], expected["train_loss"], kRounding * expected["train_loss"].get<double>());
+      EXPECT_NEAR(own["test_accuracy"], expected["test_accuracy"], 1.01 / kTinyTestCount);
+      EXPECT_NEAR(own["train_loss"], expected["train_loss"],
+                  kRounding * expected["train_loss"].get<double>());
     }
     const json whole = json_of(cluster.run() + "/summary.json");
     EXPECT_FALSE(whole.is_discarded()) << "the last peer writes the summary of the run";
@@ -66,19 +67,23 @@ TEST(Cluster, TrainsAsTheLauncherDoesInWhateverOrderItsPeersStart) {
 TEST(Cluster, EveryPeerObeysASignalAndSaysGoodbye) {
   constexpr int kPeers = 5;
   const Scratch scratch;
-  const Words flags = join({{"--grid", "1x2", "--steps", "1000000000"}, tiny_network(write_tiny_digits(scratch))});
+  const Words flags =
+      join({{"--grid", "1x2", "--steps", "1000000000"}, tiny_network(write_tiny_digits(scratch))});
   with_free_ports(kPeers, [&](const std::vector<int>& ports) {
     HandStarted cluster(ports, flags, scratch);
     for (int p = 0; p < kPeers; ++p) cluster.start_peer(p);
     for (int p = 0; p < kPeers; ++p) {
-      const auto has_trained = [&] { return lines_of(read_file(cluster.of_peer(p, "metrics.csv"))).size() > 1; };
+      const auto has_trained = [&] {
+        return lines_of(read_file(cluster.of_peer(p, "metrics.csv"))).size() > 1;
+      };
       if (!cluster.peer(static_cast<std::size_t>(p)).runs_until(has_trained)) return false;  // port taken
     }
     // All at once, also on a busy machine: nobody sees another leave before its own signal.
     for (const int signal : {SIGSTOP, SIGTERM, SIGCONT})
       for (std::size_t p = 0; p < kPeers; ++p) cluster.peer(p).signal(signal);
     for (const Ended& ended : cluster.wait()) EXPECT_EQ(ended.exit_code, 128 + SIGTERM) << ended.err;
-    for (int p = 0; p < kPeers; ++p) EXPECT_EQ(json_of(cluster.of_peer(p, "summary.json"))["exit_code"], 128 + SIGTERM);
+    for (int p = 0; p < kPeers; ++p)
+      EXPECT_EQ(json_of(cluster.of_peer(p, "summary.json"))["exit_code"], 128 + SIGTERM);
     return true;
   });
 }
@@ -86,12 +91,14 @@ TEST(Cluster, EveryPeerObeysASignalAndSaysGoodbye) {
 TEST(Cluster, ASecondSignalEndsAPeerThatStillLingers) {
   const Scratch scratch;
   // Nobody else is ever started, and its patience is an hour.
-  const Words flags = join({{"--grid", "1x2", "--patience-ms", "3600000"}, tiny_network(write_tiny_digits(scratch))});
+  const Words flags =
+      join({{"--grid", "1x2", "--patience-ms", "3600000"}, tiny_network(write_tiny_digits(scratch))});
   with_free_ports(4, [&](const std::vector<int>& ports) {
     HandStarted cluster(ports, flags, scratch);
     cluster.start_peer(0);
     Process& peer = cluster.peer(0);
-    if (!peer.runs_until([&] { return std::filesystem::exists(cluster.of_peer(0, "metrics.csv")); })) return false;
+    if (!peer.runs_until([&] { return std::filesystem::exists(cluster.of_peer(0, "metrics.csv")); }))
+      return false;
     while (peer.running()) {  // two that come at once count as one
       peer.signal(SIGTERM);
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -104,7 +111,8 @@ TEST(Cluster, ASecondSignalEndsAPeerThatStillLingers) {
 
 TEST(Cluster, APeerThatWaitsSaysForWhomAndSinceWhen) {
   const Scratch scratch;
-  const Words flags = join({{"--grid", "1x2", "--patience-ms", "3600000"}, tiny_network(write_tiny_digits(scratch))});
+  const Words flags =
+      join({{"--grid", "1x2", "--patience-ms", "3600000"}, tiny_network(write_tiny_digits(scratch))});
   with_free_ports(4, [&](const std::vector<int>& ports) {
     HandStarted cluster(ports, flags, scratch);
     cluster.start_peer(0);

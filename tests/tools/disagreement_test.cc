@@ -30,7 +30,10 @@ void expect_disagreement(const Ended& ended, int other, const std::string& key) 
 
 class Disagreement : public testing::Test {
  protected:
-  Words flags() { return join({{"--grid", "1x2", "--steps", "5"}, tiny_network(write_tiny_digits(scratch_))}); }
+  Words flags() {
+    return join({{"--grid", "1x2", "--steps", "5", "--patience-ms", "2000"},
+                 tiny_network(write_tiny_digits(scratch_))});
+  }
   Scratch scratch_;
 };
 
@@ -41,7 +44,8 @@ TEST_F(Disagreement, OfConfigurationsIsNamedAtBothSides) {
     with_free_ports(4, [&](const std::vector<int>& ports) {
       HandStarted cluster(ports, flags(), scratch_);
       cluster.start_peer(0);
-      if (!early && !cluster.peer(0).runs_until([&] { return !lines_of(cluster.peer(0).err()).empty(); })) return false;
+      if (!early && !cluster.peer(0).runs_until([&] { return !lines_of(cluster.peer(0).err()).empty(); }))
+        return false;
       cluster.start_peer(3, cluster.other_file("lr = 0.01", "lr = 0.02"), {});
       const std::vector<Ended> all = cluster.wait();
       if (any_found_its_port_taken(all)) return false;

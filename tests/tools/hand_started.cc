@@ -11,8 +11,8 @@ namespace polydot::tools {
 HandStarted::HandStarted(const std::vector<int>& ports, const Words& flags, const Scratch& scratch)
     : scratch_(scratch), file_(scratch / "cluster.toml"), run_(scratch / "hand-started") {
   std::filesystem::remove_all(run_);  // of an attempt with other ports
-  const Ended ended = tools::run(scratch, join({{"init", "--hosts", "127.0.0.1", "--peers", std::to_string(ports.size()),
-                                                 "--out", file_, "--force"},
+  const Ended ended = tools::run(scratch, join({{"init", "--hosts", "127.0.0.1", "--peers",
+                                                 std::to_string(ports.size()), "--out", file_, "--force"},
                                                 flags}));
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
   std::string text = read_file(file_);
@@ -20,7 +20,8 @@ HandStarted::HandStarted(const std::vector<int>& ports, const Words& flags, cons
     const std::string before = "\"127.0.0.1:" + std::to_string(29400 + k) + "\"";
     const auto at = text.find(before);
     EXPECT_NE(at, std::string::npos) << before << " is missing in\n" << text;
-    if (at != std::string::npos) text.replace(at, before.size(), "\"127.0.0.1:" + std::to_string(ports[k]) + "\"");
+    if (at != std::string::npos)
+      text.replace(at, before.size(), "\"127.0.0.1:" + std::to_string(ports[k]) + "\"");
   }
   write_file(file_, text);
 }
@@ -45,7 +46,8 @@ std::vector<Ended> HandStarted::wait() {
   for (Process& peer : peers_) {
     // The others would wait long for one that could not start.
     const auto hopeless = [this] {
-      return std::any_of(peers_.begin(), peers_.end(), [](Process& one) { return !one.running() && found_its_port_taken(one.wait()); });
+      return std::any_of(peers_.begin(), peers_.end(),
+                         [](Process& one) { return !one.running() && found_its_port_taken(one.wait()); });
     };
     if (peer.runs_until(hopeless)) peer.signal(SIGKILL);
     all.push_back(peer.wait());

@@ -13,7 +13,8 @@ class HandStarted {
   // flags: of init. Peer k gets ports[k].
   HandStarted(const std::vector<int>& ports, const Words& flags, const Scratch& scratch);
 
-  // The file that every peer reads; for one that reads something else: other_file(from, to), which replaces a text.
+  // The file that every peer reads; for one that reads something else: other_file(from, to), which replaces a
+  // text.
   const std::string& file() const { return file_; }
   std::string other_file(const std::string& from, const std::string& to) const;
 

@@ -21,7 +21,8 @@ using testing::HasSubstr;
 std::vector<json> records_of(const std::string& run, const std::string& name) {
   std::vector<json> records;
   for (const auto& folder : std::filesystem::directory_iterator(run))
-    for (const std::string& line : lines_of(read_file(folder.path() / name))) records.push_back(json::parse(line));
+    for (const std::string& line : lines_of(read_file(folder.path() / name)))
+      records.push_back(json::parse(line));
   return records;
 }
 
@@ -89,8 +90,8 @@ TEST(Inject, ProductFlipsAreFoundAndDoNoHarm) {
 TEST(Inject, StaysAtThePeerAndInTheStepsThatAreNamed) {
   const Scratch scratch;
   const std::string folder = scratch / "run";
-  const json summary = train(scratch, join({{"--grid", "1x2", "--peers", "5", "--steps", "20", "--out", folder, "--inject",
-                                             "product:bitflip:rate=1:peer=3:steps=4-7"},
+  const json summary = train(scratch, join({{"--grid", "1x2", "--peers", "5", "--steps", "20", "--out",
+                                             folder, "--inject", "product:bitflip:rate=1:peer=3:steps=4-7"},
                                             tiny_network(write_tiny_digits(scratch))}));
   const std::vector<json> injections = records_of(folder, "injections.jsonl");
   EXPECT_EQ(injections.size(), 4U * 3U);  // steps by rounds: two layers forward, one backward
@@ -105,8 +106,10 @@ TEST(Inject, StaysAtThePeerAndInTheStepsThatAreNamed) {
 
 TEST(Inject, AnUncodedRunNoticesNothing) {
   const Scratch scratch;
-  const json summary = train(scratch, join({{"--code", "uncoded", "--steps", "20", "--inject", "product:bitflip:rate=0.05:steps=0-9"},
-                                            tiny_network(write_tiny_digits(scratch))}));
+  const json summary =
+      train(scratch,
+            join({{"--code", "uncoded", "--steps", "20", "--inject", "product:bitflip:rate=0.05:steps=0-9"},
+                  tiny_network(write_tiny_digits(scratch))}));
   EXPECT_GT(summary["faults"]["injected"], 0);
   EXPECT_EQ(summary["faults"]["detected"], 0);
 }
@@ -126,8 +129,9 @@ TEST(Inject, AWrongShardIsLeftOut) {
 
 TEST(Inject, TooManyWrongShardsAreRefusedAndItSaysSo) {
   const Scratch scratch;
-  const Ended ended = run(scratch, join({{"train", "--json", "--quiet", "--steps", "60", "--inject", "weights:bitflip:rate=0.5"},
-                                         tiny_network(write_tiny_digits(scratch))}));
+  const Ended ended = run(
+      scratch, join({{"train", "--json", "--quiet", "--steps", "60", "--inject", "weights:bitflip:rate=0.5"},
+                     tiny_network(write_tiny_digits(scratch))}));
   EXPECT_EQ(ended.exit_code, 6);
   ASSERT_EQ(lines_of(ended.err).size(), 1U) << ended.err;
   EXPECT_THAT(ended.err, HasSubstr("polydot: "));

@@ -20,10 +20,13 @@ constexpr const char* kEndless = "1000000000";  // steps
 class Lifetime : public testing::Test {
  protected:
   Process start_run(const Words& flags) {
-    return start(scratch_, join({{"train", "--grid", "1x2", "--peers", std::to_string(kPeers), "--out", run_}, flags,
+    return start(scratch_, join({{"train", "--grid", "1x2", "--peers", std::to_string(kPeers), "--out", run_},
+                                 flags,
                                  tiny_network(write_tiny_digits(scratch_))}));
   }
-  std::string of_peer(int index, const std::string& file) const { return run_ + "/peer-0" + std::to_string(index) + "/" + file; }
+  std::string of_peer(int index, const std::string& file) const {
+    return run_ + "/peer-0" + std::to_string(index) + "/" + file;
+  }
   // A row of a step, below the heading.
   bool has_trained(int index) const { return lines_of(read_file(of_peer(index, "metrics.csv"))).size() > 1; }
   bool all_have_trained() const {
@@ -51,7 +54,8 @@ TEST_F(Lifetime, DetachedPeersFinishAlone) {
   ASSERT_EQ(peers.size(), std::size_t{kPeers});
   launcher.signal(SIGKILL);
   EXPECT_EQ(launcher.wait().exit_code, 128 + SIGKILL);
-  for (int p = 0; p < kPeers; ++p) ASSERT_FALSE(std::filesystem::exists(of_peer(p, "summary.json"))) << "ended before the launcher";
+  for (int p = 0; p < kPeers; ++p)
+    ASSERT_FALSE(std::filesystem::exists(of_peer(p, "summary.json"))) << "ended before the launcher";
   for (const pid_t pid : peers) EXPECT_EQ(wait_for_orphan(pid), 0);
 
   for (int p = 0; p < kPeers; ++p) {

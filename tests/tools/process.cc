@@ -47,7 +47,8 @@ std::vector<pid_t> children_of(pid_t parent) {
   std::vector<pid_t> children;
   for (const auto& entry : fs::directory_iterator("/proc")) {
     const std::string name = entry.path().filename().string();
-    if (!std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c) != 0; })) continue;
+    if (!std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c) != 0; }))
+      continue;
     // pid (name) state parent ...; the name may hold anything.
     const std::string stat = read_file(entry.path() / "stat");
     const auto name_end = stat.rfind(')');
@@ -73,7 +74,8 @@ void end_orphans() {
   }
 }
 
-[[noreturn]] void become(const std::vector<char*>& words, const char* folder, const char* out, const char* err, pid_t test) {
+[[noreturn]] void become(const std::vector<char*>& words, const char* folder, const char* out,
+                         const char* err, pid_t test) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != test) _exit(127);
@@ -214,7 +216,8 @@ TakenPort::TakenPort() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
   auto* const plain = reinterpret_cast<sockaddr*>(&address);
-  require(bind(fd_, plain, size) == 0 && listen(fd_, 1) == 0 && getsockname(fd_, plain, &size) == 0, "no free port");
+  require(bind(fd_, plain, size) == 0 && listen(fd_, 1) == 0 && getsockname(fd_, plain, &size) == 0,
+          "no free port");
   port_ = ntohs(address.sin_port);
 }
 
@@ -237,6 +240,8 @@ void with_free_ports(int count, const std::function<bool(const std::vector<int>&
   ADD_FAILURE() << "somebody took a port in each of " << kPortAttempts << " attempts";
 }
 
-bool found_its_port_taken(const Ended& ended) { return ended.err.find("address is in use") != std::string::npos; }
+bool found_its_port_taken(const Ended& ended) {
+  return ended.err.find("address is in use") != std::string::npos;
+}
 
 }  // namespace polydot::tools

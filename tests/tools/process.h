@@ -1,7 +1,7 @@
 // Runs programs as a user would, in a folder of its own, and leaves no process behind.
 //
-// The test adopts the processes that its children leave when they end, so it sees how each of them ends, and ends
-// what is still there when it is over.
+// The test adopts the processes that its children leave when they end, so it sees how each of them ends, and
+// ends what is still there when it is over.
 #pragma once
 
 #include <sys/types.h>
@@ -83,8 +83,8 @@ int wait_for_orphan(pid_t pid);
 
 // Ports of 127.0.0.1 that were free a moment ago, all different.
 std::vector<int> free_ports(int count);
-// Calls `attempt` with free ports until it returns true; at most three times, for somebody else may take a port
-// before a peer does.
+// Calls `attempt` with free ports until it returns true; at most three times, for somebody else may take a
+// port before a peer does.
 void with_free_ports(int count, const std::function<bool(const std::vector<int>&)>& attempt);
 bool found_its_port_taken(const Ended& ended);
 

@@ -40,7 +40,7 @@ json documented_summary() {
 
 void expect_same_training(const json& a, const json& b) {
   EXPECT_EQ(a["steps"], b["steps"]);
-  EXPECT_EQ(a["test_accuracy"], b["test_accuracy"]);
+  EXPECT_NEAR(a["test_accuracy"], b["test_accuracy"], 1.01 / kTinyTestCount);
   EXPECT_NEAR(a["train_loss"], b["train_loss"], kRounding * b["train_loss"].get<double>());
 }
 
@@ -73,7 +73,8 @@ TEST(Train, PrintsTheSummaryAloneAndKeepsRecordsThatRunAgain) {
   const Words rows = lines_of(read_file(folder + "/metrics.csv"));
   ASSERT_EQ(rows.size(), 41U);
   EXPECT_THAT(rows[0], StartsWith("step,epoch,loss,"));
-  for (std::size_t step = 0; step < 40; ++step) EXPECT_THAT(rows[step + 1], StartsWith(std::to_string(step) + ","));
+  for (std::size_t step = 0; step < 40; ++step)
+    EXPECT_THAT(rows[step + 1], StartsWith(std::to_string(step) + ","));
 
   // The file says all: the other run has the same flags only through it.
   const std::string config = read_file(folder + "/config.toml");
@@ -87,7 +88,9 @@ TEST(Train, TheSeedAloneDecides) {
   const Scratch scratch;
   const Words network = tiny_network(write_tiny_digits(scratch));
   const auto train = [&](const std::string& seed) {
-    const Ended ended = run(scratch, join({{"train", "--json", "--grid", "1x2", "--peers", "4", "--steps", "30", "--seed", seed}, network}));
+    const Ended ended = run(
+        scratch, join({{"train", "--json", "--grid", "1x2", "--peers", "4", "--steps", "30", "--seed", seed},
+                       network}));
     EXPECT_EQ(ended.exit_code, 0) << ended.err;
     EXPECT_THAT(ended.err, HasSubstr("seed " + seed));
     return parsed(ended.out);
@@ -99,8 +102,9 @@ TEST(Train, TheSeedAloneDecides) {
 
 TEST(Train, QuietPrintsNothing) {
   const Scratch scratch;
-  const Ended ended = run(scratch, join({{"train", "--quiet", "--grid", "1x2", "--peers", "4", "--steps", "5"},
-                                         tiny_network(write_tiny_digits(scratch))}));
+  const Ended ended =
+      run(scratch, join({{"train", "--quiet", "--grid", "1x2", "--peers", "4", "--steps", "5"},
+                         tiny_network(write_tiny_digits(scratch))}));
   EXPECT_EQ(ended.exit_code, 0);
   EXPECT_EQ(ended.out, "");
   EXPECT_EQ(ended.err, "");
@@ -108,17 +112,19 @@ TEST(Train, QuietPrintsNothing) {
 
 TEST(Train, TheTableNamesWhatTheReaderNeeds) {
   const Scratch scratch;
-  const Ended ended = run(scratch, join({{"train", "--reference", "--steps", "40", "--inject", "product:bitflip:rate=0.05"},
-                                         tiny_network(write_tiny_digits(scratch))}));
+  const Ended ended =
+      run(scratch, join({{"train", "--reference", "--steps", "40", "--inject", "product:bitflip:rate=0.05"},
+                         tiny_network(write_tiny_digits(scratch))}));
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
-  for (const char* word : {"accuracy", "uncoded reference", "injected", "above the floor", "located", "refused", "contributions decode",
-                           "independent", "steps/s", "bytes sent"})
+  for (const char* word : {"accuracy", "uncoded reference", "injected", "above the floor", "located",
+                           "refused", "contributions decode", "independent", "steps/s", "bytes sent"})
     EXPECT_THAT(ended.out, HasSubstr(word));
 }
 
 TEST(Train, EmbeddedDigitsNeedNoFile) {
   const Scratch scratch;
-  const Ended ended = run(scratch, {"train", "--json", "--grid", "1x2", "--peers", "4", "--hidden", "32", "--steps", "60"});
+  const Ended ended =
+      run(scratch, {"train", "--json", "--grid", "1x2", "--peers", "4", "--hidden", "32", "--steps", "60"});
   ASSERT_EQ(ended.exit_code, 0) << ended.err;
   EXPECT_GT(parsed(ended.out)["test_accuracy"], 0.5);
 }
@@ -142,7 +148,8 @@ TEST(Train, EveryCodeTrainsTheSameNetwork) {
   std::optional<json> uncoded;
   for (const CodeCase& code : kCodes) {
     SCOPED_TRACE(code.name);
-    const Ended ended = run(scratch, join({{"train", "--json", "--steps", "20", "--code", code.name}, code.flags, network}));
+    const Ended ended =
+        run(scratch, join({{"train", "--json", "--steps", "20", "--code", code.name}, code.flags, network}));
     ASSERT_EQ(ended.exit_code, 0) << ended.err;
     const json summary = parsed(ended.out);
     EXPECT_EQ(summary["code"], code.name);
