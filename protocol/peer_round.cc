@@ -252,7 +252,9 @@ void Peer::finish_round(std::int64_t now_ms, const codes::PeerSet& present, code
   const FloorKind kind{round_->request.training, round_->request.layer, round_->request.pass};
   const bool undisturbed = verdict.findings.empty() ||
                            static_cast<double>(verdict.active_entries) < kDisturbedShare * static_cast<double>(round_->payload.size());
-  if (present == everybody_ && undisturbed) floors_.of(kind, 1.0).learn(verdict.typical, verdict.largest);
+  // Complete without the late and the gone: else a floor stood still once a peer had died, while shards drift on.
+  const bool complete = (view_of(heard_, {options_.self, options_.patience_ms}).live - present).empty();
+  if (complete && undisturbed) floors_.of(kind, 1.0).learn(verdict.typical, verdict.largest);
   for (int p = 0; p < options_.peers; ++p) heard_[static_cast<std::size_t>(p)].missed = !present.contains(p);
   ++status_.rounds;
   status_.rounds_with_findings += !verdict.findings.empty();

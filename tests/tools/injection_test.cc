@@ -36,8 +36,8 @@ float value_of(const json& value) {
 }
 
 void expect_one_bit_differs(const json& line) {
-  const float before = value_of(line["before"]), after = value_of(line["after"]);
-  const std::uint32_t bit = std::uint32_t{1} << line["bit"].get<unsigned>();
+  const float before = value_of(line.at("before")), after = value_of(line.at("after"));
+  const std::uint32_t bit = std::uint32_t{1} << line.at("bit").get<unsigned>();
   if (!std::isnan(before) && !std::isnan(after)) {
     EXPECT_EQ(std::bit_cast<std::uint32_t>(before) ^ std::bit_cast<std::uint32_t>(after), bit) << line;
     return;
@@ -60,31 +60,31 @@ TEST(Inject, ProductFlipsAreFoundAndDoNoHarm) {
   const json clean = train(scratch, flags);
   const json hit = train(scratch, join({flags, {"--out", folder, "--inject", "product:bitflip:rate=0.1"}}));
   ASSERT_FALSE(hit.is_discarded());
-  const json& faults = hit["faults"];
-  EXPECT_GT(faults["injected"], 100);
-  EXPECT_GT(faults["above_floor"], 20);
-  EXPECT_GE(faults["detected"], faults["above_floor"]);
-  EXPECT_EQ(faults["corrected"], faults["detected"]);
-  EXPECT_EQ(faults["missed"], 0);
-  EXPECT_EQ(faults["false_alarms"], 0);
-  EXPECT_EQ(faults["refused"], 0);
-  EXPECT_NEAR(hit["test_accuracy"], clean["test_accuracy"], 0.01);
+  const json& faults = hit.at("faults");
+  EXPECT_GT(faults.at("injected"), 100);
+  EXPECT_GT(faults.at("above_floor"), 20);
+  EXPECT_GE(faults.at("detected"), faults.at("above_floor"));
+  EXPECT_EQ(faults.at("corrected"), faults.at("detected"));
+  EXPECT_EQ(faults.at("missed"), 0);
+  EXPECT_EQ(faults.at("false_alarms"), 0);
+  EXPECT_EQ(faults.at("refused"), 0);
+  EXPECT_NEAR(hit.at("test_accuracy"), clean.at("test_accuracy"), 0.01);
 
   const std::vector<json> injections = records_of(folder, "injections.jsonl");
-  EXPECT_EQ(injections.size(), faults["injected"]);
+  EXPECT_EQ(injections.size(), faults.at("injected"));
   std::set<int> victims;
   std::map<std::string, int> classes;
   for (const json& line : injections) {
-    EXPECT_EQ(line["stage"], "product");
-    EXPECT_LT(line["step"], 60);
+    EXPECT_EQ(line.at("stage"), "product");
+    EXPECT_LT(line.at("step"), 60);
     expect_one_bit_differs(line);
-    victims.insert(line["peer"].get<int>());
-    ++classes[line["class"]];
+    victims.insert(line.at("peer").get<int>());
+    ++classes[line.at("class")];
   }
   EXPECT_EQ(victims.size(), 10U);
-  EXPECT_EQ(classes["above_floor"], faults["above_floor"]);
-  EXPECT_EQ(classes["below_floor"], faults["below_floor"]);
-  EXPECT_EQ(classes["masked"], faults["masked"]);
+  EXPECT_EQ(classes["above_floor"], faults.at("above_floor"));
+  EXPECT_EQ(classes["below_floor"], faults.at("below_floor"));
+  EXPECT_EQ(classes["masked"], faults.at("masked"));
 }
 
 TEST(Inject, StaysAtThePeerAndInTheStepsThatAreNamed) {
@@ -96,12 +96,12 @@ TEST(Inject, StaysAtThePeerAndInTheStepsThatAreNamed) {
   const std::vector<json> injections = records_of(folder, "injections.jsonl");
   EXPECT_EQ(injections.size(), 4U * 3U);  // steps by rounds: two layers forward, one backward
   for (const json& line : injections) {
-    EXPECT_EQ(line["peer"], 3);
-    EXPECT_GE(line["step"], 4);
-    EXPECT_LE(line["step"], 7);
+    EXPECT_EQ(line.at("peer"), 3);
+    EXPECT_GE(line.at("step"), 4);
+    EXPECT_LE(line.at("step"), 7);
   }
-  for (const json& line : records_of(folder, "findings.jsonl")) EXPECT_EQ(line["peer"], 3);
-  EXPECT_GT(summary["faults"]["detected"], 0);
+  for (const json& line : records_of(folder, "findings.jsonl")) EXPECT_EQ(line.at("peer"), 3);
+  EXPECT_GT(summary.at("faults").at("detected"), 0);
 }
 
 TEST(Inject, AnUncodedRunNoticesNothing) {
@@ -110,8 +110,8 @@ TEST(Inject, AnUncodedRunNoticesNothing) {
       train(scratch,
             join({{"--code", "uncoded", "--steps", "20", "--inject", "product:bitflip:rate=0.05:steps=0-9"},
                   tiny_network(write_tiny_digits(scratch))}));
-  EXPECT_GT(summary["faults"]["injected"], 0);
-  EXPECT_EQ(summary["faults"]["detected"], 0);
+  EXPECT_GT(summary.at("faults").at("injected"), 0);
+  EXPECT_EQ(summary.at("faults").at("detected"), 0);
 }
 
 TEST(Inject, AWrongShardIsLeftOut) {
@@ -119,12 +119,12 @@ TEST(Inject, AWrongShardIsLeftOut) {
   const Words flags = join({{"--steps", "30"}, tiny_network(write_tiny_digits(scratch))});
   const json clean = train(scratch, flags);
   const json summary = train(scratch, join({flags, {"--inject", "weights:bitflip:rate=0.1:peer=4"}}));
-  EXPECT_GT(summary["faults"]["injected"], 0);
-  EXPECT_GT(summary["faults"]["above_floor"], 0);
-  EXPECT_EQ(summary["faults"]["false_alarms"], 0);
-  EXPECT_EQ(summary["faults"]["corrected"], summary["faults"]["detected"]);
-  EXPECT_EQ(summary["steps"], 30);
-  EXPECT_NEAR(summary["test_accuracy"], clean["test_accuracy"], 0.01);
+  EXPECT_GT(summary.at("faults").at("injected"), 0);
+  EXPECT_GT(summary.at("faults").at("above_floor"), 0);
+  EXPECT_EQ(summary.at("faults").at("false_alarms"), 0);
+  EXPECT_EQ(summary.at("faults").at("corrected"), summary.at("faults").at("detected"));
+  EXPECT_EQ(summary.at("steps"), 30);
+  EXPECT_NEAR(summary.at("test_accuracy"), clean.at("test_accuracy"), 0.01);
 }
 
 TEST(Inject, TooManyWrongShardsAreRefusedAndItSaysSo) {
@@ -138,9 +138,9 @@ TEST(Inject, TooManyWrongShardsAreRefusedAndItSaysSo) {
   EXPECT_THAT(ended.err, HasSubstr("refused step "));
   const json summary = json::parse(ended.out, nullptr, false);
   ASSERT_FALSE(summary.is_discarded()) << ended.out;
-  EXPECT_GT(summary["faults"]["refused"], 0);
-  EXPECT_LT(summary["steps"], 60);
-  EXPECT_EQ(summary["peers_finished"], 0);
+  EXPECT_GT(summary.at("faults").at("refused"), 0);
+  EXPECT_LT(summary.at("steps"), 60);
+  EXPECT_EQ(summary.at("peers_finished"), 0);
 }
 
 }  // namespace

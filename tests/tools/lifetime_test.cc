@@ -61,13 +61,13 @@ TEST_F(Lifetime, DetachedPeersFinishAlone) {
   for (int p = 0; p < kPeers; ++p) {
     const json own = summary(of_peer(p, "summary.json"));
     ASSERT_FALSE(own.is_discarded()) << p;
-    EXPECT_EQ(own["exit_code"], 0);
-    EXPECT_EQ(own["steps"], 1000);
+    EXPECT_EQ(own.at("exit_code"), 0);
+    EXPECT_EQ(own.at("steps"), 1000);
   }
   const json whole = summary(run_ + "/summary.json");
   ASSERT_FALSE(whole.is_discarded());
-  EXPECT_EQ(whole["peers_finished"], kPeers);
-  EXPECT_EQ(whole["steps"], 1000);
+  EXPECT_EQ(whole.at("peers_finished"), kPeers);
+  EXPECT_EQ(whole.at("steps"), 1000);
   EXPECT_EQ(lines_of(read_file(run_ + "/metrics.csv")).size(), 1001U);
 }
 
@@ -93,9 +93,9 @@ TEST_F(Lifetime, TheOthersFinishWithoutAPeerThatDies) {
   EXPECT_FALSE(std::filesystem::exists(of_peer(2, "summary.json")));
   const json whole = summary(run_ + "/summary.json");
   ASSERT_FALSE(whole.is_discarded());
-  EXPECT_EQ(whole["peers_finished"], kPeers - 1);
-  EXPECT_EQ(whole["steps"], 1000);
-  EXPECT_EQ(whole["faults"]["false_alarms"], 0);
+  EXPECT_EQ(whole.at("peers_finished"), kPeers - 1);
+  EXPECT_EQ(whole.at("steps"), 1000);
+  EXPECT_EQ(whole.at("faults").at("false_alarms"), 0);
 }
 
 TEST_F(Lifetime, SignalsEndTheRunAfterTheStepAtHand) {
@@ -112,8 +112,8 @@ TEST_F(Lifetime, SignalsEndTheRunAfterTheStepAtHand) {
     for (const pid_t pid : peers) EXPECT_FALSE(exists(pid));
     const json whole = summary(run_ + "/summary.json");
     ASSERT_FALSE(whole.is_discarded());
-    EXPECT_EQ(whole["peers_finished"], 0);
-    EXPECT_GT(whole["steps"], 0);
+    EXPECT_EQ(whole.at("peers_finished"), 0);
+    EXPECT_GT(whole.at("steps"), 0);
     for (int p = 0; p < kPeers; ++p) EXPECT_TRUE(std::filesystem::exists(of_peer(p, "summary.json"))) << p;
   }
 }

@@ -39,9 +39,9 @@ json documented_summary() {
 }
 
 void expect_same_training(const json& a, const json& b) {
-  EXPECT_EQ(a["steps"], b["steps"]);
-  EXPECT_NEAR(a["test_accuracy"], b["test_accuracy"], 1.01 / kTinyTestCount);
-  EXPECT_NEAR(a["train_loss"], b["train_loss"], kRounding * b["train_loss"].get<double>());
+  EXPECT_EQ(a.at("steps"), b.at("steps"));
+  EXPECT_NEAR(a.at("test_accuracy"), b.at("test_accuracy"), 1.01 / kTinyTestCount);
+  EXPECT_NEAR(a.at("train_loss"), b.at("train_loss"), kRounding * b.at("train_loss").get<double>());
 }
 
 TEST(Train, PrintsTheSummaryAloneAndKeepsRecordsThatRunAgain) {
@@ -54,20 +54,20 @@ TEST(Train, PrintsTheSummaryAloneAndKeepsRecordsThatRunAgain) {
   ASSERT_EQ(lines_of(first.out).size(), 1U) << first.out;
   const json summary = parsed(first.out);
   EXPECT_EQ(keys_of(summary), keys_of(documented_summary()));
-  EXPECT_EQ(summary["code"], "polydot");
-  EXPECT_EQ(summary["peers"], 10);
-  EXPECT_THAT(summary["grid"], ElementsAre(2, 2, 1));
-  EXPECT_EQ(summary["recovery_threshold"], json({{"forward", 5}, {"backward", 6}}));
-  EXPECT_EQ(summary["steps"], 40);
-  EXPECT_EQ(summary["seed"], 3);
-  EXPECT_EQ(summary["peers_finished"], 10);
-  EXPECT_GT(summary["test_accuracy"], 0.9);
-  EXPECT_LT(summary["train_loss"], 1.0);
-  EXPECT_GT(summary["seconds"], 0.0);
-  EXPECT_GE(summary["seconds_total"], summary["seconds"]);
-  EXPECT_GT(summary["steps_per_second"], 0.0);
-  EXPECT_GT(summary["bytes_sent"], 0);
-  for (const auto& [name, count] : summary["faults"].items()) EXPECT_EQ(count, 0) << name;
+  EXPECT_EQ(summary.at("code"), "polydot");
+  EXPECT_EQ(summary.at("peers"), 10);
+  EXPECT_THAT(summary.at("grid"), ElementsAre(2, 2, 1));
+  EXPECT_EQ(summary.at("recovery_threshold"), json({{"forward", 5}, {"backward", 6}}));
+  EXPECT_EQ(summary.at("steps"), 40);
+  EXPECT_EQ(summary.at("seed"), 3);
+  EXPECT_EQ(summary.at("peers_finished"), 10);
+  EXPECT_GT(summary.at("test_accuracy"), 0.9);
+  EXPECT_LT(summary.at("train_loss"), 1.0);
+  EXPECT_GT(summary.at("seconds"), 0.0);
+  EXPECT_GE(summary.at("seconds_total"), summary.at("seconds"));
+  EXPECT_GT(summary.at("steps_per_second"), 0.0);
+  EXPECT_GT(summary.at("bytes_sent"), 0);
+  for (const auto& [name, count] : summary.at("faults").items()) EXPECT_EQ(count, 0) << name;
 
   EXPECT_EQ(parsed(read_file(folder + "/summary.json")), summary);
   const Words rows = lines_of(read_file(folder + "/metrics.csv"));
@@ -97,7 +97,7 @@ TEST(Train, TheSeedAloneDecides) {
   };
   const json first = train("5");
   expect_same_training(train("5"), first);
-  EXPECT_GT(std::abs(train("6")["train_loss"].get<double>() - first["train_loss"].get<double>()), 0.01);
+  EXPECT_GT(std::abs(train("6").at("train_loss").get<double>() - first.at("train_loss").get<double>()), 0.01);
 }
 
 TEST(Train, QuietPrintsNothing) {
@@ -126,7 +126,7 @@ TEST(Train, EmbeddedDigitsNeedNoFile) {
   const Ended ended =
       run(scratch, {"train", "--json", "--grid", "1x2", "--peers", "4", "--hidden", "32", "--steps", "60"});
   ASSERT_EQ(ended.exit_code, 0) << ended.err;
-  EXPECT_GT(parsed(ended.out)["test_accuracy"], 0.5);
+  EXPECT_GT(parsed(ended.out).at("test_accuracy"), 0.5);
 }
 
 struct CodeCase {
@@ -152,12 +152,13 @@ TEST(Train, EveryCodeTrainsTheSameNetwork) {
         run(scratch, join({{"train", "--json", "--steps", "20", "--code", code.name}, code.flags, network}));
     ASSERT_EQ(ended.exit_code, 0) << ended.err;
     const json summary = parsed(ended.out);
-    EXPECT_EQ(summary["code"], code.name);
-    EXPECT_EQ(summary["peers"], code.peers);
-    EXPECT_EQ(summary["recovery_threshold"], json({{"forward", code.forward}, {"backward", code.backward}}));
-    EXPECT_EQ(summary["peers_finished"], code.peers);
-    EXPECT_EQ(summary["faults"]["false_alarms"], 0);
-    EXPECT_EQ(summary["faults"]["refused"], 0);
+    EXPECT_EQ(summary.at("code"), code.name);
+    EXPECT_EQ(summary.at("peers"), code.peers);
+    EXPECT_EQ(summary.at("recovery_threshold"),
+              json({{"forward", code.forward}, {"backward", code.backward}}));
+    EXPECT_EQ(summary.at("peers_finished"), code.peers);
+    EXPECT_EQ(summary.at("faults").at("false_alarms"), 0);
+    EXPECT_EQ(summary.at("faults").at("refused"), 0);
     if (!uncoded) uncoded = summary;
     expect_same_training(summary, *uncoded);
   }

@@ -1,0 +1,154 @@
+// The ledger: one line for each finding, or for each run of findings that recur step after step.
+#include "node/ledger.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "tests/node/scratch_folder.h"
+
+namespace polydot::node {
+namespace {
+
+using codes::RoundState;
+
+struct Seen {
+  int peer = 0;
+  double size = 10.0;
+};
+
+class LedgerTest : public ::testing::Test {
+ protected:
+  LedgerTest() { EXPECT_TRUE(ledger_.open(path()).ok()); }
+
+  std::string path() const { return (folder_ / "findings.jsonl").string(); }
+  void round(std::uint64_t step, std::uint32_t slot, const std::vector<Seen>& findings, RoundState state = RoundState::kChecked,
+             std::uint32_t attempt = 0) {
+    codes::RoundVerdict verdict;
+    verdict.state = state;
+    for (const Seen& seen : findings) verdict.findings.push_back({seen.peer, 1, seen.size});
+    protocol::RoundReport report;
+    report.key = {0, step, slot, attempt};
+    report.layer = slot % 3;
+    report.pass = slot >= 3 ? codes::PassKind::kBackward : codes::PassKind::kForward;
+    report.verdict = &verdict;
+    ledger_.on_round(report);
+  }
+  std::vector<nlohmann::json> lines() {
+    ledger_.close();
+    std::istringstream text(read_text(path()));
+    std::vector<nlohmann::json> found;
+    for (std::string line; std::getline(text, line);) found.push_back(nlohmann::json::parse(line));
+    return found;
+  }
+
+  ScratchFolder folder_;
+  Ledger ledger_;
+};
+
+TEST_F(LedgerTest, CleanRoundsLeaveNothing) {
+  for (std::uint64_t step = 0; step < 10; ++step) round(step, 0, {});
+  EXPECT_EQ(ledger_.findings(), 0u);
+  EXPECT_TRUE(lines().empty());
+}
+
+TEST_F(LedgerTest, ASingleFindingIsTransient) {
+  round(5, 4, {{7, 12.5}});
+  EXPECT_EQ(ledger_.findings(), 1u);
+  const auto found = lines();
+  ASSERT_EQ(found.size(), 1u);
+  const nlohmann::json expected = {{"peer", 7},       {"slot", 4},      {"layer", 1},          {"pass", "backward"},
+                                   {"training", true}, {"first_step", 5}, {"last_step", 5},      {"kind", "transient"},
+                                   {"corrected", true}, {"size_over_floor", 12.5}};
+  EXPECT_EQ(found[0], expected);
+}
+
+TEST_F(LedgerTest, WhatRecursStepAfterStepIsOneEntryWithItsLargestSize) {
+  for (std::uint64_t step = 5; step < 105; ++step) round(step, 1, {{7, step == 50 ? 99.0 : 3.0}});
+  EXPECT_EQ(ledger_.findings(), 100u);
+  const auto found = lines();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].at("kind"), "sticky");
+  EXPECT_EQ(found[0].at("first_step"), 5);
+  EXPECT_EQ(found[0].at("last_step"), 104);
+  EXPECT_EQ(found[0].at("size_over_floor"), 99.0);
+}
+
+TEST_F(LedgerTest, AGapEndsAnEntry) {
+  for (std::uint64_t step : {3, 4, 6, 9, 10}) round(step, 1, {{7}});
+  EXPECT_EQ(ledger_.findings(), 5u);
+  std::set<std::pair<int, int>> runs;
+  for (const auto& line : lines()) {
+    runs.insert({line.at("first_step"), line.at("last_step")});
+    EXPECT_EQ(line.at("kind"), line.at("first_step") == line.at("last_step") ? "transient" : "sticky");
+  }
+  EXPECT_EQ(runs, (std::set<std::pair<int, int>>{{3, 4}, {6, 6}, {9, 10}}));
+}
+
+TEST_F(LedgerTest, PeersAndSlotsAreKeptApart) {
+  for (std::uint64_t step = 0; step < 4; ++step) {
+    round(step, 0, {{2}, {7}});
+    round(step, 1, {{7}});
+  }
+  EXPECT_EQ(ledger_.findings(), 12u);
+  EXPECT_EQ(lines().size(), 3u);
+}
+
+TEST_F(LedgerTest, ANotFiniteSizeIsWritten) {
+  round(1, 0, {{2, std::numeric_limits<double>::infinity()}});
+  EXPECT_EQ(lines().at(0).at("size_over_floor"), "inf");
+}
+
+TEST_F(LedgerTest, AnUnexplainedRoundIsNotCorrected) {
+  round(1, 0, {{2}}, RoundState::kUnexplained);
+  EXPECT_EQ(lines().at(0).at("corrected"), false);
+}
+
+TEST_F(LedgerTest, ARoundComputedAgainCountsOnceAndItsLastAttemptDecides) {
+  round(1, 0, {{2}}, RoundState::kUnexplained, 0);
+  round(1, 0, {{2}}, RoundState::kUnexplained, 1);
+  round(1, 0, {{2}}, RoundState::kChecked, 2);
+  EXPECT_EQ(ledger_.findings(), 1u);
+  const auto found = lines();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].at("corrected"), true);
+  EXPECT_EQ(found[0].at("kind"), "transient");
+}
+
+TEST_F(LedgerTest, ARoundThatIsCleanWhenComputedAgainIsCorrected) {
+  round(1, 0, {{2}, {3}}, RoundState::kUnexplained, 0);
+  round(1, 1, {{4}}, RoundState::kUnexplained, 0);
+  round(1, 0, {}, RoundState::kChecked, 1);  // the transient faults are gone
+  for (const auto& line : lines()) EXPECT_EQ(line.at("corrected"), line.at("slot") == 0) << line;
+}
+
+TEST_F(LedgerTest, CleanLaterStepsDoNotCorrectWhatWasNot) {
+  round(1, 0, {{2}}, RoundState::kUnexplained, 2);
+  round(2, 0, {}, RoundState::kChecked, 0);
+  EXPECT_EQ(lines().at(0).at("corrected"), false);
+}
+
+TEST(Ledger, WithoutAFileItOnlyCounts) {
+  Ledger ledger;
+  ASSERT_TRUE(ledger.open("").ok());
+  codes::RoundVerdict verdict;
+  verdict.state = RoundState::kChecked;
+  verdict.findings.push_back({1, 1, 5.0});
+  protocol::RoundReport report;
+  report.verdict = &verdict;
+  ledger.on_round(report);
+  ledger.close();
+  EXPECT_EQ(ledger.findings(), 1u);
+}
+
+TEST(Ledger, SaysWhenItCannotBeWritten) {
+  ScratchFolder folder;
+  Ledger ledger;
+  expect_data_failure(ledger.open((folder / "missing" / "findings").string()), {"cannot write", "missing/findings"});
+}
+
+}  // namespace
+}  // namespace polydot::node
