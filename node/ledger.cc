@@ -28,6 +28,10 @@ void Ledger::on_round(const protocol::RoundReport& report) {
     entry.size_over_floor = std::max(entry.size_over_floor, finding.size_over_floor);
     entry.corrected = corrected;  // of the last attempt
   }
+  // What was found in an earlier attempt and is gone now.
+  if (report.key.attempt > 0 && corrected)
+    for (auto& [place, entry] : open_)
+      if (place.first == report.key.slot && entry.last_step == report.key.step) entry.corrected = true;
 }
 
 void Ledger::close() {

@@ -30,7 +30,7 @@ IMPURE_HEADERS = {"chrono", "ctime", "time.h", "thread", "mutex", "condition_var
 REFERENCE_MAY_INCLUDE = {"codes/check.h", "codes/result.h"}
 REFERENCE_MAY_REACH = REFERENCE_MAY_INCLUDE | {"codes/matrix.h"}
 
-TOP_LEVEL = {".ci", ".clang-format", ".github", ".gitattributes", ".gitignore", "CHANGELOG.md", "CMakeLists.txt",
+TOP_LEVEL = {".ci", ".clang-format", ".clang-tidy", ".github", ".gitattributes", ".gitignore", "CHANGELOG.md", "CMakeLists.txt",
              "CMakePresets.json", "CONTRIBUTING.md", "LICENSE", "NOTICE", "README.md"} | set(MAY_INCLUDE)
 # Only where there is no git to say what belongs to the tree.
 NOT_OF_THE_TREE = re.compile(r"\.git|build.*|runs|.*\.swp")

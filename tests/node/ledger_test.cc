@@ -82,7 +82,7 @@ TEST_F(LedgerTest, AGapEndsAnEntry) {
   EXPECT_EQ(ledger_.findings(), 5u);
   std::set<std::pair<int, int>> runs;
   for (const auto& line : lines()) {
-    runs.insert({line.at("first_step"), line.at("last_step")});
+    runs.emplace(line.at("first_step").get<int>(), line.at("last_step").get<int>());
     EXPECT_EQ(line.at("kind"), line.at("first_step") == line.at("last_step") ? "transient" : "sticky");
   }
   EXPECT_EQ(runs, (std::set<std::pair<int, int>>{{3, 4}, {6, 6}, {9, 10}}));

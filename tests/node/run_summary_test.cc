@@ -18,7 +18,7 @@ class RunSummaryTest : public ::testing::Test {
   RunSummaryTest() {
     for (int p = 0; p < kPeers; ++p) {
       std::filesystem::create_directories(peer_folder(run(), p));
-      write_summary_of(p, {});
+      write_summary_of(p, json::object());
       write_text(peer_folder(run(), p) + kMetricsFile, "rows of peer " + std::to_string(p) + "\n");
     }
   }
