@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "dnn/random.h"
 
@@ -118,9 +119,11 @@ void Injector::judge_weights(const codes::TapPoint& point, const Eigen::Ref<code
     for (codes::Index c = 0; c < operand.cols() && std::isfinite(delta); ++c)
       size = std::max(size, delta * std::abs(static_cast<double>(operand(row, c))) / point.floor->sigma / (*point.floor->nu)(c));
     size /= point.floor->threshold;
-    if (size <= injection.size_over_floor) continue;
+    // What is above the floor of one pass may be larger, and yet below it, in the other.
+    const FaultClass fault = class_of(size, *point.floor);
+    if (std::pair(fault, size) <= std::pair(injection.fault_class, injection.size_over_floor)) continue;
     injection.size_over_floor = size;
-    injection.fault_class = std::max(injection.fault_class, class_of(size, *point.floor));
+    injection.fault_class = fault;
     injection.pass = point.pass;
     injection.slot = point.slot;
   }

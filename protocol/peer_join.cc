@@ -19,9 +19,9 @@ void Peer::send_hello(int to) {
 void Peer::on_hello(int from, const Message& message) {
   Heard& peer = heard_[static_cast<std::size_t>(from)];
   if (const auto difference = first_difference(options_.shared, parse_lines(message.payload.text()))) {
-    if (status_.phase != PeerPhase::kJoining) return;
-    send_hello(from);  // so that it can name the difference too
-    fail(peer.last_message_ms, disagreement(from, *difference));
+    // So that it can name the difference too; again while it asks, for the first may have found no way to it yet.
+    if (!peer.goodbye) send_hello(from);
+    if (status_.phase == PeerPhase::kJoining) fail(peer.last_message_ms, disagreement(from, *difference));
     return;
   }
   peer.joined = true;

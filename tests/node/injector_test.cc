@@ -21,7 +21,8 @@ using codes::TapPoint;
 
 constexpr codes::Index kRows = 4, kCols = 3;
 
-std::unique_ptr<Injector> make(const std::vector<std::string>& specs, std::uint64_t seed = 1, int self = 2, const std::string& path = "") {
+std::unique_ptr<Injector> make(const std::vector<std::string>& specs, std::uint64_t seed = 1, int self = 2,
+                               const std::string& path = "") {
   return Injector::make(parse_inject_specs(specs).value(), seed, self, path).value();
 }
 
@@ -36,7 +37,8 @@ struct Floor {
   codes::PublishedFloor value;
 };
 
-TapPoint point_of(Stage stage, std::uint64_t step, std::uint32_t slot, const Floor* floor, codes::Index layer = 0) {
+TapPoint point_of(Stage stage, std::uint64_t step, std::uint32_t slot, const Floor* floor,
+                  codes::Index layer = 0) {
   TapPoint point;
   point.stage = stage;
   point.step = step;
@@ -51,7 +53,8 @@ Matrix ones() { return Matrix::Constant(kRows, kCols, 1.0F); }
 int bits_changed(const Matrix& a, const Matrix& b) {
   int bits = 0;
   for (codes::Index i = 0; i < a.size(); ++i)
-    bits += std::popcount(std::bit_cast<std::uint32_t>(a.data()[i]) ^ std::bit_cast<std::uint32_t>(b.data()[i]));
+    bits +=
+        std::popcount(std::bit_cast<std::uint32_t>(a.data()[i]) ^ std::bit_cast<std::uint32_t>(b.data()[i]));
   return bits;
 }
 
@@ -69,8 +72,10 @@ TEST(Injector, FlipsExactlyOneBitAndSaysWhich) {
     EXPECT_EQ(fault.step, step);
     EXPECT_EQ(fault.slot, 7u);
     EXPECT_EQ(fault.before, 1.0F);
-    EXPECT_EQ(std::bit_cast<std::uint32_t>(live(fault.row, fault.col)), std::bit_cast<std::uint32_t>(fault.after));
-    EXPECT_EQ(std::bit_cast<std::uint32_t>(fault.after) ^ std::bit_cast<std::uint32_t>(fault.before), std::uint32_t{1} << fault.bit);
+    EXPECT_EQ(std::bit_cast<std::uint32_t>(live(fault.row, fault.col)),
+              std::bit_cast<std::uint32_t>(fault.after));
+    EXPECT_EQ(std::bit_cast<std::uint32_t>(fault.after) ^ std::bit_cast<std::uint32_t>(fault.before),
+              std::uint32_t{1} << fault.bit);
     bits.insert(fault.bit);
     places.insert({fault.row, fault.col});
   }
@@ -85,10 +90,13 @@ TEST(Injector, FiresAsOftenAsItsRateSays) {
     const Floor floor;
     for (int visit = 0; visit < kVisits; ++visit) {
       Matrix live = ones();
-      injector->visit(point_of(Stage::kProduct, static_cast<std::uint64_t>(visit / 5), static_cast<std::uint32_t>(visit % 5), &floor), live);
+      injector->visit(point_of(Stage::kProduct, static_cast<std::uint64_t>(visit / 5),
+                               static_cast<std::uint32_t>(visit % 5), &floor),
+                      live);
     }
     const double expected = rate * kVisits, deviation = std::sqrt(expected * (1.0 - rate));
-    EXPECT_NEAR(static_cast<double>(injector->injections().size()), expected, 4.0 * deviation) << "seed 5, rate " << rate;
+    EXPECT_NEAR(static_cast<double>(injector->injections().size()), expected, 4.0 * deviation)
+        << "seed 5, rate " << rate;
   }
 }
 
@@ -164,7 +172,8 @@ TEST(Injector, LeavesEvaluationAlone) {
   EXPECT_TRUE(injector->injections().empty());
 }
 
-// The whitened size over the threshold is |change| / (2 * 4 * 1e-6); what is located for sure begins at 10 of them.
+// The whitened size over the threshold is |change| / (2 * 4 * 1e-6); what is located for sure begins at 10 of
+// them.
 TEST(Injector, ClassifiesProductsByTheSizeOfTheChange) {
   const auto injector = make({"product:bitflip:rate=1"});
   const Floor floor;
@@ -179,7 +188,9 @@ TEST(Injector, ClassifiesProductsByTheSizeOfTheChange) {
     } else {
       EXPECT_TRUE(std::isinf(fault.size_over_floor));
     }
-    EXPECT_EQ(fault.fault_class, fault.size_over_floor < 10.0 ? FaultClass::kBelowFloor : FaultClass::kAboveFloor) << "bit " << fault.bit;
+    EXPECT_EQ(fault.fault_class,
+              fault.size_over_floor < 10.0 ? FaultClass::kBelowFloor : FaultClass::kAboveFloor)
+        << "bit " << fault.bit;
     seen.insert(fault.fault_class);
     if (fault.bit >= 23) {  // sign or exponent of 1
       EXPECT_EQ(fault.fault_class, FaultClass::kAboveFloor);
@@ -223,8 +234,8 @@ TEST(Injector, WhatIsNotFiniteIsAboveEveryFloor) {
   EXPECT_GT(infinite, 0);
 }
 
-// One weight of a 4 x 3 shard is wrong by `delta`; it meets one row of the coded operand forward (its column), one
-// backward (its row).
+// One weight of a 4 x 3 shard is wrong by `delta`; it meets one row of the coded operand forward (its
+// column), one backward (its row).
 class WrongWeight : public ::testing::Test {
  protected:
   // The operand's entry in the row that the wrong weight meets is `meets`, all others are 1000.
@@ -253,7 +264,8 @@ TEST_F(WrongWeight, IsJudgedByTheRowOfTheOperandThatItMeets) {
       const double change = std::abs(static_cast<double>(fault.after) - static_cast<double>(fault.before));
       if (!std::isfinite(change)) continue;
       EXPECT_NEAR(fault.size_over_floor, change * 0.5 / 8e-6, 1e-6 * change / 8e-6);
-      EXPECT_EQ(fault.fault_class, fault.size_over_floor < 10.0 ? FaultClass::kBelowFloor : FaultClass::kAboveFloor);
+      EXPECT_EQ(fault.fault_class,
+                fault.size_over_floor < 10.0 ? FaultClass::kBelowFloor : FaultClass::kAboveFloor);
       EXPECT_EQ(fault.slot, pass == codes::PassKind::kForward ? 20u : 21u);
       EXPECT_EQ(fault.pass, pass);
     }
@@ -266,6 +278,31 @@ TEST_F(WrongWeight, ThatMeetsOnlyZerosIsMasked) {
       EXPECT_EQ(fault.fault_class, FaultClass::kMasked);
     }
   }
+}
+
+// Forward the flip is 20 thresholds or more, of 10 that are located for sure; backward more, of a million.
+TEST_F(WrongWeight, IsPlacedInThePassThatIsSureToShowIt) {
+  Floor deaf;
+  deaf.value.locatable = 1e6;
+  int both = 0;
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    const auto injector = make({"weights:bitflip:rate=1:steps=3-3"}, seed);
+    Matrix weights = ones();
+    injector->visit(point_of(Stage::kWeights, 3, 20, nullptr, 1), weights);
+    Matrix quiet = Matrix::Constant(kCols, kCols, 0.5F), loud = Matrix::Constant(kRows, kCols, 2.0F);
+    injector->visit(point_of(Stage::kEncode, 3, 20, &floor_, 1), quiet);
+    TapPoint backward = point_of(Stage::kEncode, 3, 21, &deaf, 1);
+    backward.pass = codes::PassKind::kBackward;
+    injector->visit(backward, loud);
+    const Injection& fault = injector->injections().back();
+    const double forward_size = std::abs(static_cast<double>(fault.after) - 1.0) * 0.5 / 8e-6;
+    if (!(forward_size >= 10.0 && 4.0 * forward_size < 1e6)) continue;
+    ++both;
+    EXPECT_EQ(fault.fault_class, FaultClass::kAboveFloor);
+    EXPECT_EQ(fault.slot, 20u);
+    EXPECT_NEAR(fault.size_over_floor, forward_size, 1e-6 * forward_size);
+  }
+  EXPECT_GT(both, 20);
 }
 
 TEST_F(WrongWeight, IsNotJudgedByAnotherLayersOperand) {
@@ -298,9 +335,10 @@ TEST(Injector, LogsALineForEachInjection) {
     const nlohmann::json line = nlohmann::json::parse(text);
     EXPECT_EQ(line.at("peer"), 6);
     const auto same = std::count_if(truth.begin(), truth.end(), [&](const Injection& fault) {
-      return line.at("step") == fault.step && line.at("stage") == std::string(name_of(fault.stage)) && line.at("slot") == fault.slot &&
-             line.at("layer") == 1 && line.at("pass") == "forward" && line.at("row") == fault.row && line.at("col") == fault.col &&
-             line.at("bit") == fault.bit && line.at("class") == name_of(fault.fault_class);
+      return line.at("step") == fault.step && line.at("stage") == std::string(name_of(fault.stage)) &&
+             line.at("slot") == fault.slot && line.at("layer") == 1 && line.at("pass") == "forward" &&
+             line.at("row") == fault.row && line.at("col") == fault.col && line.at("bit") == fault.bit &&
+             line.at("class") == name_of(fault.fault_class);
     });
     EXPECT_EQ(same, 1) << text;
     EXPECT_EQ(line.at("before"), 1.0);
@@ -318,7 +356,8 @@ TEST(Injector, LogsALineForEachInjection) {
 
 TEST(Injector, SaysWhenItsLogCannotBeWritten) {
   ScratchFolder folder;
-  expect_data_failure(Injector::make({}, 1, 0, (folder / "missing" / "log").string()), {"cannot write", "missing/log"});
+  expect_data_failure(Injector::make({}, 1, 0, (folder / "missing" / "log").string()),
+                      {"cannot write", "missing/log"});
 }
 
 }  // namespace

@@ -25,8 +25,8 @@ class LedgerTest : public ::testing::Test {
   LedgerTest() { EXPECT_TRUE(ledger_.open(path()).ok()); }
 
   std::string path() const { return (folder_ / "findings.jsonl").string(); }
-  void round(std::uint64_t step, std::uint32_t slot, const std::vector<Seen>& findings, RoundState state = RoundState::kChecked,
-             std::uint32_t attempt = 0) {
+  void round(std::uint64_t step, std::uint32_t slot, const std::vector<Seen>& findings,
+             RoundState state = RoundState::kChecked, std::uint32_t attempt = 0) {
     codes::RoundVerdict verdict;
     verdict.state = state;
     for (const Seen& seen : findings) verdict.findings.push_back({seen.peer, 1, seen.size});
@@ -60,8 +60,10 @@ TEST_F(LedgerTest, ASingleFindingIsTransient) {
   EXPECT_EQ(ledger_.findings(), 1u);
   const auto found = lines();
   ASSERT_EQ(found.size(), 1u);
-  const nlohmann::json expected = {{"peer", 7},       {"slot", 4},      {"layer", 1},          {"pass", "backward"},
-                                   {"training", true}, {"first_step", 5}, {"last_step", 5},      {"kind", "transient"},
+  const nlohmann::json expected = {{"peer", 7},         {"slot", 4},
+                                   {"layer", 1},        {"pass", "backward"},
+                                   {"training", true},  {"first_step", 5},
+                                   {"last_step", 5},    {"kind", "transient"},
                                    {"corrected", true}, {"size_over_floor", 12.5}};
   EXPECT_EQ(found[0], expected);
 }
@@ -147,7 +149,8 @@ TEST(Ledger, WithoutAFileItOnlyCounts) {
 TEST(Ledger, SaysWhenItCannotBeWritten) {
   ScratchFolder folder;
   Ledger ledger;
-  expect_data_failure(ledger.open((folder / "missing" / "findings").string()), {"cannot write", "missing/findings"});
+  expect_data_failure(ledger.open((folder / "missing" / "findings").string()),
+                      {"cannot write", "missing/findings"});
 }
 
 }  // namespace

@@ -27,18 +27,32 @@ class RunSummaryTest : public ::testing::Test {
   std::string run() const { return folder_.path().string(); }
 
   void write_summary_of(int peer, const json& changes) {
-    json summary = {{"index", peer},     {"exit_code", 0},         {"steps", 100},           {"seconds", 10.0},      {"seconds_total", 12.0},
-                    {"bytes_sent", 1000}, {"noise_rounds", 0},     {"recomputed_rounds", 0}, {"refused", 0},         {"largest_kappa", 1e-5},
-                    {"train_loss", 0.5}, {"test_accuracy", 0.9}};
+    json summary = {{"index", peer},         {"exit_code", 0},         {"steps", 100},
+                    {"seconds", 10.0},       {"seconds_total", 12.0},  {"bytes_sent", 1000},
+                    {"noise_rounds", 0},     {"recomputed_rounds", 0}, {"refused", 0},
+                    {"largest_kappa", 1e-5}, {"train_loss", 0.5},      {"test_accuracy", 0.9}};
     summary.update(changes);
     write_text(peer_folder(run(), peer) + kSummaryFile, summary.dump());
   }
-  void inject(int peer, std::uint64_t step, std::uint32_t slot, const std::string& fault, const std::string& stage = "product", int layer = 0) {
-    append(peer, kInjectionsFile, {{"peer", peer}, {"step", step}, {"slot", slot}, {"stage", stage}, {"layer", layer}, {"class", fault}});
+  void inject(int peer, std::uint64_t step, std::uint32_t slot, const std::string& fault,
+              const std::string& stage = "product", int layer = 0) {
+    append(peer, kInjectionsFile,
+           {{"peer", peer},
+            {"step", step},
+            {"slot", slot},
+            {"stage", stage},
+            {"layer", layer},
+            {"class", fault}});
   }
-  void find(int finder, int peer, std::uint64_t first, std::uint64_t last, std::uint32_t slot, bool corrected = true, int layer = 0) {
+  void find(int finder, int peer, std::uint64_t first, std::uint64_t last, std::uint32_t slot,
+            bool corrected = true, int layer = 0) {
     append(finder, kFindingsFile,
-           {{"peer", peer}, {"slot", slot}, {"layer", layer}, {"first_step", first}, {"last_step", last}, {"corrected", corrected}});
+           {{"peer", peer},
+            {"slot", slot},
+            {"layer", layer},
+            {"first_step", first},
+            {"last_step", last},
+            {"corrected", corrected}});
   }
   RunSummary read() {
     auto summary = read_run(config_, run());
@@ -46,7 +60,9 @@ class RunSummaryTest : public ::testing::Test {
     return *summary;
   }
   FaultCounts faults() { return read().faults; }
-  void append(int peer, const std::string& file, const json& line) { append_text(peer, file, line.dump() + "\n"); }
+  void append(int peer, const std::string& file, const json& line) {
+    append_text(peer, file, line.dump() + "\n");
+  }
   void append_text(int peer, const std::string& file, const std::string& text) {
     std::ofstream(peer_folder(run(), peer) + file, std::ios::app) << text;
   }
@@ -57,7 +73,9 @@ class RunSummaryTest : public ::testing::Test {
 
 TEST_F(RunSummaryTest, NothingInjectedAndNothingFound) {
   const FaultCounts counts = faults();
-  EXPECT_EQ(counts.injected + counts.detected + counts.corrected + counts.missed + counts.false_alarms + counts.refused, 0u);
+  EXPECT_EQ(counts.injected + counts.detected + counts.corrected + counts.missed + counts.false_alarms +
+                counts.refused,
+            0u);
 }
 
 TEST_F(RunSummaryTest, CountsInjectionsByTheirClass) {
@@ -138,8 +156,13 @@ TEST_F(RunSummaryTest, TwoFaultsInOnePlaceAreMissedTwice) {
 
 TEST_F(RunSummaryTest, TakesMediansSumsAndMaxima) {
   for (int p = 0; p < kPeers; ++p)
-    write_summary_of(p, {{"bytes_sent", 1000 + p}, {"seconds_total", 12.0 + p}, {"noise_rounds", p}, {"test_accuracy", p == 3 ? 0.1 : 0.9},
-                         {"largest_kappa", p == 5 ? 2e-4 : 1e-5}, {"refused", p < 2 ? 1 : 0}, {"exit_code", p < 2 ? 6 : 0}});
+    write_summary_of(p, {{"bytes_sent", 1000 + p},
+                         {"seconds_total", 12.0 + p},
+                         {"noise_rounds", p},
+                         {"test_accuracy", p == 3 ? 0.1 : 0.9},
+                         {"largest_kappa", p == 5 ? 2e-4 : 1e-5},
+                         {"refused", p < 2 ? 1 : 0},
+                         {"exit_code", p < 2 ? 6 : 0}});
   const RunSummary summary = read();
   EXPECT_EQ(summary.peers_finished, 8);
   EXPECT_EQ(summary.bytes_sent, 10'045u);

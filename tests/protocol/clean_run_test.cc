@@ -19,7 +19,8 @@ const dnn::Dataset& clean_test() {
 // 24-20-16-6, ten peers, 2x2, momentum 0.9.
 ClusterOptions clean_options(std::uint64_t steps, double learning_rate) {
   ClusterOptions options = small_training(steps);
-  options.plan.network = *dnn::make_mlp(24, {20, 16}, 6, dnn::ActivationKind::kSmelu, dnn::LossKind::kCrossEntropy);
+  options.plan.network =
+      *dnn::make_mlp(24, {20, 16}, 6, dnn::ActivationKind::kSmelu, dnn::LossKind::kCrossEntropy);
   options.plan.optimizer.learning_rate = learning_rate;
   options.plan.optimizer.momentum = 0.9;
   options.plan.evaluate_each_epoch = false;
@@ -27,14 +28,16 @@ ClusterOptions clean_options(std::uint64_t steps, double learning_rate) {
 }
 
 std::string name_of(const protocol::FloorKind& kind) {
-  return "layer " + std::to_string(kind.layer) + (kind.pass == codes::PassKind::kForward ? " forward" : " backward");
+  return "layer " + std::to_string(kind.layer) +
+         (kind.pass == codes::PassKind::kForward ? " forward" : " backward");
 }
 
 void print_floors(const protocol::Floors& floors) {
   for (const auto& [kind, floor] : floors.all())
     if (kind.training)
-      std::cout << "    " << name_of(kind) << ": median " << floor.median() << ", threshold " << floor.threshold() << ", learned "
-                << floor.learned() << (floor.over_cap() ? ", over the cap" : "") << "\n";
+      std::cout << "    " << name_of(kind) << ": median " << floor.median() << ", threshold "
+                << floor.threshold() << ", learned " << floor.learned()
+                << (floor.over_cap() ? ", over the cap" : "") << "\n";
 }
 
 class CleanRun : public ::testing::TestWithParam<double> {};
@@ -49,11 +52,12 @@ TEST_P(CleanRun, NoAlarmInFiveThousandStepsWhenAllDecodeFromTheSameSet) {
     const Watch& watch = run.watch(p);
     EXPECT_EQ(watch.training_rounds, 25'000u);
     EXPECT_EQ(watch.loud_rounds, 0u) << "alarms at peer " << p;
-    EXPECT_TRUE(watch.located.empty()) << "peer " << p << " blames " << watch.located.front().peer << " in step "
-                                       << watch.located.front().key.step;
+    EXPECT_TRUE(watch.located.empty()) << "peer " << p << " blames " << watch.located.front().peer
+                                       << " in step " << watch.located.front().key.step;
     EXPECT_EQ(watch.states.size(), 1u) << "something was not checked";
     EXPECT_EQ(run.peer(p).status().recomputed_rounds + run.peer(p).status().unchecked_rounds, 0u);
-    for (const auto& [kind, floor] : run.peer(p).floors().all()) EXPECT_FALSE(floor.over_cap()) << name_of(kind);
+    for (const auto& [kind, floor] : run.peer(p).floors().all())
+      EXPECT_FALSE(floor.over_cap()) << name_of(kind);
   }
   std::cout << "  floors of peer 0 after 5,000 steps:\n";
   print_floors(run.peer(0).floors());
@@ -88,8 +92,8 @@ TEST_P(CleanRun, NobodyIsBlamedInAThousandStepsWhenEachDecodesFromItsOwnSet) {
   EXPECT_EQ(peers.rounds(), 1000u * 5u * 10u + 3u * 10u);  // the evaluation at the end is one batch
   for (const std::string& bad : peers.not_checked()) ADD_FAILURE() << bad;
   for (const std::string& blame : peers.blames()) ADD_FAILURE() << blame;
-  std::cout << "    " << peers.noise_rounds() << " noise rounds of " << peers.rounds() << ", loudest statistic "
-            << peers.loudest() << " thresholds\n";
+  std::cout << "    " << peers.noise_rounds() << " noise rounds of " << peers.rounds()
+            << ", loudest statistic " << peers.loudest() << " thresholds\n";
   print_floors(peers.floors(0));
 }
 

@@ -1,4 +1,5 @@
-// Contributions arrive slice by slice, in any order, again and again; what the store hands out is what was sent.
+// Contributions arrive slice by slice, in any order, again and again; what the store hands out is what was
+// sent.
 #include "protocol/contribution_store.h"
 
 #include <gtest/gtest.h>
@@ -20,7 +21,9 @@ using codes::Shape;
 constexpr int kPeers = 10;
 constexpr std::size_t kPlenty = std::size_t{64} << 20;
 
-RoundKey key_of(std::uint64_t step, std::uint32_t slot, std::uint32_t attempt = 0) { return {0, step, slot, attempt}; }
+RoundKey key_of(std::uint64_t step, std::uint32_t slot, std::uint32_t attempt = 0) {
+  return {0, step, slot, attempt};
+}
 
 // The value of entry (row, col) that `peer` sends.
 float value_at(int peer, Index row, Index col) {
@@ -30,14 +33,16 @@ float value_at(int peer, Index row, Index col) {
 // A slice whose bytes begin at 8 mod 16, as ZeroMQ hands them out.
 Payload unaligned(std::span<const float> values) {
   constexpr std::size_t kShift = 8;
-  auto storage = std::shared_ptr<std::byte[]>(new (std::align_val_t{16}) std::byte[values.size_bytes() + kShift],
-                                              [](std::byte* p) { ::operator delete[](p, std::align_val_t{16}); });
+  auto storage =
+      std::shared_ptr<std::byte[]>(new (std::align_val_t{16}) std::byte[values.size_bytes() + kShift],
+                                   [](std::byte* p) { ::operator delete[](p, std::align_val_t{16}); });
   std::memcpy(storage.get() + kShift, values.data(), values.size_bytes());
   const std::span<const std::byte> bytes(storage.get() + kShift, values.size_bytes());
   return Payload(std::move(storage), bytes);
 }
 
-std::vector<Message> slices_of(int peer, const RoundKey& key, Shape shape, const PeerSet& set = PeerSet::all(kPeers)) {
+std::vector<Message> slices_of(int peer, const RoundKey& key, Shape shape,
+                               const PeerSet& set = PeerSet::all(kPeers)) {
   std::vector<Message> slices;
   const Index run = columns_per_slice(shape.rows, shape.cols);
   for (Index first = 0; first < shape.cols; first += run) {
@@ -59,7 +64,8 @@ std::vector<Message> slices_of(int peer, const RoundKey& key, Shape shape, const
   return slices;
 }
 
-void add_all(ContributionStore& store, int peer, const RoundKey& key, Shape shape, const PeerSet& set = PeerSet::all(kPeers)) {
+void add_all(ContributionStore& store, int peer, const RoundKey& key, Shape shape,
+             const PeerSet& set = PeerSet::all(kPeers)) {
   for (const Message& slice : slices_of(peer, key, shape, set)) ASSERT_TRUE(store.add(peer, slice));
 }
 
@@ -67,7 +73,8 @@ void expect_values(const ContributionStore& store, const RoundKey& key, int peer
   const codes::ContributionView view = store.view(key, peer);
   for (Index c = 0; c < shape.cols; ++c)
     for (Index r = 0; r < shape.rows; ++r)
-      ASSERT_EQ(view.column(c, shape.rows)[r], value_at(peer, r, c)) << "peer " << peer << " (" << r << ", " << c << ")";
+      ASSERT_EQ(view.column(c, shape.rows)[r], value_at(peer, r, c))
+          << "peer " << peer << " (" << r << ", " << c << ")";
 }
 
 constexpr Shape kSmall{3, 5};
@@ -174,7 +181,8 @@ TEST(ContributionStore, FloodsOfTinyRoundsCannotGrowTheBooks) {
 
 TEST(ContributionStore, PruningForgetsAllAttemptsUpToTheRoundAndNothingElse) {
   ContributionStore store(kPeers, kPlenty);
-  for (const RoundKey& key : {key_of(1, 0), key_of(1, 1), key_of(1, 1, 1), key_of(1, 1, 2), key_of(1, 2), key_of(2, 0)})
+  for (const RoundKey& key :
+       {key_of(1, 0), key_of(1, 1), key_of(1, 1, 1), key_of(1, 1, 2), key_of(1, 2), key_of(2, 0)})
     add_all(store, 6, key, kSmall);
   store.prune_through(key_of(1, 1, 1));
   for (const RoundKey& key : {key_of(1, 0), key_of(1, 1), key_of(1, 1, 1), key_of(1, 1, 2)})
@@ -189,7 +197,7 @@ TEST(ContributionStore, MostNamedAfterIsOfTheFirstRoundAfter) {
   const PeerSet all = PeerSet::all(kPeers), nine = PeerSet::all(9), eight = PeerSet::all(8);
   EXPECT_EQ(store.most_named_after(key_of(1, 0)), std::nullopt);
   for (int p : {0, 1, 2}) add_all(store, p, key_of(1, 0), kSmall, eight);  // the round itself does not count
-  add_all(store, 3, key_of(1, 0, 1), kSmall, eight);                      // nor do its attempts
+  add_all(store, 3, key_of(1, 0, 1), kSmall, eight);                       // nor do its attempts
   EXPECT_EQ(store.most_named_after(key_of(1, 0)), std::nullopt);
   for (int p : {0, 1}) add_all(store, p, key_of(1, 1), kSmall, all);
   for (int p : {2, 3, 4}) add_all(store, p, key_of(1, 1), kSmall, nine);

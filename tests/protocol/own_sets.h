@@ -1,6 +1,6 @@
-// Training in which every peer misses one contribution, drawn anew each round, and so decodes and checks from a set of
-// its own: the worst case of clean operation. Peers agree only up to rounding, and shards leave the code little by
-// little. No network: a round's verdicts come straight from codes::check_round.
+// Training in which every peer misses one contribution, drawn anew each round, and so decodes and checks from
+// a set of its own: the worst case of clean operation. Peers agree only up to rounding, and shards leave the
+// code little by little. No network: a round's verdicts come straight from codes::check_round.
 #pragma once
 
 #include <memory>
@@ -17,20 +17,24 @@
 
 namespace polydot::simulator::testing {
 
-// A peer that misses a contribution in every round never has a complete one to learn its floor from, and the analytic
-// bound alone does not follow the drift. Here the missing row arrives after the decode and is used for the statistic
-// alone: the round is checked once more with all rows (RoundQuestion::present), while it is decoded from the own set
-// (RoundQuestion::decode_with). Both verdicts count: nobody may be blamed by either.
+// A peer that misses a contribution in every round never has a complete one to learn its floor from, and the
+// analytic bound alone does not follow the drift. Here the missing row arrives after the decode and is used
+// for the statistic alone: the round is checked once more with all rows (RoundQuestion::present), while it is
+// decoded from the own set (RoundQuestion::decode_with). Both verdicts count: nobody may be blamed by either.
 class OwnSets {
  public:
   // code, train and test must outlive this.
-  OwnSets(const codes::ProductCode& code, const dnn::TrainingPlan& plan, const dnn::Dataset& train, const dnn::Dataset& test,
-          std::uint64_t seed)
-      : code_(code), random_(seed, dnn::RandomStream::kSampleOrder, 12345), everybody_(codes::PeerSet::all(count())) {
-    for (const codes::Pass& pass : code.passes) caches_.push_back(std::make_unique<codes::DecoderCache>(pass.code, pass.sigma));
+  OwnSets(const codes::ProductCode& code, const dnn::TrainingPlan& plan, const dnn::Dataset& train,
+          const dnn::Dataset& test, std::uint64_t seed)
+      : code_(code),
+        random_(seed, dnn::RandomStream::kSampleOrder, 12345),
+        everybody_(codes::PeerSet::all(count())) {
+    for (const codes::Pass& pass : code.passes)
+      caches_.push_back(std::make_unique<codes::DecoderCache>(pass.code, pass.sigma));
     for (int p = 0; p < count(); ++p) {
       peers_.emplace_back();
-      peers_.back().program = std::make_unique<dnn::TrainingProgram>(code, p, plan, train, test, nullptr, nullptr);
+      peers_.back().program =
+          std::make_unique<dnn::TrainingProgram>(code, p, plan, train, test, nullptr, nullptr);
       peers_.back().decoded_from = everybody_;
     }
   }
@@ -61,13 +65,16 @@ class OwnSets {
   bool run_round() {
     std::vector<codes::RoundRequest> requests;
     for (Member& member : peers_)
-      if (std::optional<codes::RoundRequest> request = member.program->next_round()) requests.push_back(std::move(*request));
+      if (std::optional<codes::RoundRequest> request = member.program->next_round())
+        requests.push_back(std::move(*request));
     if (requests.empty()) return false;
     POLYDOT_CHECK_EQ(requests.size(), peers_.size());
     std::vector<codes::Matrix> products;
-    for (int p = 0; p < count(); ++p) products.push_back(product_of(p, requests[static_cast<std::size_t>(p)]));
+    for (int p = 0; p < count(); ++p)
+      products.push_back(product_of(p, requests[static_cast<std::size_t>(p)]));
     std::vector<codes::RoundVerdict> verdicts;
-    for (int p = 0; p < count(); ++p) verdicts.push_back(judge(p, requests[static_cast<std::size_t>(p)], products));
+    for (int p = 0; p < count(); ++p)
+      verdicts.push_back(judge(p, requests[static_cast<std::size_t>(p)], products));
     for (int p = 0; p < count(); ++p) {
       Member& member = peers_[static_cast<std::size_t>(p)];
       codes::RoundVerdict& verdict = verdicts[static_cast<std::size_t>(p)];
@@ -87,26 +94,32 @@ class OwnSets {
     return product;
   }
 
-  codes::RoundVerdict judge(int peer, const codes::RoundRequest& request, const std::vector<codes::Matrix>& products) {
+  codes::RoundVerdict judge(int peer, const codes::RoundRequest& request,
+                            const std::vector<codes::Matrix>& products) {
     Member& member = peers_[static_cast<std::size_t>(peer)];
     const protocol::FloorKind kind{request.training, request.layer, request.pass};
-    codes::NoiseFloor& floor = member.floors.of(kind, member.program->initial_scale(request.layer, request.pass));
+    codes::NoiseFloor& floor =
+        member.floors.of(kind, member.program->initial_scale(request.layer, request.pass));
     codes::PeerSet own = everybody_;
-    own.erase(static_cast<int>((static_cast<std::uint64_t>(peer) + 1 + random_.below(static_cast<std::uint64_t>(count() - 1))) %
-                               static_cast<std::uint64_t>(count())));  // anybody but itself
-    codes::RoundVerdict verdict = codes::check_round(question(request, products, own, floor), cache(request.pass));
+    own.erase(static_cast<int>(
+        (static_cast<std::uint64_t>(peer) + 1 + random_.below(static_cast<std::uint64_t>(count() - 1))) %
+        static_cast<std::uint64_t>(count())));  // anybody but itself
+    codes::RoundVerdict verdict =
+        codes::check_round(question(request, products, own, floor), cache(request.pass));
     note(peer, request, floor.threshold(), verdict);
     codes::RoundQuestion whole = question(request, products, everybody_, floor);
     whole.decode_with = own;
     const codes::RoundVerdict seen = codes::check_round(whole, cache(request.pass));
     note(peer, request, floor.threshold(), seen);
-    if (seen.state == codes::RoundState::kChecked && seen.findings.empty()) floor.learn(seen.typical, seen.largest);
+    if (seen.state == codes::RoundState::kChecked && seen.findings.empty())
+      floor.learn(seen.typical, seen.largest);
     ++rounds_;
     return verdict;
   }
 
-  codes::RoundQuestion question(const codes::RoundRequest& request, const std::vector<codes::Matrix>& products,
-                                const codes::PeerSet& present, const codes::NoiseFloor& floor) {
+  codes::RoundQuestion question(const codes::RoundRequest& request,
+                                const std::vector<codes::Matrix>& products, const codes::PeerSet& present,
+                                const codes::NoiseFloor& floor) {
     codes::RoundQuestion question;
     question.pass = &code_.pass(request.pass);
     question.payload = {products.front().rows(), products.front().cols()};
@@ -129,22 +142,25 @@ class OwnSets {
     codes::DecoderCache& before = cache(decoded_pass_);
     double factor = 1.0;
     for (int p : present.members())
-      factor = std::max(factor, before.get(peers_[static_cast<std::size_t>(p)].decoded_from)->gain / before.get(everybody_)->gain);
+      factor = std::max(factor, before.get(peers_[static_cast<std::size_t>(p)].decoded_from)->gain /
+                                    before.get(everybody_)->gain);
     return factor;
   }
 
-  void note(int peer, const codes::RoundRequest& request, double threshold, const codes::RoundVerdict& verdict) {
+  void note(int peer, const codes::RoundRequest& request, double threshold,
+            const codes::RoundVerdict& verdict) {
     noise_rounds_ += verdict.active_entries > 0 && verdict.findings.empty();
     loudest_ = std::max(loudest_, verdict.statistic / threshold);
     std::ostringstream where;
     where << "peer " << peer << ", step " << request.key.step << ", layer " << request.layer
-          << (request.pass == codes::PassKind::kForward ? " forward" : " backward") << ", threshold " << threshold << ", "
-          << verdict.active_entries << " active entries: ";
+          << (request.pass == codes::PassKind::kForward ? " forward" : " backward") << ", threshold "
+          << threshold << ", " << verdict.active_entries << " active entries: ";
     if (verdict.state != codes::RoundState::kChecked)
       not_checked_.push_back(where.str() + codes::name_of(verdict.state) + " (" + verdict.reason + ")");
     for (const codes::Finding& finding : verdict.findings)
-      blames_.push_back(where.str() + "blames " + std::to_string(finding.peer) + " in " + std::to_string(finding.entries) +
-                        " entries, " + std::to_string(finding.size_over_floor) + " thresholds");
+      blames_.push_back(where.str() + "blames " + std::to_string(finding.peer) + " in " +
+                        std::to_string(finding.entries) + " entries, " +
+                        std::to_string(finding.size_over_floor) + " thresholds");
   }
 
   const codes::ProductCode& code_;

@@ -1,5 +1,6 @@
-// Peers driven by hand: messages are values in a queue that a test can look into, hold back, repeat or throw away,
-// and time moves when the test says so. The job is a sequence of plain matrix products: no training is needed.
+// Peers driven by hand: messages are values in a queue that a test can look into, hold back, repeat or throw
+// away, and time moves when the test says so. The job is a sequence of plain matrix products: no training is
+// needed.
 #pragma once
 
 #include <algorithm>
@@ -26,7 +27,10 @@ class ProductJob : public Job {
   static constexpr Index kRows = 12, kCols = 10, kBatch = 6;
 
   ProductJob(const codes::ProductCode& code, int self, std::uint64_t steps)
-      : code_(code), steps_(steps), weights_(random(kRows, kCols, 0)), shard_(codes::encode_shard(code.shards[0], self, weights_)) {}
+      : code_(code),
+        steps_(steps),
+        weights_(random(kRows, kCols, 0)),
+        shard_(codes::encode_shard(code.shards[0], self, weights_)) {}
 
   const codes::ProductCode& code() const override { return code_; }
   std::optional<codes::RoundRequest> next_round() override {
@@ -59,7 +63,9 @@ class ProductJob : public Job {
     for (Index i = 0; i < x.size(); ++i) x.data()[i] = static_cast<float>(numbers.gaussian());
     return x;
   }
-  static Matrix operand(std::size_t round) { return random(round % 2 == 0 ? kCols : kRows, kBatch, 1 + round); }
+  static Matrix operand(std::size_t round) {
+    return random(round % 2 == 0 ? kCols : kRows, kBatch, 1 + round);
+  }
 
   const codes::ProductCode& code_;
   std::uint64_t steps_;
@@ -107,7 +113,8 @@ class PeerLab {
       busy = false;
       for (int p = 0; p < kPeers; ++p) {
         if (frozen_.contains(p)) continue;
-        for (; !boxes_[p].empty(); boxes_[p].pop_front()) peer(p).on_message(now_ms_, boxes_[p].front().from, boxes_[p].front().message);
+        for (; !boxes_[p].empty(); boxes_[p].pop_front())
+          peer(p).on_message(now_ms_, boxes_[p].front().from, boxes_[p].front().message);
         busy |= peer(p).advance(now_ms_);
         busy |= post(p);
       }
@@ -123,7 +130,8 @@ class PeerLab {
     return done();
   }
   bool all_ended() const {
-    return std::all_of(peers_.begin(), peers_.end(), [](const auto& peer) { return peer->status().phase == PeerPhase::kEnded; });
+    return std::all_of(peers_.begin(), peers_.end(),
+                       [](const auto& peer) { return peer->status().phase == PeerPhase::kEnded; });
   }
   // A letter from outside of the queue; what the receiver answers at once.
   std::vector<Outgoing> hand(int from, int to, Message message) {
@@ -160,7 +168,8 @@ class PeerLab {
 
 inline bool is(const Letter& letter, MessageKind kind) { return letter.message.kind == kind; }
 inline bool is_contribution_to(const Letter& letter, std::uint64_t step, std::uint32_t slot) {
-  return is(letter, MessageKind::kContribution) && letter.message.key.step == step && letter.message.key.slot == slot;
+  return is(letter, MessageKind::kContribution) && letter.message.key.step == step &&
+         letter.message.key.slot == slot;
 }
 
 }  // namespace polydot::protocol::testing

@@ -21,7 +21,8 @@ void expect_right_products(PeerLab& lab, const PeerSet& peers, std::size_t round
     ASSERT_EQ(lab.job(p).products.size(), rounds) << "peer " << p;
     for (std::size_t round = 0; round < rounds; ++round) {
       const Matrix truth = lab.job(p).truth(round);
-      EXPECT_LT((lab.job(p).products[round] - truth).norm(), 1e-5F * truth.norm()) << "peer " << p << ", round " << round;
+      EXPECT_LT((lab.job(p).products[round] - truth).norm(), 1e-5F * truth.norm())
+          << "peer " << p << ", round " << round;
     }
   }
 }
@@ -40,9 +41,14 @@ TEST(Peer, SendsNoDecodedValue) {
   lab.settle();
   for (const Letter& letter : lab.sent()) {
     switch (letter.message.kind) {
-      case MessageKind::kHello: EXPECT_EQ(letter.message.payload.text(), "name = lab\n"); break;
-      case MessageKind::kContribution: EXPECT_LE(letter.message.payload.size_bytes(), 4u * 6u * 6u); break;
-      default: EXPECT_EQ(letter.message.payload.size_bytes(), 0u);
+      case MessageKind::kHello:
+        EXPECT_EQ(letter.message.payload.text(), "name = lab\n");
+        break;
+      case MessageKind::kContribution:
+        EXPECT_LE(letter.message.payload.size_bytes(), 4u * 6u * 6u);
+        break;
+      default:
+        EXPECT_EQ(letter.message.payload.size_bytes(), 0u);
     }
   }
 }
@@ -84,13 +90,15 @@ TEST(Peer, AsksForWhatIsMissingAndOnlyForThat) {
 
 TEST(Peer, WaitsForALatePeerOnceAndNotAgainUntilItIsInTime) {
   PeerLab lab(4);
-  lab.filter([](const Letter& letter) { return !(letter.from == 9 && is(letter, MessageKind::kContribution)); });
+  lab.filter(
+      [](const Letter& letter) { return !(letter.from == 9 && is(letter, MessageKind::kContribution)); });
   lab.settle();
   lab.pass_ms(999);
   for (int p = 0; p < 9; ++p) EXPECT_TRUE(lab.job(p).products.empty()) << "patience is not over";
   EXPECT_THAT(lab.peer(0).status().waiting_text, AllOf(HasSubstr("9 ("), HasSubstr("silent for")));
   lab.pass_ms(1);
-  for (int p = 0; p < 9; ++p) EXPECT_EQ(lab.job(p).products.size(), 8u) << "all other rounds need no patience";
+  for (int p = 0; p < 9; ++p)
+    EXPECT_EQ(lab.job(p).products.size(), 8u) << "all other rounds need no patience";
   EXPECT_TRUE(lab.until([&] { return lab.all_ended(); }));
   expect_right_products(lab, PeerSet::all(9), 8);
   EXPECT_FALSE(lab.peer(0).failure());
@@ -100,11 +108,13 @@ TEST(Peer, IsWaitedForAgainOnceItWasInTime) {
   PeerLab lab(4);
   std::set<std::pair<std::uint64_t, std::uint32_t>> mute = {{0, 0}, {2, 1}};
   lab.filter([&](const Letter& letter) {
-    return !(letter.from == 9 && is(letter, MessageKind::kContribution) && mute.contains({letter.message.key.step, letter.message.key.slot}));
+    return !(letter.from == 9 && is(letter, MessageKind::kContribution) &&
+             mute.contains({letter.message.key.step, letter.message.key.slot}));
   });
   lab.settle();
   lab.pass_ms(1000);
-  for (int p = 0; p < 9; ++p) EXPECT_EQ(lab.job(p).products.size(), 5u);  // stands at step 2, slot 1, waiting for 9
+  for (int p = 0; p < 9; ++p)
+    EXPECT_EQ(lab.job(p).products.size(), 5u);  // stands at step 2, slot 1, waiting for 9
   EXPECT_EQ(lab.peer(0).status().waiting_for, PeerSet::of({9}));
   lab.pass_ms(1000);
   for (int p = 0; p < 9; ++p) EXPECT_EQ(lab.job(p).products.size(), 8u);
@@ -159,7 +169,9 @@ TEST(Peer, AnswersForThisStepAndTheLast) {
 
 TEST(Peer, ComputesAgainWhenAnotherDoes) {
   PeerLab lab(2);
-  lab.filter([](const Letter& letter) { return !is_contribution_to(letter, 1, 0) || letter.message.key.attempt > 0; });
+  lab.filter([](const Letter& letter) {
+    return !is_contribution_to(letter, 1, 0) || letter.message.key.attempt > 0;
+  });
   lab.settle();
   Message again;
   for (const Letter& letter : lab.sent())
@@ -186,14 +198,16 @@ TEST(Peer, StoresNothingFromFarAhead) {
     EXPECT_EQ(lab.peer(0).status().dropped_messages, 0u);
   }
   std::uint64_t dropped = 0;
-  for (const codes::RoundKey& key : {codes::RoundKey{0, 6, 0, 0}, {0, 1'000'000, 0, 0}, {0, 3, 0, PeerOptions::kMaxAttempts}}) {
+  for (const codes::RoundKey& key :
+       {codes::RoundKey{0, 6, 0, 0}, {0, 1'000'000, 0, 0}, {0, 3, 0, PeerOptions::kMaxAttempts}}) {
     slice.key = key;
     lab.hand(3, 0, slice);
     EXPECT_EQ(lab.peer(0).status().dropped_messages, ++dropped);
   }
 }
 
-// The others go on without peer 9 and say so in their next contributions; peer 5 is a little behind, and holds all ten.
+// The others go on without peer 9 and say so in their next contributions; peer 5 is a little behind, and
+// holds all ten.
 TEST(Peer, PrefersTheSetThatMostName) {
   PeerLab lab(3);
   Message of_nine;
@@ -227,10 +241,12 @@ TEST(Peer, PrefersTheSetThatMostName) {
 TEST(Peer, IsAnsweredByThoseThatHaveFinished) {
   PeerLab lab(2);
   bool lossy = true;
-  lab.filter([&](const Letter& letter) { return !(lossy && letter.to == 2 && is_contribution_to(letter, 1, 1)); });
+  lab.filter(
+      [&](const Letter& letter) { return !(lossy && letter.to == 2 && is_contribution_to(letter, 1, 1)); });
   lab.settle();
   for (int p = 0; p < kPeers; ++p)
-    EXPECT_EQ(lab.peer(p).status().phase, p == 2 ? PeerPhase::kRunning : PeerPhase::kLingering) << "peer " << p;
+    EXPECT_EQ(lab.peer(p).status().phase, p == 2 ? PeerPhase::kRunning : PeerPhase::kLingering)
+        << "peer " << p;
   lossy = false;
   EXPECT_TRUE(lab.until([&] { return lab.all_ended(); }));
   ASSERT_FALSE(lab.peer(2).failure()) << lab.peer(2).failure()->message;
@@ -249,7 +265,8 @@ TEST(Peer, GivesUpWhenTooFewAreLeft) {
   EXPECT_TRUE(lab.until([&] { return lab.peer(0).failure().has_value(); }, 2 * PeerLab::kPatienceMs));
   ASSERT_TRUE(lab.peer(0).failure());
   EXPECT_EQ(lab.peer(0).failure()->kind, FailureKind::kNetwork);
-  EXPECT_THAT(lab.peer(0).failure()->message, AllOf(HasSubstr("step 7"), HasSubstr("1 (left with code 4)"), HasSubstr("6 (left")));
+  EXPECT_THAT(lab.peer(0).failure()->message,
+              AllOf(HasSubstr("step 7"), HasSubstr("1 (left with code 4)"), HasSubstr("6 (left")));
 }
 
 TEST(Peer, GivesUpAfterTwelvePatiencesOfSilence) {
@@ -262,13 +279,16 @@ TEST(Peer, GivesUpAfterTwelvePatiencesOfSilence) {
   for (int p = 0; p < kPeers; ++p) {
     ASSERT_TRUE(lab.peer(p).failure());
     EXPECT_EQ(lab.peer(p).failure()->kind, FailureKind::kNetwork);
-    EXPECT_THAT(lab.peer(p).failure()->message, AllOf(HasSubstr("step 2, layer 0 forward"), HasSubstr(p == 3 ? "7 (" : "3 (")));
+    EXPECT_THAT(lab.peer(p).failure()->message,
+                AllOf(HasSubstr("step 2, layer 0 forward"), HasSubstr(p == 3 ? "7 (" : "3 (")));
   }
 }
 
 TEST(Peer, KnowsWhenItIsLeftBehind) {
   PeerLab lab(8);
-  lab.filter([&](const Letter& letter) { return letter.to != 6 || !is(letter, MessageKind::kContribution) || letter.message.key.step < 2; });
+  lab.filter([&](const Letter& letter) {
+    return letter.to != 6 || !is(letter, MessageKind::kContribution) || letter.message.key.step < 2;
+  });
   lab.settle();
   EXPECT_TRUE(lab.until([&] { return lab.peer(0).status().phase == PeerPhase::kEnded; }));
   lab.filter({});
@@ -291,7 +311,8 @@ TEST(Peer, AForeignWireVersionWhileJoiningIsADisagreement) {
   lab.peer(0).on_refused_frame(4, WireError::kVersion, 7);
   ASSERT_TRUE(lab.peer(0).failure());
   EXPECT_EQ(lab.peer(0).failure()->kind, FailureKind::kDisagreement);
-  EXPECT_THAT(lab.peer(0).failure()->message, AllOf(HasSubstr("peer 4"), HasSubstr("version 7"), HasSubstr("1")));
+  EXPECT_THAT(lab.peer(0).failure()->message,
+              AllOf(HasSubstr("peer 4"), HasSubstr("version 7"), HasSubstr("1")));
   EXPECT_EQ(lab.peer(0).status().dropped_messages, 2u);
 }
 
@@ -300,7 +321,8 @@ TEST(Peer, RefusedFramesStopNothingOnceItRuns) {
   lab.filter([](const Letter& letter) { return !is_contribution_to(letter, 1, 0); });
   lab.settle();
   lab.filter({});
-  for (int error = 0; error < kWireErrorCount; ++error) lab.peer(0).on_refused_frame(4, static_cast<WireError>(error), 9);
+  for (int error = 0; error < kWireErrorCount; ++error)
+    lab.peer(0).on_refused_frame(4, static_cast<WireError>(error), 9);
   EXPECT_EQ(lab.peer(0).status().dropped_messages, static_cast<std::uint64_t>(kWireErrorCount));
   EXPECT_TRUE(lab.until([&] { return lab.all_ended(); }));
   expect_right_products(lab, PeerSet::all(kPeers), 4);
@@ -312,7 +334,8 @@ TEST(Peer, StartsWhenEverybodyHeardItAndItHeardEverybody) {
   lab.settle();
   lab.pass_ms(PeerLab::kPatienceMs / 2);
   for (int p = 0; p < kPeers; ++p)
-    EXPECT_EQ(lab.peer(p).status().phase, p == 2 || p == 7 ? PeerPhase::kJoining : PeerPhase::kRunning) << "peer " << p;
+    EXPECT_EQ(lab.peer(p).status().phase, p == 2 || p == 7 ? PeerPhase::kJoining : PeerPhase::kRunning)
+        << "peer " << p;
   EXPECT_THAT(lab.peer(7).status().waiting_text, HasSubstr("2 (never heard)"));
   lab.filter({});
   EXPECT_TRUE(lab.until([&] { return lab.all_ended(); }, PeerLab::kPatienceMs / 2));

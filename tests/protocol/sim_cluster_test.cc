@@ -1,5 +1,5 @@
-// Ten peers train over a simulated network that carries bytes through the real codec: without faults, with a bad
-// network, with peers that die, stop or disagree. Faults in the numbers: sim_faults_test.cc.
+// Ten peers train over a simulated network that carries bytes through the real codec: without faults, with a
+// bad network, with peers that die, stop or disagree. Faults in the numbers: sim_faults_test.cc.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -31,7 +31,9 @@ TEST(SimCluster, TrainsLikeTheReferenceWithoutFaults) {
     EXPECT_EQ(watch.present, std::set<int>{10});
     const protocol::Status& status = run.peer(p).status();
     EXPECT_EQ(status.rounds, watch.training_rounds + watch.evaluation_rounds);
-    EXPECT_EQ(status.noise_rounds + status.recomputed_rounds + status.unchecked_rounds + status.rounds_with_findings, 0u);
+    EXPECT_EQ(status.noise_rounds + status.recomputed_rounds + status.unchecked_rounds +
+                  status.rounds_with_findings,
+              0u);
     EXPECT_EQ(status.dropped_messages, 0u);
   }
   const NetworkCounters& network = run.cluster().network().counters();
@@ -195,8 +197,8 @@ TEST(SimCluster, UnequalSettingsAreNamedOnBothSides) {
       EXPECT_EQ(run.watch(p).started, 0);
       EXPECT_THAT(line, HasSubstr("peer "));
       EXPECT_THAT(line, Not(HasSubstr("seed")));
-      const bool all_there = line.find("training.lr") != std::string::npos && line.find("0.02") != std::string::npos &&
-                             line.find("0.03") != std::string::npos;
+      const bool all_there = line.find("training.lr") != std::string::npos &&
+                             line.find("0.02") != std::string::npos && line.find("0.03") != std::string::npos;
       if (all_there) naming.insert(p);
       if (all_there && p != 4) {
         EXPECT_THAT(line, HasSubstr("peer 4"));
@@ -216,7 +218,8 @@ TEST(SimCluster, AKeyThatOnlyOneHasIsADifference) {
   };
   SimRun run(options);
   run.run();
-  EXPECT_THAT(run.peer(3).failure()->message, AllOf(HasSubstr("peer 0"), HasSubstr("training.clip"), HasSubstr("5")));
+  EXPECT_THAT(run.peer(3).failure()->message,
+              AllOf(HasSubstr("peer 0"), HasSubstr("training.clip"), HasSubstr("5")));
   EXPECT_THAT(run.peer(0).failure()->message, AllOf(HasSubstr("training.clip"), HasSubstr("5")));
 }
 
@@ -227,7 +230,8 @@ TEST(SimCluster, AllJoinUnderHeavyLoss) {
     SimRun run(options);
     run.run();
     EXPECT_GT(run.cluster().network().counters().lost, 1000u);
-    for (int p = 0; p < 10; ++p) EXPECT_EQ(run.watch(p).started, 1) << "peer " << p << ", network seed " << seed;
+    for (int p = 0; p < 10; ++p)
+      EXPECT_EQ(run.watch(p).started, 1) << "peer " << p << ", network seed " << seed;
   }
 }
 

@@ -56,7 +56,7 @@ class Watch : public protocol::PeerObserver {
   std::map<codes::RoundState, std::uint64_t> states;  // of every judged round
   std::uint64_t training_rounds = 0, evaluation_rounds = 0;
   std::uint64_t loud_rounds = 0;  // something above the floor
-  std::set<int> present;  // how many contributions rounds were judged with
+  std::set<int> present;          // how many contributions rounds were judged with
   std::vector<Located> located;
   std::vector<std::string> notices;
 };
@@ -67,7 +67,9 @@ class FunctionTap : public codes::FaultTap {
   // Returns true if it changed `live`.
   using Act = std::function<bool(const codes::TapPoint&, Eigen::Ref<codes::Matrix>)>;
   explicit FunctionTap(Act act) : act_(std::move(act)) {}
-  void visit(const codes::TapPoint& point, Eigen::Ref<codes::Matrix> live) override { fired += act_(point, live); }
+  void visit(const codes::TapPoint& point, Eigen::Ref<codes::Matrix> live) override {
+    fired += act_(point, live);
+  }
   int fired = 0;
 
  private:
@@ -90,10 +92,12 @@ inline codes::ProductCode code_of(const std::string& name, codes::Grid grid, Ind
 }
 
 // 20-16-12-5, ten peers, 2x2: 20 steps an epoch, five rounds a step, an evaluation of two batches each epoch.
-inline ClusterOptions small_training(std::uint64_t steps, const codes::ProductCode& code = code_of("polydot", {2, 2, 1}, 10)) {
+inline ClusterOptions small_training(std::uint64_t steps,
+                                     const codes::ProductCode& code = code_of("polydot", {2, 2, 1}, 10)) {
   ClusterOptions options;
   options.code = code;
-  options.plan.network = *dnn::make_mlp(20, {16, 12}, 5, dnn::ActivationKind::kSmelu, dnn::LossKind::kCrossEntropy);
+  options.plan.network =
+      *dnn::make_mlp(20, {16, 12}, 5, dnn::ActivationKind::kSmelu, dnn::LossKind::kCrossEntropy);
   options.plan.optimizer.learning_rate = 0.02;
   options.plan.batch = 32;
   options.plan.eval_batch = 50;
@@ -117,7 +121,10 @@ class SimRun {
 
   explicit SimRun(ClusterOptions options, const std::vector<codes::FaultTap*>& taps = {},
                   const dnn::Dataset& train = train_data(), const dnn::Dataset& test = test_data())
-      : options_(std::move(options)), train_(train), test_(test), watches_(static_cast<std::size_t>(options_.code.peers())) {
+      : options_(std::move(options)),
+        train_(train),
+        test_(test),
+        watches_(static_cast<std::size_t>(options_.code.peers())) {
     std::vector<protocol::PeerObserver*> observers;
     for (Watch& watch : watches_) observers.push_back(&watch);
     cluster_ = std::make_unique<SimCluster>(options_, train_, test_, taps, observers);
@@ -153,7 +160,8 @@ class SimRun {
       if (options_.plan.total_steps >= 50) {
         EXPECT_GT(std::sqrt(learned / norm), 0.05) << "nothing was learned";
       }
-      std::cout << "  " << options_.code.name << " shard " << s << ": coded against uncoded " << std::sqrt(difference / norm) << "\n";
+      std::cout << "  " << options_.code.name << " shard " << s << ": coded against uncoded "
+                << std::sqrt(difference / norm) << "\n";
       EXPECT_LT(std::sqrt(difference / norm), tolerance);
     }
   }
