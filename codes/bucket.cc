@@ -138,7 +138,8 @@ std::vector<Explanation> explain_alone(DecoderCache& cache, const Bucket& bucket
         explanation = {true, search.fits.front(), false, one && search.near == 1};
         std::vector<Suspects> or_nobody = search.fits;
         or_nobody.emplace_back();
-        explanation.harmless = !explanation.certain && candidates_agree(cache, bucket, entries, {open[e]}, or_nobody, limits, kHarmless);
+        explanation.harmless = !explanation.certain && candidates_agree(cache, bucket, entries, {open[e]},
+                                                                        or_nobody, limits, kHarmless);
       } else
         still_open.push_back(open[e]);
     }

@@ -29,8 +29,8 @@ struct TapPoint {
   std::uint32_t slot = 0;
   Index layer = 0;
   PassKind pass = PassKind::kForward;
-  Index shard = 0;       // which shard (kWeights)
-  bool training = true;  // false in evaluation rounds
+  Index shard = 0;                        // which shard (kWeights)
+  bool training = true;                   // false in evaluation rounds
   const PublishedFloor* floor = nullptr;  // kEncode, kProduct
 };
 

@@ -17,7 +17,8 @@ namespace polydot::codes {
 
 // A decoded value may be off by this much, relative to the signal, before it counts as wrong.
 inline constexpr double kTolerance = 1e-3;
-// A round in which one wrong row could still hide an error above this (kappa), relative to the signal, is weak.
+// A round in which one wrong row could still hide an error above this (kappa), relative to the signal, is
+// weak.
 inline constexpr double kLargestHidden = 1e-2;
 // What is left may change decoded values by this much and still be called harmless.
 inline constexpr double kHarmless = 3e-4;

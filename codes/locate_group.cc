@@ -96,7 +96,8 @@ Explanation explain_group(DecoderCache& cache, const Bucket& bucket, const Activ
     }
     if (fits.empty()) continue;
     if (fits.size() == 1) return {true, fits.front(), false, near == 1};
-    if (fits.size() <= kLargestDoubt && candidates_agree(cache, bucket, entries, group, fits, limits, kTolerance))
+    if (fits.size() <= kLargestDoubt &&
+        candidates_agree(cache, bucket, entries, group, fits, limits, kTolerance))
       return {true, fits.front(), false, false};
     return {};
   }

@@ -1,9 +1,10 @@
 // How loud rounding is in one kind of round, learned from rounds that were complete (CODES.md, "floor").
 //
-// A round is judged by its largest whitened parity, max |H Y|, and teaches by its upper quartile over payload rows
-// (round_check.h, `typical`): a wrong shard disturbs one row in every round, and must not be learned. An alarm is a
-// parity above kAlarmFactor running medians of that. Until kLearnCount rounds have been seen an analytic bound stands
-// in; a learned threshold never passes kCapFactor analytic bounds, so that a slow fault in all rows is not learned.
+// A round is judged by its largest whitened parity, max |H Y|, and teaches by its upper quartile over payload
+// rows (round_check.h, `typical`): a wrong shard disturbs one row in every round, and must not be learned. An
+// alarm is a parity above kAlarmFactor running medians of that. Until kLearnCount rounds have been seen an
+// analytic bound stands in; a learned threshold never passes kCapFactor analytic bounds, so that a slow fault
+// in all rows is not learned.
 #pragma once
 
 #include <cstddef>

@@ -11,8 +11,8 @@ namespace polydot {
 
 // The kinds of expected failure. The values are the exit codes of the process.
 enum class FailureKind {
-  kNotReached = 1,    // ran, but the result was not reached
-  kUsage = 2,         // usage or configuration
+  kNotReached = 1,  // ran, but the result was not reached
+  kUsage = 2,       // usage or configuration
   kData = 3,
   kNetwork = 4,
   kDisagreement = 5,  // peers disagree about what they must share

@@ -47,11 +47,12 @@ double promised_signal(const RoundQuestion& question, const SetDecoder& decoder)
   return std::sqrt(median(loudness) / kMedianOverMean * static_cast<double>(question.pass->operand_blocks));
 }
 
-// rms of the decoded values, whitened, over the entries that are not active, or what the contributions promise where
-// most are. Sets the active entries of the product to zero: they are to be decoded again.
-double whitened_signal(const RoundQuestion& question, const SetDecoder& decoder, const std::vector<Place>& active,
-                       Matrix& product) {
-  if (2 * static_cast<Index>(active.size()) > question.payload.size()) return promised_signal(question, decoder);
+// rms of the decoded values, whitened, over the entries that are not active, or what the contributions
+// promise where most are. Sets the active entries of the product to zero: they are to be decoded again.
+double whitened_signal(const RoundQuestion& question, const SetDecoder& decoder,
+                       const std::vector<Place>& active, Matrix& product) {
+  if (2 * static_cast<Index>(active.size()) > question.payload.size())
+    return promised_signal(question, decoder);
   Index count = product.size();
   for (const Place& place : active)
     for_each_result(*question.pass, question.payload, place, product, [&](Index, Index row, Index col) {
@@ -144,8 +145,9 @@ void decode_entry(const RoundQuestion& question, const ActiveEntries& entries, I
                        e);
   const Place place = entries.places[static_cast<std::size_t>(e)];
   const VectorD blocks = decoder.decoder * rows * question.nu(place.col);
-  for_each_result(*question.pass, question.payload, place, product,
-                  [&](Index block, Index row, Index col) { product(row, col) = static_cast<float>(blocks(block)); });
+  for_each_result(*question.pass, question.payload, place, product, [&](Index block, Index row, Index col) {
+    product(row, col) = static_cast<float>(blocks(block));
+  });
 }
 
 void correct(const RoundQuestion& question, const SetDecoder& decoder, const std::vector<Place>& active,

@@ -67,7 +67,8 @@ void examine_column(const Values& values, const Parity& parity, const VectorD& s
   if (parity.cols() == 0 && std::isfinite(largest)) return;
   const float inverse = static_cast<float>(1.0 / scale);
   if (loudest(parity) <= threshold * scale && std::isfinite(largest)) {
-    for (Index k = 0; k < parity.cols(); ++k) row_maxima = row_maxima.max(parity.col(k).array().abs() * inverse);
+    for (Index k = 0; k < parity.cols(); ++k)
+      row_maxima = row_maxima.max(parity.col(k).array().abs() * inverse);
     result.largest = std::max(result.largest, largest / scale);
     return;
   }
@@ -79,7 +80,8 @@ void examine_column(const Values& values, const Parity& parity, const VectorD& s
     }
     row_maxima(row) = std::max(row_maxima(row), static_cast<float>(size) * inverse);
     for (Index p = 0; p < values.cols(); ++p)
-      result.largest = std::max(result.largest, std::abs(static_cast<double>(values(row, p))) / sigma(p) / scale);
+      result.largest =
+          std::max(result.largest, std::abs(static_cast<double>(values(row, p))) / sigma(p) / scale);
   }
 }
 

@@ -32,9 +32,9 @@ struct Place {
 };
 
 struct SyndromeScan {
-  double statistic = 0.0;     // max |H Y|, whitened, over entries that are not active
-  // Upper quartile over payload rows of the row's own maximum: what rounding is like, deaf to wrong shards, which
-  // disturb a row or a few in every round.
+  double statistic = 0.0;  // max |H Y|, whitened, over entries that are not active
+  // Upper quartile over payload rows of the row's own maximum: what rounding is like, deaf to wrong shards,
+  // which disturb a row or a few in every round.
   double typical = 0.0;
   double largest = 0.0;       // largest whitened |contribution| over entries that are not active
   std::vector<Place> active;  // entries with a parity above the threshold, or not finite

@@ -44,9 +44,12 @@ nlohmann::json number(double value) {
 
 const char* name_of(FaultClass fault) {
   switch (fault) {
-    case FaultClass::kMasked: return "masked";
-    case FaultClass::kBelowFloor: return "below_floor";
-    case FaultClass::kAboveFloor: return "above_floor";
+    case FaultClass::kMasked:
+      return "masked";
+    case FaultClass::kBelowFloor:
+      return "below_floor";
+    case FaultClass::kAboveFloor:
+      return "above_floor";
   }
   return "?";
 }
@@ -56,7 +59,8 @@ Result<std::unique_ptr<Injector>> Injector::make(std::vector<InjectSpec> specs, 
   std::unique_ptr<Injector> injector(new Injector(std::move(specs), seed, self));
   if (!path.empty()) {
     injector->file_.open(path, std::ios::trunc);
-    if (!injector->file_) return data_failure("cannot write " + path + "; check that the folder exists and is writable");
+    if (!injector->file_)
+      return data_failure("cannot write " + path + "; check that the folder exists and is writable");
   }
   return injector;
 }
@@ -78,9 +82,10 @@ void Injector::visit(const codes::TapPoint& point, Eigen::Ref<codes::Matrix> liv
 
 void Injector::flip(const codes::TapPoint& point, std::size_t spec, Eigen::Ref<codes::Matrix> live) {
   // A generator of its own for each place and time: what is injected does not depend on what else happens.
-  const std::uint64_t place = (static_cast<std::uint64_t>(point.slot) << 8 | static_cast<std::uint64_t>(point.shard)) << 8 | spec;
-  dnn::Random random(seed_ + static_cast<std::uint64_t>(self_) * 0x9e3779b97f4a7c15, dnn::RandomStream::kFaults,
-                     place * 0x2545f4914f6cdd1d + point.step);
+  const std::uint64_t place =
+      (static_cast<std::uint64_t>(point.slot) << 8 | static_cast<std::uint64_t>(point.shard)) << 8 | spec;
+  dnn::Random random(seed_ + static_cast<std::uint64_t>(self_) * 0x9e3779b97f4a7c15,
+                     dnn::RandomStream::kFaults, place * 0x2545f4914f6cdd1d + point.step);
   if (random.uniform() >= specs_[spec].rate) return;
   Injection injection;
   injection.step = point.step;
@@ -96,7 +101,8 @@ void Injector::flip(const codes::TapPoint& point, std::size_t spec, Eigen::Ref<c
   injection.before = value;
   value = std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) ^ (std::uint32_t{1} << injection.bit));
   injection.after = value;
-  POLYDOT_CHECK(std::bit_cast<std::uint32_t>(injection.before) != std::bit_cast<std::uint32_t>(injection.after));
+  POLYDOT_CHECK(std::bit_cast<std::uint32_t>(injection.before) !=
+                std::bit_cast<std::uint32_t>(injection.after));
   if (point.stage == codes::Stage::kWeights) {
     open_.push_back(injections_.size());
   } else if (point.floor != nullptr) {
@@ -117,7 +123,8 @@ void Injector::judge_weights(const codes::TapPoint& point, const Eigen::Ref<code
     const double delta = change(injection);
     double size = std::isfinite(delta) ? 0.0 : kInfinity;
     for (codes::Index c = 0; c < operand.cols() && std::isfinite(delta); ++c)
-      size = std::max(size, delta * std::abs(static_cast<double>(operand(row, c))) / point.floor->sigma / (*point.floor->nu)(c));
+      size = std::max(size, delta * std::abs(static_cast<double>(operand(row, c))) / point.floor->sigma /
+                                (*point.floor->nu)(c));
     size /= point.floor->threshold;
     // What is above the floor of one pass may be larger, and yet below it, in the other.
     const FaultClass fault = class_of(size, *point.floor);

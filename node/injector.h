@@ -1,9 +1,9 @@
-// The injector: a FaultTap that flips bits on purpose, in the victim's own process, on the live buffer that the next
-// stage reads, and tells the truth about it.
+// The injector: a FaultTap that flips bits on purpose, in the victim's own process, on the live buffer that
+// the next stage reads, and tells the truth about it.
 //
-// Each injection is logged as a JSON line (peer, step, slot, stage, layer, pass, row, col, bit, before, after, class,
-// size) in a file that nothing in the training path opens. The class comes from what was changed and from the
-// published noise floor, never from what the locator finds:
+// Each injection is logged as a JSON line (peer, step, slot, stage, layer, pass, row, col, bit, before,
+// after, class, size) in a file that nothing in the training path opens. The class comes from what was
+// changed and from the published noise floor, never from what the locator finds:
 //   above_floor  located for sure: its whitened size passes the locatable size of this peer
 //   below_floor  smaller; may be seen, or be as harmless as rounding
 //   masked       changed no value that anybody reads (a zero's sign, a weight that meets only zeros)
@@ -52,7 +52,8 @@ class Injector : public codes::FaultTap {
   const std::vector<Injection>& injections() const { return injections_; }
 
  private:
-  Injector(std::vector<InjectSpec> specs, std::uint64_t seed, int self) : specs_(std::move(specs)), seed_(seed), self_(self) {}
+  Injector(std::vector<InjectSpec> specs, std::uint64_t seed, int self)
+      : specs_(std::move(specs)), seed_(seed), self_(self) {}
   void flip(const codes::TapPoint& point, std::size_t spec, Eigen::Ref<codes::Matrix> live);
   void judge_weights(const codes::TapPoint& point, const Eigen::Ref<codes::Matrix>& operand);
   void settle_weights();
@@ -65,7 +66,8 @@ class Injector : public codes::FaultTap {
   std::vector<Injection> injections_;
   std::vector<std::size_t> open_;  // flipped weights of the step at hand, not yet classified for good
   std::uint64_t step_ = 0;
-  std::set<std::tuple<codes::Stage, std::uint32_t, codes::Index>> visited_;  // of this step: once, not again at a recomputation
+  std::set<std::tuple<codes::Stage, std::uint32_t, codes::Index>>
+      visited_;  // of this step: once, not again at a recomputation
 };
 
 }  // namespace polydot::node

@@ -21,7 +21,8 @@ void Ledger::on_round(const protocol::RoundReport& report) {
     const bool recurs = !is_new && report.key.step <= entry.last_step + 1;
     if (!recurs) {
       if (!is_new) write(entry);
-      entry = {finding.peer, report.key.slot, report.layer, report.pass, report.training, report.key.step, report.key.step};
+      entry = {finding.peer,    report.key.slot, report.layer,   report.pass,
+               report.training, report.key.step, report.key.step};
     }
     findings_ += !recurs || report.key.step > entry.last_step;
     entry.last_step = report.key.step;
@@ -51,8 +52,10 @@ void Ledger::write(const LedgerEntry& entry) {
                          {"last_step", entry.last_step},
                          {"kind", entry.count() > 1 ? "sticky" : "transient"},
                          {"corrected", entry.corrected}};
-  if (std::isfinite(entry.size_over_floor)) line["size_over_floor"] = entry.size_over_floor;
-  else line["size_over_floor"] = "inf";
+  if (std::isfinite(entry.size_over_floor))
+    line["size_over_floor"] = entry.size_over_floor;
+  else
+    line["size_over_floor"] = "inf";
   file_ << line.dump() << "\n";
 }
 

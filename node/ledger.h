@@ -1,5 +1,5 @@
-// The ledger of findings: which peer was located, when and where. A finding that recurs step after step (a wrong
-// shard) is one entry with a count, so the ledger does not grow with the length of the run.
+// The ledger of findings: which peer was located, when and where. A finding that recurs step after step (a
+// wrong shard) is one entry with a count, so the ledger does not grow with the length of the run.
 #pragma once
 
 #include <cstdint>

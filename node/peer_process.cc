@@ -51,7 +51,9 @@ class WaitingLine {
     last_ms_ = now;
     std::fprintf(stderr, "polydot: waiting for %.1f s%s for peers %s\n",
                  static_cast<double>(now - status.waiting_since_ms) / 1000.0,
-                 status.phase == protocol::PeerPhase::kJoining ? " to start," : (" at step " + std::to_string(status.key.step)).c_str(),
+                 status.phase == protocol::PeerPhase::kJoining
+                     ? " to start,"
+                     : (" at step " + std::to_string(status.key.step)).c_str(),
                  status.waiting_text.c_str());
   }
 
@@ -60,7 +62,8 @@ class WaitingLine {
   std::int64_t last_ms_ = -1;
 };
 
-void drive(protocol::Peer& peer, protocol::Transport& transport, const protocol::WireContext& context, int self) {
+void drive(protocol::Peer& peer, protocol::Transport& transport, const protocol::WireContext& context,
+           int self) {
   WaitingLine waiting;
   while (peer.status().phase != protocol::PeerPhase::kEnded) {
     if (g_signal != 0) peer.stop_after_step(128 + static_cast<std::uint32_t>(g_signal));
@@ -86,12 +89,14 @@ protocol::PeerOptions peer_options(const PeerProcessOptions& options, const Data
   return peer;
 }
 
-Result<std::unique_ptr<ZmqTransport>> open_transport(const PeerProcessOptions& options, const protocol::WireContext& context) {
+Result<std::unique_ptr<ZmqTransport>> open_transport(const PeerProcessOptions& options,
+                                                     const protocol::WireContext& context) {
   ZmqOptions zmq;
   zmq.cluster = context.cluster;
   zmq.index = options.self;
   zmq.endpoints = options.config.shared.endpoints;
-  if (!options.config.local.bind.empty()) zmq.endpoints[static_cast<std::size_t>(options.self)] = options.config.local.bind;
+  if (!options.config.local.bind.empty())
+    zmq.endpoints[static_cast<std::size_t>(options.self)] = options.config.local.bind;
   zmq.listen_fd = options.listen_fd;
   zmq.max_payload_bytes = context.max_payload_bytes;
   return make_zmq_transport(zmq);
@@ -117,7 +122,8 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   if (Outcome opened = records.open(folder); !opened) return opened.failure();
   std::unique_ptr<Injector> injector;
   if (!specs->empty()) {
-    auto made = Injector::make(std::move(*specs), plan->seed, options.self, folder.empty() ? "" : folder + kInjectionsFile);
+    auto made = Injector::make(std::move(*specs), plan->seed, options.self,
+                               folder.empty() ? "" : folder + kInjectionsFile);
     if (!made) return made.failure();
     injector = std::move(*made);
   }
@@ -135,8 +141,11 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   drive(peer, **transport, context, options.self);
 
   injector.reset();  // settles its log
-  const int exit_code = peer.failure() ? static_cast<int>(peer.failure()->kind) : peer.stopped() ? 128 + static_cast<int>(g_signal) : 0;
-  if (Outcome written = records.finish(peer, options.self, exit_code, program.steps_per_epoch()); !written) return written.failure();
+  const int exit_code = peer.failure()   ? static_cast<int>(peer.failure()->kind)
+                        : peer.stopped() ? 128 + static_cast<int>(g_signal)
+                                         : 0;
+  if (Outcome written = records.finish(peer, options.self, exit_code, program.steps_per_epoch()); !written)
+    return written.failure();
   // Nobody collects for the others: whoever finds all records there writes the run's summary.
   if (!config.local.out.empty()) (void)summarize_if_complete(config);
   if (peer.failure()) return *peer.failure();

@@ -7,13 +7,13 @@
 namespace polydot::node {
 
 struct PeerProcessOptions {
-  Config config;       // valid; endpoints: one for each peer
+  Config config;  // valid; endpoints: one for each peer
   int self = 0;
   int listen_fd = -1;  // a listening socket inherited from the launcher; -1: bind the own endpoint
 };
 
-// Returns the exit code: 0 done, 128 + N stopped by signal N after finishing its step; or the failure that ended it.
-// The first SIGINT or SIGTERM finishes the step, the second leaves at once.
+// Returns the exit code: 0 done, 128 + N stopped by signal N after finishing its step; or the failure that
+// ended it. The first SIGINT or SIGTERM finishes the step, the second leaves at once.
 Result<int> run_peer_process(const PeerProcessOptions& options);
 
 }  // namespace polydot::node

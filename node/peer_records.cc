@@ -24,7 +24,8 @@ Outcome PeerRecords::open(const std::string& folder) {
   if (!metrics_ || !evaluations_)
     return data_failure("cannot write into " + folder + "; check that it is a folder and writable");
   std::filesystem::remove(folder + kSummaryFile, error);
-  metrics_ << "step,epoch,loss,batch_accuracy,learning_rate,seconds,waiting_ms,findings,noise_rounds,bytes_sent\n";
+  metrics_
+      << "step,epoch,loss,batch_accuracy,learning_rate,seconds,waiting_ms,findings,noise_rounds,bytes_sent\n";
   evaluations_ << "steps_done,epochs_done,loss,accuracy,seconds\n";
   return ledger_.open(folder + kFindingsFile);
 }
@@ -52,8 +53,9 @@ void PeerRecords::on_step(const dnn::StepRecord& record) {
   if (recent_losses_.size() > kLossWindow) recent_losses_.pop_front();
   if (!metrics_.is_open()) return;
   metrics_ << record.step << ',' << record.epoch << ',' << record.loss << ','
-           << static_cast<double>(record.correct) / static_cast<double>(record.samples) << ',' << record.learning_rate << ','
-           << seconds_ << ',' << std::exchange(waited_ms_, 0) << ',' << ledger_.findings() << ',' << noise_ << ','
+           << static_cast<double>(record.correct) / static_cast<double>(record.samples) << ','
+           << record.learning_rate << ',' << seconds_ << ',' << std::exchange(waited_ms_, 0) << ','
+           << ledger_.findings() << ',' << noise_ << ','
            << (transport_ == nullptr ? 0 : transport_->counters().bytes_sent) << '\n';
   if (seconds_since(flushed_) < kFlushSeconds) return;
   metrics_.flush();
@@ -65,19 +67,21 @@ void PeerRecords::on_evaluation(const dnn::EvaluationRecord& record) {
   last_mark_ = Clock::now();
   final_accuracy_ = record.accuracy;
   if (!evaluations_.is_open()) return;
-  evaluations_ << record.steps_done << ',' << record.epochs_done << ',' << record.loss << ',' << record.accuracy << ','
-               << seconds_since(started_) << '\n'
+  evaluations_ << record.steps_done << ',' << record.epochs_done << ',' << record.loss << ','
+               << record.accuracy << ',' << seconds_since(started_) << '\n'
                << std::flush;
   metrics_.flush();
 }
 
-Outcome PeerRecords::finish(const protocol::Peer& peer, int self, int exit_code, std::uint64_t steps_per_epoch) {
+Outcome PeerRecords::finish(const protocol::Peer& peer, int self, int exit_code,
+                            std::uint64_t steps_per_epoch) {
   ledger_.close();
   metrics_.flush();
   if (folder_.empty()) return Unit{};
   const std::size_t count = std::min<std::size_t>(recent_losses_.size(), steps_per_epoch);
   double loss = 0.0;
-  for (std::size_t k = recent_losses_.size() - count; k < recent_losses_.size(); ++k) loss += recent_losses_[k];
+  for (std::size_t k = recent_losses_.size() - count; k < recent_losses_.size(); ++k)
+    loss += recent_losses_[k];
   const protocol::Status& status = peer.status();
   nlohmann::json floors = nlohmann::json::array();
   for (const auto& [kind, floor] : peer.floors().all())
@@ -87,25 +91,27 @@ Outcome PeerRecords::finish(const protocol::Peer& peer, int self, int exit_code,
                       {"median", floor.median()},
                       {"threshold", floor.threshold()},
                       {"over_cap", floor.over_cap()}});
-  nlohmann::json summary = {{"index", self},
-                            {"exit_code", exit_code},
-                            {"steps", steps_},
-                            {"seconds", seconds_},
-                            {"seconds_total", seconds_since(born_)},
-                            {"bytes_sent", transport_ == nullptr ? 0 : transport_->counters().bytes_sent},
-                            {"bytes_received", transport_ == nullptr ? 0 : transport_->counters().bytes_received},
-                            {"frames_dropped", transport_ == nullptr ? 0 : transport_->counters().frames_dropped},
-                            {"rounds", status.rounds},
-                            {"noise_rounds", status.noise_rounds},
-                            {"recomputed_rounds", status.recomputed_rounds},
-                            {"unchecked_rounds", status.unchecked_rounds},
-                            {"refused", peer.failure() && peer.failure()->kind == FailureKind::kRefused ? 1 : 0},
-                            {"largest_kappa", largest_kappa_},
-                            {"floors", floors}};
+  nlohmann::json summary = {
+      {"index", self},
+      {"exit_code", exit_code},
+      {"steps", steps_},
+      {"seconds", seconds_},
+      {"seconds_total", seconds_since(born_)},
+      {"bytes_sent", transport_ == nullptr ? 0 : transport_->counters().bytes_sent},
+      {"bytes_received", transport_ == nullptr ? 0 : transport_->counters().bytes_received},
+      {"frames_dropped", transport_ == nullptr ? 0 : transport_->counters().frames_dropped},
+      {"rounds", status.rounds},
+      {"noise_rounds", status.noise_rounds},
+      {"recomputed_rounds", status.recomputed_rounds},
+      {"unchecked_rounds", status.unchecked_rounds},
+      {"refused", peer.failure() && peer.failure()->kind == FailureKind::kRefused ? 1 : 0},
+      {"largest_kappa", largest_kappa_},
+      {"floors", floors}};
   if (count > 0 && std::isfinite(loss)) summary["train_loss"] = loss / static_cast<double>(count);
   if (final_accuracy_ >= 0.0) summary["test_accuracy"] = final_accuracy_;
   const std::string text = summary.dump(2) + "\n";
-  return write_file_atomically(folder_ + kSummaryFile, {}, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  return write_file_atomically(folder_ + kSummaryFile, {},
+                               {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
 }
 
 }  // namespace polydot::node

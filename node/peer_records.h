@@ -1,5 +1,5 @@
-// What one peer writes about its run: a row a step, a row an evaluation, the ledger, and a summary at the end.
-// Nothing here is read by the training.
+// What one peer writes about its run: a row a step, a row an evaluation, the ledger, and a summary at the
+// end. Nothing here is read by the training.
 #pragma once
 
 #include <chrono>
@@ -34,21 +34,24 @@ class PeerRecords : public protocol::PeerObserver, public dnn::TrainingObserver 
 
  private:
   using Clock = std::chrono::steady_clock;
-  static double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+  static double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  }
 
   std::string folder_;
   std::ofstream metrics_, evaluations_;
   Ledger ledger_;
   const protocol::Transport* transport_ = nullptr;
 
-  Clock::time_point born_ = Clock::now(), started_ = Clock::now(), first_step_end_, last_mark_, flushed_ = Clock::now();
+  Clock::time_point born_ = Clock::now(), started_ = Clock::now(), first_step_end_, last_mark_,
+                    flushed_ = Clock::now();
   double evaluation_seconds_ = 0.0;  // between the end of the first step and the end of the last
   double seconds_ = 0.0;             // training proper: from the end of the first step to the end of the last
   double pending_evaluation_ = 0.0;  // counts once another step follows it
   std::uint64_t steps_ = 0;
   std::deque<double> recent_losses_;  // of the last epoch at most
   double final_accuracy_ = -1.0;
-  std::int64_t waited_ms_ = 0;        // in the step at hand
+  std::int64_t waited_ms_ = 0;  // in the step at hand
   std::uint64_t noise_ = 0, refused_ = 0;
   double largest_kappa_ = 0.0;
 };

@@ -2,21 +2,24 @@
 
 namespace polydot::node {
 
-Result<dnn::TrainingPlan> plan_of(const SharedConfig& shared, const dnn::Dataset& train, const dnn::Dataset& test) {
+Result<dnn::TrainingPlan> plan_of(const SharedConfig& shared, const dnn::Dataset& train,
+                                  const dnn::Dataset& test) {
   auto activation = dnn::parse_activation(shared.activation);
   if (!activation) return activation.failure();
   auto loss = dnn::parse_loss(shared.loss);
   if (!loss) return loss.failure();
   auto schedule = dnn::parse_schedule(shared.schedule);
   if (!schedule) return schedule.failure();
-  auto network = dnn::make_mlp(train.features(), {shared.hidden.begin(), shared.hidden.end()}, train.classes(), *activation, *loss);
+  auto network = dnn::make_mlp(train.features(), {shared.hidden.begin(), shared.hidden.end()},
+                               train.classes(), *activation, *loss);
   if (!network) return network.failure();
 
   dnn::TrainingPlan plan;
   plan.network = std::move(*network);
   plan.batch = shared.batch;
   plan.seed = static_cast<std::uint64_t>(shared.seed);
-  const std::uint64_t steps_per_epoch = static_cast<std::uint64_t>((train.count() + shared.batch - 1) / shared.batch);
+  const std::uint64_t steps_per_epoch =
+      static_cast<std::uint64_t>((train.count() + shared.batch - 1) / shared.batch);
   plan.total_steps = shared.steps > 0 ? static_cast<std::uint64_t>(shared.steps)
                                       : static_cast<std::uint64_t>(shared.epochs) * steps_per_epoch;
   plan.optimizer.learning_rate = shared.lr;

@@ -7,6 +7,7 @@
 namespace polydot::node {
 
 // The network, optimiser and length of the run that a valid configuration describes for this data.
-Result<dnn::TrainingPlan> plan_of(const SharedConfig& shared, const dnn::Dataset& train, const dnn::Dataset& test);
+Result<dnn::TrainingPlan> plan_of(const SharedConfig& shared, const dnn::Dataset& train,
+                                  const dnn::Dataset& test);
 
 }  // namespace polydot::node

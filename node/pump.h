@@ -8,8 +8,8 @@
 
 namespace polydot::node {
 
-// Takes what has arrived, lets the peer do one piece of work, sends what it wants sent. True: there is more to do
-// at once; false: nothing before peer.next_deadline_ms() or the next frame.
+// Takes what has arrived, lets the peer do one piece of work, sends what it wants sent. True: there is more
+// to do at once; false: nothing before peer.next_deadline_ms() or the next frame.
 bool pump_once(protocol::Peer& peer, protocol::Transport& transport, const protocol::WireContext& context,
                std::int64_t now_ms, int self);
 

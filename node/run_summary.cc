@@ -36,9 +36,9 @@ void for_each_line(const std::string& path, Visit visit) {
 }
 
 struct Truth {
-  std::set<Place> products;          // flipped contributions
+  std::set<Place> products;                              // flipped contributions
   std::map<std::pair<int, int>, std::uint64_t> weights;  // (peer, layer) -> first step with a flipped weight
-  std::map<Place, int> above;        // where injections above the floor must show
+  std::map<Place, int> above;                            // where injections above the floor must show
 
   bool explains(const Place& place, int layer) const {
     if (products.contains(place)) return true;
@@ -114,11 +114,13 @@ Result<RunSummary> read_run(const Config& config, const std::string& run) {
       steps.push_back(peer.at("steps"));
       summary.bytes_sent += peer.at("bytes_sent").get<std::uint64_t>();
       summary.noise_rounds = std::max(summary.noise_rounds, peer.at("noise_rounds").get<std::uint64_t>());
-      summary.recomputed_rounds = std::max(summary.recomputed_rounds, peer.at("recomputed_rounds").get<std::uint64_t>());
+      summary.recomputed_rounds =
+          std::max(summary.recomputed_rounds, peer.at("recomputed_rounds").get<std::uint64_t>());
       summary.largest_kappa = std::max(summary.largest_kappa, peer.at("largest_kappa").get<double>());
       summary.faults.refused += peer.at("refused").get<std::uint64_t>();
     }
-    if (steps.empty()) return data_failure(run + ": no peer left a " + std::string(kSummaryFile).substr(1) + " there");
+    if (steps.empty())
+      return data_failure(run + ": no peer left a " + std::string(kSummaryFile).substr(1) + " there");
     score(run, peers, summary.faults);
   } catch (const json::exception& error) {
     return data_failure(run + ": a record of a peer is damaged: " + error.what());
@@ -138,7 +140,8 @@ nlohmann::ordered_json to_json(const RunSummary& summary, const Config& config) 
   out["peers"] = shared.peers;
   out["grid"] = {shared.grid.m, shared.grid.n, shared.grid.d};
   const codes::ProductCode code = configured_code(shared).value();
-  for (const auto& [name, pass] : {std::pair{"forward", codes::PassKind::kForward}, {"backward", codes::PassKind::kBackward}}) {
+  for (const auto& [name, pass] :
+       {std::pair{"forward", codes::PassKind::kForward}, {"backward", codes::PassKind::kBackward}}) {
     const codes::LinearCode& linear = code.pass(pass).code;
     out["recovery_threshold"][name] = linear.recovery_threshold;
     const codes::ErrorBounds bounds = codes::error_bounds(linear, code.peers());
@@ -149,12 +152,17 @@ nlohmann::ordered_json to_json(const RunSummary& summary, const Config& config) 
   out["steps"] = summary.steps;
   out["seconds"] = summary.seconds;
   out["seconds_total"] = summary.seconds_total;
-  out["steps_per_second"] = summary.seconds > 0.0 ? static_cast<double>(summary.steps - 1) / summary.seconds : 0.0;
+  out["steps_per_second"] =
+      summary.seconds > 0.0 ? static_cast<double>(summary.steps - 1) / summary.seconds : 0.0;
   const FaultCounts& faults = summary.faults;
-  out["faults"] = {{"injected", faults.injected},       {"above_floor", faults.above_floor},
-                   {"detected", faults.detected},       {"corrected", faults.corrected},
-                   {"refused", faults.refused},         {"false_alarms", faults.false_alarms},
-                   {"below_floor", faults.below_floor}, {"masked", faults.masked},
+  out["faults"] = {{"injected", faults.injected},
+                   {"above_floor", faults.above_floor},
+                   {"detected", faults.detected},
+                   {"corrected", faults.corrected},
+                   {"refused", faults.refused},
+                   {"false_alarms", faults.false_alarms},
+                   {"below_floor", faults.below_floor},
+                   {"masked", faults.masked},
                    {"missed", faults.missed}};
   out["noise_rounds"] = summary.noise_rounds;
   out["recomputed_rounds"] = summary.recomputed_rounds;
@@ -167,7 +175,8 @@ nlohmann::ordered_json to_json(const RunSummary& summary, const Config& config) 
 
 Outcome write_summary(const RunSummary& summary, const Config& config, const std::string& run) {
   const std::string text = to_json(summary, config).dump(2) + "\n";
-  if (Outcome written = write_file_atomically(run + kSummaryFile, {}, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  if (Outcome written = write_file_atomically(
+          run + kSummaryFile, {}, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
       !written)
     return written;
   for (int p = 0; p < static_cast<int>(config.shared.peers); ++p) {
@@ -176,7 +185,8 @@ Outcome write_summary(const RunSummary& summary, const Config& config, const std
     const json peer = json::parse(own, nullptr, false);
     if (peer.is_discarded() || peer.value("steps", std::uint64_t{0}) != summary.steps) continue;
     std::error_code error;
-    std::filesystem::copy_file(folder + kMetricsFile, run + kMetricsFile, std::filesystem::copy_options::overwrite_existing, error);
+    std::filesystem::copy_file(folder + kMetricsFile, run + kMetricsFile,
+                               std::filesystem::copy_options::overwrite_existing, error);
     if (error) return data_failure("cannot write " + run + kMetricsFile + ": " + error.message());
     break;
   }

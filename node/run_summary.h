@@ -1,5 +1,6 @@
-// The run as a whole, from the records of its peers: RUN/summary.json and RUN/metrics.csv. Written by whoever finds
-// the records of all peers complete, and by the launcher when some are missing for good. Reads files only.
+// The run as a whole, from the records of its peers: RUN/summary.json and RUN/metrics.csv. Written by whoever
+// finds the records of all peers complete, and by the launcher when some are missing for good. Reads files
+// only.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,8 @@ namespace polydot::node {
 struct FaultCounts {
   std::uint64_t injected = 0;
   std::uint64_t above_floor = 0, below_floor = 0, masked = 0;  // by the injector alone
-  std::uint64_t detected = 0;      // distinct (step, slot, peer) located at some peer and explained by an injection
+  std::uint64_t detected =
+      0;  // distinct (step, slot, peer) located at some peer and explained by an injection
   std::uint64_t corrected = 0;     // of those, in rounds that were decoded all the same
   std::uint64_t missed = 0;        // above the floor, and never located at its place
   std::uint64_t refused = 0;       // peers that refused to go on

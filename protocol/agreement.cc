@@ -37,9 +37,9 @@ std::optional<Difference> first_difference(const SharedLines& mine, const Shared
 
 Failure disagreement(int peer, const Difference& difference) {
   const auto side = [](const std::string& value) { return value.empty() ? std::string("absent") : value; };
-  return {FailureKind::kDisagreement,
-          "peer " + std::to_string(peer) + " has " + difference.key + " = " + side(difference.theirs) + ", here it is " +
-              side(difference.mine) + ": start all peers from the same file, data and version"};
+  return {FailureKind::kDisagreement, "peer " + std::to_string(peer) + " has " + difference.key + " = " +
+                                          side(difference.theirs) + ", here it is " + side(difference.mine) +
+                                          ": start all peers from the same file, data and version"};
 }
 
 }  // namespace polydot::protocol

@@ -13,7 +13,8 @@ namespace polydot::protocol {
 // "shared.training.lr" -> "0.01". No control characters.
 using SharedLines = std::map<std::string, std::string>;
 
-// "key = value\n" for each line, and back. What is no such line is skipped: its key will be missed, and named.
+// "key = value\n" for each line, and back. What is no such line is skipped: its key will be missed, and
+// named.
 std::string to_text(const SharedLines& lines);
 SharedLines parse_lines(std::string_view text);
 

@@ -13,8 +13,15 @@ constexpr codes::Index kPieceFlops = codes::Index{1} << 26;
 }  // namespace
 
 OwnContribution::OwnContribution(const codes::ProductCode& code, int self, const codes::RoundRequest& request,
-                                 std::uint32_t attempt, const codes::PublishedFloor& floor, codes::FaultTap* tap)
-    : code_(code), pass_(code.pass(request.pass)), self_(self), request_(request), key_(request.key), floor_(floor), tap_(tap) {
+                                 std::uint32_t attempt, const codes::PublishedFloor& floor,
+                                 codes::FaultTap* tap)
+    : code_(code),
+      pass_(code.pass(request.pass)),
+      self_(self),
+      request_(request),
+      key_(request.key),
+      floor_(floor),
+      tap_(tap) {
   key_.attempt = attempt;
   const codes::Shape shape = codes::contribution_shape(code_, pass_, request.weights, request.batch());
   product_ = std::make_shared<codes::Matrix>(shape.rows, shape.cols);
@@ -67,7 +74,8 @@ std::vector<Message> OwnContribution::messages(const codes::PeerSet& operand_set
     message.total_cols = static_cast<std::uint32_t>(product_->cols());
     message.set = operand_set;
     const float* begin = product_->data() + first * product_->rows();
-    message.payload = Payload(product_, std::as_bytes(std::span(begin, static_cast<std::size_t>(cols * product_->rows()))));
+    message.payload =
+        Payload(product_, std::as_bytes(std::span(begin, static_cast<std::size_t>(cols * product_->rows()))));
     slices.push_back(std::move(message));
   }
   return slices;

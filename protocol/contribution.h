@@ -1,5 +1,5 @@
-// This peer's own contribution to one round: encode the operand, multiply by the shard, cut into slices. Worked
-// off in bounded pieces, so that messages are taken in between.
+// This peer's own contribution to one round: encode the operand, multiply by the shard, cut into slices.
+// Worked off in bounded pieces, so that messages are taken in between.
 #pragma once
 
 #include <memory>

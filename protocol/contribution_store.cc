@@ -26,7 +26,8 @@ bool ContributionStore::add(int from, const Message& message) {
     row.total_cols = message.total_cols;
     row.columns_per_slice = columns_per_slice(message.rows, message.total_cols);
     row.operand_set = message.set;
-    row.slices.resize(static_cast<std::size_t>((message.total_cols + row.columns_per_slice - 1) / row.columns_per_slice));
+    row.slices.resize(
+        static_cast<std::size_t>((message.total_cols + row.columns_per_slice - 1) / row.columns_per_slice));
   }
   if (row.rows != message.rows || row.total_cols != message.total_cols) return false;
   Payload& slice = row.slices[static_cast<std::size_t>(message.first_col / row.columns_per_slice)];
@@ -45,8 +46,9 @@ const ContributionStore::Row* ContributionStore::find(const codes::RoundKey& key
 codes::PeerSet ContributionStore::complete(const codes::RoundKey& key, codes::Shape payload) const {
   codes::PeerSet set;
   for (int p = 0; p < peers_; ++p)
-    if (const Row* row = find(key, p); row != nullptr && row->cols_there > 0 && row->cols_there == row->total_cols &&
-                                       row->rows == payload.rows && row->total_cols == payload.cols)
+    if (const Row* row = find(key, p); row != nullptr && row->cols_there > 0 &&
+                                       row->cols_there == row->total_cols && row->rows == payload.rows &&
+                                       row->total_cols == payload.cols)
       set.insert(p);
   return set;
 }
@@ -56,7 +58,8 @@ codes::ContributionView ContributionStore::view(const codes::RoundKey& key, int 
   POLYDOT_CHECK(row != nullptr && row->cols_there == row->total_cols);
   codes::ContributionView view;
   view.columns_per_slice = row->columns_per_slice;
-  for (const Payload& slice : row->slices) view.slices.push_back(reinterpret_cast<const float*>(slice.bytes().data()));
+  for (const Payload& slice : row->slices)
+    view.slices.push_back(reinterpret_cast<const float*>(slice.bytes().data()));
   return view;
 }
 
@@ -73,7 +76,9 @@ std::optional<codes::PeerSet> ContributionStore::most_named_after(const codes::R
   for (const Row& row : next->second)
     if (row.cols_there > 0) ++named[row.operand_set];
   if (named.empty()) return std::nullopt;
-  return std::max_element(named.begin(), named.end(), [](const auto& a, const auto& b) { return a.second < b.second; })->first;
+  return std::max_element(named.begin(), named.end(),
+                          [](const auto& a, const auto& b) { return a.second < b.second; })
+      ->first;
 }
 
 std::optional<codes::RoundKey> ContributionStore::latest_of(int peer) const {

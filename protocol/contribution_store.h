@@ -48,7 +48,9 @@ class ContributionStore {
   };
   using Rows = std::vector<Row>;
   // What keeping the books of one round costs, however small its payloads are.
-  std::size_t round_bytes() const { return sizeof(Rows) + static_cast<std::size_t>(peers_) * (sizeof(Row) + sizeof(Payload)); }
+  std::size_t round_bytes() const {
+    return sizeof(Rows) + static_cast<std::size_t>(peers_) * (sizeof(Row) + sizeof(Payload));
+  }
   const Row* find(const codes::RoundKey& key, int peer) const;
 
   int peers_;

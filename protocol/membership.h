@@ -12,8 +12,8 @@ namespace polydot::protocol {
 
 // What one peer has been heard to do.
 struct Heard {
-  bool joined = false;                   // its hello agreed with ours
-  bool hears_us = false;                 // its hello named us
+  bool joined = false;    // its hello agreed with ours
+  bool hears_us = false;  // its hello named us
   std::int64_t last_message_ms = 0;
   std::uint64_t latest_step = 0;         // of its contributions
   bool contributed = false;              // ever

@@ -51,10 +51,14 @@ void Peer::on_message(std::int64_t now_ms, int from, Message message) {
 bool Peer::advance(std::int64_t now_ms) {
   if (phase_since_ms_ < 0) phase_since_ms_ = now_ms;
   switch (status_.phase) {
-    case PeerPhase::kJoining: return advance_joining(now_ms);
-    case PeerPhase::kRunning: return advance_running(now_ms);
-    case PeerPhase::kLingering: return advance_lingering(now_ms);
-    case PeerPhase::kEnded: return false;
+    case PeerPhase::kJoining:
+      return advance_joining(now_ms);
+    case PeerPhase::kRunning:
+      return advance_running(now_ms);
+    case PeerPhase::kLingering:
+      return advance_lingering(now_ms);
+    case PeerPhase::kEnded:
+      return false;
   }
   return false;
 }

@@ -1,12 +1,12 @@
 // A peer: one of P equals that run a job of coded products together. No master: every peer sends its
 // contribution to all, and decodes, checks and corrects for itself.
 //
-// The peer does no I/O and reads no clock. on_message stores; advance does one bounded piece of work (encode, a
-// slice of a product, a decode) and fills the outbox; `now_ms` is handed in. node/pump.h drives it over a Transport,
-// tools/simulator over a simulated network.
+// The peer does no I/O and reads no clock. on_message stores; advance does one bounded piece of work (encode,
+// a slice of a product, a decode) and fills the outbox; `now_ms` is handed in. node/pump.h drives it over a
+// Transport, tools/simulator over a simulated network.
 //
-// Life: joining (everybody hears everybody, and all agree on what is shared) -> running -> lingering (done, answers
-// until all said goodbye) -> ended. Rounds: PROTOCOL.md, "Rounds, attempts, lateness".
+// Life: joining (everybody hears everybody, and all agree on what is shared) -> running -> lingering (done,
+// answers until all said goodbye) -> ended. Rounds: PROTOCOL.md, "Rounds, attempts, lateness".
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,9 @@ struct PeerOptions {
   int peers = 1;
   // What must be equal at all peers, by key (configuration, data digest, wire version).
   SharedLines shared;
-  std::int64_t patience_ms = 5000;  // how long a round waits for a missing peer; every other time derives from it
-  int margin = 1;                   // contributions beyond K that a round waits for
+  std::int64_t patience_ms =
+      5000;        // how long a round waits for a missing peer; every other time derives from it
+  int margin = 1;  // contributions beyond K that a round waits for
   std::size_t store_bytes = std::size_t{256} << 20;  // of contributions kept for rounds to come
 
   static constexpr std::uint32_t kMaxAttempts = 3;
@@ -61,7 +62,8 @@ class Peer {
   void on_message(std::int64_t now_ms, int from, Message message);
   // A frame that the codec refused; a foreign wire version is a disagreement worth a line.
   void on_refused_frame(int from, WireError error, std::uint16_t claimed_version);
-  // One bounded piece of work. True: call again at once; false: nothing to do before next_deadline_ms or a message.
+  // One bounded piece of work. True: call again at once; false: nothing to do before next_deadline_ms or a
+  // message.
   bool advance(std::int64_t now_ms);
   std::int64_t next_deadline_ms() const { return deadline_ms_; }
   std::vector<Outgoing> take_outbox();
@@ -116,7 +118,7 @@ class Peer {
   codes::FaultTap* tap_;
   PeerObserver* observer_;
   std::vector<std::unique_ptr<codes::DecoderCache>> caches_;  // by PassKind
-  std::vector<codes::VectorD> locatable_;                             // by PassKind: locatable_sizes of the full set
+  std::vector<codes::VectorD> locatable_;                     // by PassKind: locatable_sizes of the full set
   codes::PeerSet everybody_;
 
   std::vector<Heard> heard_;
@@ -131,9 +133,9 @@ class Peer {
   std::int64_t next_hello_ms_ = 0;
 
   std::unique_ptr<Round> round_;
-  codes::PeerSet decoded_from_;                        // the last operand's set
+  codes::PeerSet decoded_from_;  // the last operand's set
   codes::PassKind decoded_pass_ = codes::PassKind::kForward;
-  std::deque<std::vector<Message>> sent_;              // own contributions of this step and the last
+  std::deque<std::vector<Message>> sent_;  // own contributions of this step and the last
   std::uint64_t step_at_hand_ = 0;
   std::optional<codes::RoundKey> finished_;
 };

@@ -19,7 +19,8 @@ void Peer::send_hello(int to) {
 void Peer::on_hello(int from, const Message& message) {
   Heard& peer = heard_[static_cast<std::size_t>(from)];
   if (const auto difference = first_difference(options_.shared, parse_lines(message.payload.text()))) {
-    // So that it can name the difference too; again while it asks, for the first may have found no way to it yet.
+    // So that it can name the difference too; again while it asks, for the first may have found no way to it
+    // yet.
     if (!peer.goodbye) send_hello(from);
     if (status_.phase == PeerPhase::kJoining) fail(peer.last_message_ms, disagreement(from, *difference));
     return;
@@ -33,9 +34,10 @@ void Peer::on_hello(int from, const Message& message) {
 void Peer::on_refused_frame(int from, WireError error, std::uint16_t claimed_version) {
   ++status_.dropped_messages;
   if (error == WireError::kVersion && status_.phase == PeerPhase::kJoining && phase_since_ms_ >= 0)
-    fail(phase_since_ms_, {FailureKind::kDisagreement,
-         "peer " + std::to_string(from) + " speaks wire version " + std::to_string(claimed_version) + ", this one " +
-             std::to_string(kWireVersion) + "; start all peers with the same version"});
+    fail(phase_since_ms_,
+         {FailureKind::kDisagreement,
+          "peer " + std::to_string(from) + " speaks wire version " + std::to_string(claimed_version) +
+              ", this one " + std::to_string(kWireVersion) + "; start all peers with the same version"});
 }
 
 bool Peer::advance_joining(std::int64_t now_ms) {
@@ -48,7 +50,8 @@ bool Peer::advance_joining(std::int64_t now_ms) {
     if (heard_[static_cast<std::size_t>(p)].goodbye != 0u) {
       const std::uint32_t code = *heard_[static_cast<std::size_t>(p)].goodbye;
       fail(now_ms, {code == 5 ? FailureKind::kDisagreement : FailureKind::kNetwork,
-           "peer " + std::to_string(p) + " left before the start with exit code " + std::to_string(code) + "; see its own line"});
+                    "peer " + std::to_string(p) + " left before the start with exit code " +
+                        std::to_string(code) + "; see its own line"});
       return true;
     }
   if (view.joined == everybody_) {
@@ -62,8 +65,8 @@ bool Peer::advance_joining(std::int64_t now_ms) {
   }
   const codes::PeerSet missing = everybody_ - view.joined;
   if (now_ms - phase_since_ms_ >= options_.give_up_ms()) {
-    fail(now_ms, {FailureKind::kNetwork,
-         "gave up waiting for peers " + describe(now_ms, heard_, missing) + "; start them, or check their addresses"});
+    fail(now_ms, {FailureKind::kNetwork, "gave up waiting for peers " + describe(now_ms, heard_, missing) +
+                                             "; start them, or check their addresses"});
     return true;
   }
   status_.waiting_for = missing;

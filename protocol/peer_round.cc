@@ -10,19 +10,22 @@ namespace {
 
 // Rounds further ahead than this are not stored: whoever is there has left us behind.
 constexpr std::uint64_t kStepsAhead = 2;
-// A round teaches the floor although somebody was located in it, if so small a share of its entries was disturbed.
+// A round teaches the floor although somebody was located in it, if so small a share of its entries was
+// disturbed.
 constexpr double kDisturbedShare = 0.25;
 
 std::string name_of_round(const codes::RoundRequest& request) {
   return "step " + std::to_string(request.key.step) + ", layer " + std::to_string(request.layer) +
-         (request.pass == codes::PassKind::kForward ? " forward" : " backward") + (request.training ? "" : " (evaluation)");
+         (request.pass == codes::PassKind::kForward ? " forward" : " backward") +
+         (request.training ? "" : " (evaluation)");
 }
 
 }  // namespace
 
 int Peer::needed() const {
   const auto& code = job_.code().pass(round_->request.pass).code;
-  const int wanted = std::max(static_cast<int>(code.recovery_threshold) + options_.margin, options_.peers / 2 + 1);
+  const int wanted =
+      std::max(static_cast<int>(code.recovery_threshold) + options_.margin, options_.peers / 2 + 1);
   return std::min(wanted, options_.peers);
 }
 
@@ -64,7 +67,8 @@ bool Peer::start_round(std::int64_t now_ms) {
   round.floor.locatable = locatable_[static_cast<std::size_t>(kind.pass)](options_.self);
   round.floor.sigma = pass.sigma(options_.self);
   round.floor.nu = &round.nu;
-  round.own = std::make_unique<OwnContribution>(job_.code(), options_.self, round.request, 0, round.floor, tap_);
+  round.own =
+      std::make_unique<OwnContribution>(job_.code(), options_.self, round.request, 0, round.floor, tap_);
   status_.key = round.request.key;
   return true;
 }
@@ -86,7 +90,8 @@ void Peer::on_contribution(int from, const Message& message) {
     if (message.key.attempt > 0 && message.first_col == 0) answer_request(from, message.key);
     return;
   }
-  const bool expected = message.key.step <= step_at_hand_ + kStepsAhead && message.key.attempt < PeerOptions::kMaxAttempts;
+  const bool expected =
+      message.key.step <= step_at_hand_ + kStepsAhead && message.key.attempt < PeerOptions::kMaxAttempts;
   if (!expected || !store_.add(from, message)) ++status_.dropped_messages;
 }
 
@@ -108,7 +113,8 @@ double Peer::threshold(const codes::PeerSet& present) const {
   double factor = 1.0;
   for (int p : present.members())
     if (const codes::PeerSet set = store_.operand_set(round_->key(), p); set != everybody_)
-      if (const double gain = before.get(set)->gain; gain <= codes::kUsableGain) factor = std::max(factor, gain / best);
+      if (const double gain = before.get(set)->gain; gain <= codes::kUsableGain)
+        factor = std::max(factor, gain / best);
   return round_->floor.threshold * factor;
 }
 
@@ -165,15 +171,16 @@ bool Peer::wait_on(std::int64_t now_ms, const codes::PeerSet& missing) {
   status_.waiting_for = missing;
   status_.waiting_since_ms = round_->sent_at_ms;
   if (waited >= options_.give_up_ms()) {
-    fail(now_ms, {FailureKind::kNetwork,
-         "gave up at " + name_of_round(round_->request) + " waiting for peers " + describe(now_ms, heard_, missing)});
+    fail(now_ms, {FailureKind::kNetwork, "gave up at " + name_of_round(round_->request) +
+                                             " waiting for peers " + describe(now_ms, heard_, missing)});
     return true;
   }
   const bool left_behind = std::count_if(heard_.begin(), heard_.end(), [&](const Heard& peer) {
                              return peer.latest_step > step_at_hand_ + 1;
                            }) > options_.peers / 2;
   if (left_behind && waited >= 3 * options_.patience_ms) {
-    fail(now_ms, {FailureKind::kNetwork, "left behind at " + name_of_round(round_->request) + ": most peers are further on"});
+    fail(now_ms, {FailureKind::kNetwork,
+                  "left behind at " + name_of_round(round_->request) + ": most peers are further on"});
     return true;
   }
   if (now_ms >= round_->next_request_ms) {
@@ -190,13 +197,14 @@ bool Peer::wait_on(std::int64_t now_ms, const codes::PeerSet& missing) {
   return false;
 }
 
-// Who has, or may still have, a contribution to the round at hand. Those that left after they had done it linger for a
-// patience and answer.
+// Who has, or may still have, a contribution to the round at hand. Those that left after they had done it
+// linger for a patience and answer.
 codes::PeerSet Peer::answering(std::int64_t now_ms) const {
   codes::PeerSet set;
   for (int p = 0; p < options_.peers; ++p) {
     const Heard& peer = heard_[static_cast<std::size_t>(p)];
-    const bool done_here = peer.goodbye && (*peer.goodbye == 0 || peer.goodbye_step > round_->request.key.step);
+    const bool done_here =
+        peer.goodbye && (*peer.goodbye == 0 || peer.goodbye_step > round_->request.key.step);
     if (!peer.goodbye || (done_here && now_ms - peer.last_message_ms < options_.patience_ms)) set.insert(p);
   }
   return set;
@@ -208,15 +216,17 @@ void Peer::lose_quorum(std::int64_t now_ms, const codes::PeerSet& gone) {
     return;
   }
   fail(now_ms, {FailureKind::kNetwork,
-       "cannot go on at " + name_of_round(round_->request) + ": " + std::to_string(needed()) + " of " +
-           std::to_string(options_.peers) + " peers are needed, and these have left: " + describe(now_ms, heard_, gone)});
+                "cannot go on at " + name_of_round(round_->request) + ": " + std::to_string(needed()) +
+                    " of " + std::to_string(options_.peers) +
+                    " peers are needed, and these have left: " + describe(now_ms, heard_, gone)});
 }
 
 void Peer::compute_again(std::uint32_t attempt) {
   round_->attempt = attempt;
   round_->judged = round_->seen = {};
   round_->sent = false;
-  round_->own = std::make_unique<OwnContribution>(job_.code(), options_.self, round_->request, attempt, round_->floor, tap_);
+  round_->own = std::make_unique<OwnContribution>(job_.code(), options_.self, round_->request, attempt,
+                                                  round_->floor, tap_);
   ++status_.recomputed_rounds;
 }
 
@@ -225,16 +235,18 @@ void Peer::try_again_or_refuse(std::int64_t now_ms, const codes::RoundVerdict& v
   // Computing again does not change how well a set of points is conditioned.
   const bool hopeless = verdict.state == codes::RoundState::kWaiting && round_->seen == everybody_;
   if (round_->attempt + 1 < PeerOptions::kMaxAttempts && !hopeless) {
-    notice(name_of_round(round_->request) + ": " + codes::name_of(verdict.state) + " (" + verdict.reason + "), computed again");
+    notice(name_of_round(round_->request) + ": " + codes::name_of(verdict.state) + " (" + verdict.reason +
+           "), computed again");
     compute_again(round_->attempt + 1);
     return;
   }
-  fail(now_ms, {FailureKind::kRefused,
-       "refused " + name_of_round(round_->request) + " after " + std::to_string(round_->attempt + 1) + " attempts: " +
-           codes::name_of(verdict.state) + " (" + verdict.reason + ")"});
+  fail(now_ms, {FailureKind::kRefused, "refused " + name_of_round(round_->request) + " after " +
+                                           std::to_string(round_->attempt + 1) + " attempts: " +
+                                           codes::name_of(verdict.state) + " (" + verdict.reason + ")"});
 }
 
-void Peer::report(std::int64_t now_ms, const codes::RoundVerdict& verdict, const codes::PeerSet& present) const {
+void Peer::report(std::int64_t now_ms, const codes::RoundVerdict& verdict,
+                  const codes::PeerSet& present) const {
   if (observer_ == nullptr) return;
   RoundReport report;
   report.key = round_->key();
@@ -250,9 +262,11 @@ void Peer::report(std::int64_t now_ms, const codes::RoundVerdict& verdict, const
 
 void Peer::finish_round(std::int64_t now_ms, const codes::PeerSet& present, codes::RoundVerdict verdict) {
   const FloorKind kind{round_->request.training, round_->request.layer, round_->request.pass};
-  const bool undisturbed = verdict.findings.empty() ||
-                           static_cast<double>(verdict.active_entries) < kDisturbedShare * static_cast<double>(round_->payload.size());
-  // Complete without the late and the gone: else a floor stood still once a peer had died, while shards drift on.
+  const bool undisturbed =
+      verdict.findings.empty() || static_cast<double>(verdict.active_entries) <
+                                      kDisturbedShare * static_cast<double>(round_->payload.size());
+  // Complete without the late and the gone: else a floor stood still once a peer had died, while shards drift
+  // on.
   const bool complete = (view_of(heard_, {options_.self, options_.patience_ms}).live - present).empty();
   if (complete && undisturbed) floors_.of(kind, 1.0).learn(verdict.typical, verdict.largest);
   for (int p = 0; p < options_.peers; ++p) heard_[static_cast<std::size_t>(p)].missed = !present.contains(p);

@@ -12,7 +12,7 @@
 namespace polydot::protocol {
 
 enum class PeerPhase {
-  kJoining,    // until all peers have heard each other
+  kJoining,  // until all peers have heard each other
   kRunning,
   kLingering,  // done; still answers until all said goodbye or patience is over
   kEnded,
@@ -20,11 +20,11 @@ enum class PeerPhase {
 
 struct Status {
   PeerPhase phase = PeerPhase::kJoining;
-  codes::RoundKey key;             // the round at hand
-  codes::PeerSet waiting_for;      // empty: nobody
+  codes::RoundKey key;         // the round at hand
+  codes::PeerSet waiting_for;  // empty: nobody
   std::int64_t waiting_since_ms = 0;
-  std::string waiting_text;        // for whom, and since when each is silent
-  std::uint64_t rounds = 0;        // delivered
+  std::string waiting_text;  // for whom, and since when each is silent
+  std::uint64_t rounds = 0;  // delivered
   std::uint64_t rounds_with_findings = 0;
   std::uint64_t noise_rounds = 0;
   std::uint64_t recomputed_rounds = 0;  // attempts beyond the first
@@ -40,7 +40,7 @@ struct RoundReport {
   bool training = true;
   int present = 0;
   double threshold = 0.0;
-  std::int64_t waited_ms = 0;  // between the own contribution and the verdict
+  std::int64_t waited_ms = 0;                    // between the own contribution and the verdict
   const codes::RoundVerdict* verdict = nullptr;  // valid during the call
 };
 

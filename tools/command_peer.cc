@@ -6,7 +6,8 @@
 namespace polydot::tools {
 
 int run_peer(const PeerRequest& request) {
-  const auto ended = node::run_peer_process({request.config, static_cast<int>(request.index), request.listen_fd});
+  const auto ended =
+      node::run_peer_process({request.config, static_cast<int>(request.index), request.listen_fd});
   return ended ? *ended : report(ended.failure());
 }
 

@@ -1,4 +1,5 @@
-// polydot train: a whole cluster on this host. It starts the peers, shows what they write, and reads their records.
+// polydot train: a whole cluster on this host. It starts the peers, shows what they write, and reads their
+// records.
 #include <signal.h>
 #include <unistd.h>
 
@@ -46,16 +47,19 @@ class RunFolder {
       return folder;
     }
     std::filesystem::create_directories(wished, error);
-    if (!std::filesystem::is_directory(wished)) return data_failure("cannot make the folder " + wished + "; choose another --out");
+    if (!std::filesystem::is_directory(wished))
+      return data_failure("cannot make the folder " + wished + "; choose another --out");
     folder.path_ = std::filesystem::absolute(wished).string();
     // What an earlier run left must not be taken for ours.
     std::filesystem::remove(folder.path_ + node::kSummaryFile, error);
     std::filesystem::remove(folder.path_ + node::kMetricsFile, error);
     for (const auto& entry : std::filesystem::directory_iterator(folder.path_, error))
-      if (entry.path().filename().string().starts_with("peer-")) std::filesystem::remove_all(entry.path(), error);
+      if (entry.path().filename().string().starts_with("peer-"))
+        std::filesystem::remove_all(entry.path(), error);
     return folder;
   }
-  RunFolder(RunFolder&& other) noexcept : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, false)) {}
+  RunFolder(RunFolder&& other) noexcept
+      : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, false)) {}
   ~RunFolder() {
     std::error_code error;
     if (temporary_) std::filesystem::remove_all(path_, error);
@@ -96,8 +100,8 @@ void follow(Launcher& launcher, Progress& progress, const std::string& run) {
   progress.finish();
 }
 
-// The exit code of the whole: that of the first peer that failed for a reason of its own, if the run as such did not
-// finish; and a line for each peer that did not.
+// The exit code of the whole: that of the first peer that failed for a reason of its own, if the run as such
+// did not finish; and a line for each peer that did not.
 int settle(const Launcher& launcher, const std::string& run, bool finished) {
   int code = kExitDone;
   int first = -1;
@@ -111,7 +115,10 @@ int settle(const Launcher& launcher, const std::string& run, bool finished) {
   if (g_signals != 0) return exit_code_of_signal(g_last_signal);
   if (first < 0) return kExitDone;
   const std::string words = last_words(node::peer_folder(run, first) + node::kLogFile);
-  std::fputs(error_line("peer " + std::to_string(first) + " ended with code " + std::to_string(code) + (words.empty() ? "" : ": " + words)).c_str(), stderr);
+  std::fputs(error_line("peer " + std::to_string(first) + " ended with code " + std::to_string(code) +
+                        (words.empty() ? "" : ": " + words))
+                 .c_str(),
+             stderr);
   return finished ? kExitDone : code;
 }
 
@@ -148,9 +155,12 @@ int run_train(const TrainRequest& request) {
   if (!folder) return report(folder.failure());
   if (request.detach && config.local.out.empty()) folder->keep();
   const std::string run = folder->path();
-  if (!quiet) std::fprintf(stderr, "polydot: seed %lld, %lld peers, %llu steps%s%s\n", static_cast<long long>(config.shared.seed),
-                           static_cast<long long>(config.shared.peers), static_cast<unsigned long long>(*total_steps),
-                           config.local.out.empty() && !request.detach ? "" : ", records in ", config.local.out.empty() && !request.detach ? "" : run.c_str());
+  if (!quiet)
+    std::fprintf(stderr, "polydot: seed %lld, %lld peers, %llu steps%s%s\n",
+                 static_cast<long long>(config.shared.seed), static_cast<long long>(config.shared.peers),
+                 static_cast<unsigned long long>(*total_steps),
+                 config.local.out.empty() && !request.detach ? "" : ", records in ",
+                 config.local.out.empty() && !request.detach ? "" : run.c_str());
   struct sigaction action {};
   action.sa_handler = on_signal;
   sigaction(SIGINT, &action, nullptr);
@@ -164,7 +174,8 @@ int run_train(const TrainRequest& request) {
   const bool finished = summary && summary->peers_finished > 0;
   const int code = settle(*launcher, run, finished);
   if (!summary) return code != kExitDone ? code : report(summary.failure());
-  if (Outcome written = node::write_summary(*summary, launcher->config(), run); !written) return report(written.failure());
+  if (Outcome written = node::write_summary(*summary, launcher->config(), run); !written)
+    return report(written.failure());
   std::optional<double> reference;
   if (request.reference && finished) {
     if (!quiet) std::fprintf(stderr, "polydot: training the uncoded reference with the same seed\n");

@@ -35,7 +35,8 @@ Result<Listener> listen_on_loopback() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  if (listener.fd < 0 || bind(listener.fd, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(listener.fd, 256) != 0 ||
+  if (listener.fd < 0 || bind(listener.fd, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      listen(listener.fd, 256) != 0 ||
       getsockname(listener.fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
     const std::string reason = std::strerror(errno);
     if (listener.fd >= 0) close(listener.fd);
@@ -46,8 +47,8 @@ Result<Listener> listen_on_loopback() {
 }
 
 // In the child, between fork and exec: only what is safe there.
-[[noreturn]] void become_peer(const std::vector<char*>& arguments, const std::vector<Listener>& listeners, int self,
-                              const char* log, pid_t launcher, bool detach) {
+[[noreturn]] void become_peer(const std::vector<char*>& arguments, const std::vector<Listener>& listeners,
+                              int self, const char* log, pid_t launcher, bool detach) {
   if (detach) {
     setsid();
   } else {
@@ -68,13 +69,17 @@ Result<Listener> listen_on_loopback() {
   _exit(127);
 }
 
-Result<pid_t> start_peer(const std::string& run, const std::vector<Listener>& listeners, int self, bool detach) {
+Result<pid_t> start_peer(const std::string& run, const std::vector<Listener>& listeners, int self,
+                         bool detach) {
   std::error_code error;
   std::filesystem::create_directories(node::peer_folder(run, self), error);
   if (error) return data_failure("cannot make " + node::peer_folder(run, self) + ": " + error.message());
   // Everything is made before the fork; the child allocates nothing.
-  std::vector<std::string> words = {"polydot", "peer", "--config", run + "/cluster.toml", "--index", std::to_string(self),
-                                    "--listen-fd", std::to_string(listeners[static_cast<std::size_t>(self)].fd)};
+  std::vector<std::string> words = {
+      "polydot",     "peer",
+      "--config",    run + "/cluster.toml",
+      "--index",     std::to_string(self),
+      "--listen-fd", std::to_string(listeners[static_cast<std::size_t>(self)].fd)};
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -89,7 +94,8 @@ Result<pid_t> start_peer(const std::string& run, const std::vector<Listener>& li
 }  // namespace
 
 Result<Launcher> Launcher::start(node::Config config, const std::string& run, bool detach) {
-  if (Outcome saved = node::save_config(config, run + node::kConfigFile, node::Existing::kReplace); !saved) return saved.failure();
+  if (Outcome saved = node::save_config(config, run + node::kConfigFile, node::Existing::kReplace); !saved)
+    return saved.failure();
   auto cluster_id = random_cluster_id();
   if (!cluster_id) return cluster_id.failure();
   config.shared.cluster_id = *cluster_id;
@@ -100,7 +106,8 @@ Result<Launcher> Launcher::start(node::Config config, const std::string& run, bo
   std::optional<Failure> failure;
   for (std::int64_t p = 0; p < config.shared.peers && !failure; ++p) {
     auto listener = listen_on_loopback();
-    if (!listener) failure = listener.failure();
+    if (!listener)
+      failure = listener.failure();
     else {
       listeners.push_back(*listener);
       config.shared.endpoints.push_back("127.0.0.1:" + std::to_string(listener->port));
@@ -109,11 +116,15 @@ Result<Launcher> Launcher::start(node::Config config, const std::string& run, bo
   launcher.config_ = config;
   launcher.config_.local.out = run;
   if (!failure)
-    if (Outcome saved = node::save_config(launcher.config_, run + "/cluster.toml", node::Existing::kReplace); !saved) failure = saved.failure();
+    if (Outcome saved = node::save_config(launcher.config_, run + "/cluster.toml", node::Existing::kReplace);
+        !saved)
+      failure = saved.failure();
   for (int p = 0; p < static_cast<int>(config.shared.peers) && !failure; ++p) {
     auto pid = start_peer(run, listeners, p, detach);
-    if (pid) launcher.children_.push_back({*pid, std::nullopt});
-    else failure = pid.failure();
+    if (pid)
+      launcher.children_.push_back({*pid, std::nullopt});
+    else
+      failure = pid.failure();
   }
   for (const Listener& listener : listeners) close(listener.fd);
   if (!failure) return launcher;

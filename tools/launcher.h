@@ -1,8 +1,9 @@
-// Starts the peers of a run on this host, as processes of the same program, and waits for them. That is all it does:
-// no peer needs it afterwards.
+// Starts the peers of a run on this host, as processes of the same program, and waits for them. That is all
+// it does: no peer needs it afterwards.
 //
-// Each peer inherits a listening loopback socket, so ports are the system's choice and nobody can take them in
-// between. Unless detached, peers end with the launcher, also when it is killed with -9 (PR_SET_PDEATHSIG).
+// Each peer inherits a listening loopback socket, so ports are the system's choice and nobody can take them
+// in between. Unless detached, peers end with the launcher, also when it is killed with -9
+// (PR_SET_PDEATHSIG).
 #pragma once
 
 #include <sys/types.h>
@@ -23,8 +24,8 @@ struct Child {
 
 class Launcher {
  public:
-  // Fills in endpoints and a cluster id, writes RUN/config.toml (as the user gave it) and RUN/cluster.toml (as the
-  // peers read it), starts the peers. run: an existing folder. Failure: kNetwork, kData.
+  // Fills in endpoints and a cluster id, writes RUN/config.toml (as the user gave it) and RUN/cluster.toml
+  // (as the peers read it), starts the peers. run: an existing folder. Failure: kNetwork, kData.
   static Result<Launcher> start(node::Config config, const std::string& run, bool detach);
   // Ends what still runs (unless detached): nobody is left behind.
   ~Launcher();

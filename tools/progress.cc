@@ -27,8 +27,10 @@ std::vector<std::string> last_row(const std::string& path) {
   if (begin == std::string::npos) return {};  // the heading
   std::vector<std::string> cells(1);
   for (char c : tail.substr(begin + 1, end - begin - 1))
-    if (c == ',') cells.emplace_back();
-    else cells.back() += c;
+    if (c == ',')
+      cells.emplace_back();
+    else
+      cells.back() += c;
   return cells;
 }
 
@@ -51,7 +53,8 @@ ProgressPoint newest_point(const std::string& peer_folder) {
       point.seconds = std::stod(row[5]);
       point.findings = std::stoull(row[7]);
     }
-    if (const auto row = last_row(peer_folder + node::kEvaluationsFile); row.size() >= 4) point.test_accuracy = std::stod(row[3]);
+    if (const auto row = last_row(peer_folder + node::kEvaluationsFile); row.size() >= 4)
+      point.test_accuracy = std::stod(row[3]);
   } catch (const std::exception&) {
     return {};  // a row that is being written; the next look sees it whole
   }
@@ -60,12 +63,14 @@ ProgressPoint newest_point(const std::string& peer_folder) {
 
 std::string progress_text(const ProgressPoint& point, std::uint64_t total_steps) {
   const double rate = point.seconds > 0 ? static_cast<double>(point.step - 1) / point.seconds : 0;
-  std::string text = fmt::format("step {}/{}  epoch {}  loss {:.4f}  accuracy {:.1f} %", point.step, total_steps, point.epoch + 1,
-                                 point.loss, 100 * (point.test_accuracy >= 0 ? point.test_accuracy : point.batch_accuracy));
+  std::string text = fmt::format(
+      "step {}/{}  epoch {}  loss {:.4f}  accuracy {:.1f} %", point.step, total_steps, point.epoch + 1,
+      point.loss, 100 * (point.test_accuracy >= 0 ? point.test_accuracy : point.batch_accuracy));
   text += point.test_accuracy >= 0 ? " (test)" : " (batch)";
   if (rate > 0)
-    text += fmt::format("  {:.1f} steps/s  corrections {}  left {}", rate, point.findings,
-                        duration_text(static_cast<double>(total_steps - std::min(point.step, total_steps)) / rate));
+    text += fmt::format(
+        "  {:.1f} steps/s  corrections {}  left {}", rate, point.findings,
+        duration_text(static_cast<double>(total_steps - std::min(point.step, total_steps)) / rate));
   return text;
 }
 
@@ -82,8 +87,10 @@ void Progress::show(const ProgressPoint& point) {
   shown_ = Clock::now();
   shown_step_ = point.step;
   const std::string text = progress_text(point, total_steps_);
-  if (terminal_) std::fprintf(stderr, "\r%s\033[K", text.c_str());
-  else std::fprintf(stderr, "%s\n", text.c_str());
+  if (terminal_)
+    std::fprintf(stderr, "\r%s\033[K", text.c_str());
+  else
+    std::fprintf(stderr, "%s\n", text.c_str());
   std::fflush(stderr);
   open_line_ = terminal_;
 }

@@ -1,5 +1,5 @@
-// The progress of a run on stderr: one line that rewrites itself on a terminal, plain lines now and then elsewhere.
-// Read from what a peer writes into its folder; nothing is asked of the peers.
+// The progress of a run on stderr: one line that rewrites itself on a terminal, plain lines now and then
+// elsewhere. Read from what a peer writes into its folder; nothing is asked of the peers.
 #pragma once
 
 #include <chrono>

@@ -4,39 +4,54 @@
 
 namespace polydot::tools {
 
-std::string run_table(const node::RunSummary& summary, const node::Config& config, std::optional<double> reference_accuracy) {
+std::string run_table(const node::RunSummary& summary, const node::Config& config,
+                      std::optional<double> reference_accuracy) {
   const node::SharedConfig& shared = config.shared;
   const codes::ProductCode code = node::configured_code(shared).value();
   std::string table;
-  const auto row = [&](const std::string& name, const std::string& value) { table += fmt::format("  {:<24}{}\n", name, value); };
-  const auto percent = [](std::optional<double> share) { return share ? fmt::format("{:.2f} %", 100 * *share) : std::string("none"); };
+  const auto row = [&](const std::string& name, const std::string& value) {
+    table += fmt::format("  {:<24}{}\n", name, value);
+  };
+  const auto percent = [](std::optional<double> share) {
+    return share ? fmt::format("{:.2f} %", 100 * *share) : std::string("none");
+  };
   const auto thousands = [](std::uint64_t count) {
     std::string text = std::to_string(count);
-    for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), " ");
+    for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
+      text.insert(static_cast<std::size_t>(at), " ");
     return text;
   };
 
-  row("code", fmt::format("{} {}x{}x{}, {} peers, {} finished", shared.code, shared.grid.m, shared.grid.n, shared.grid.d, shared.peers,
-                          summary.peers_finished));
-  for (const auto& [name, kind] : {std::pair{"forward", codes::PassKind::kForward}, {"backward", codes::PassKind::kBackward}}) {
+  row("code", fmt::format("{} {}x{}x{}, {} peers, {} finished", shared.code, shared.grid.m, shared.grid.n,
+                          shared.grid.d, shared.peers, summary.peers_finished));
+  for (const auto& [name, kind] :
+       {std::pair{"forward", codes::PassKind::kForward}, {"backward", codes::PassKind::kBackward}}) {
     const codes::LinearCode& linear = code.pass(kind).code;
     const codes::ErrorBounds bounds = codes::error_bounds(linear, code.peers());
-    row(name, fmt::format("any {} contributions decode; corrects {} wrong of any kind, {} independent", linear.recovery_threshold,
-                          bounds.any, bounds.independent));
+    row(name, fmt::format("any {} contributions decode; corrects {} wrong of any kind, {} independent",
+                          linear.recovery_threshold, bounds.any, bounds.independent));
   }
   row("test accuracy", percent(summary.test_accuracy) +
-                           (reference_accuracy ? fmt::format(" (uncoded reference, same seed: {})", percent(reference_accuracy)) : ""));
-  row("train loss", summary.train_loss ? fmt::format("{:.4f}", *summary.train_loss) : std::string("not finite"));
+                           (reference_accuracy ? fmt::format(" (uncoded reference, same seed: {})",
+                                                             percent(reference_accuracy))
+                                               : ""));
+  row("train loss",
+      summary.train_loss ? fmt::format("{:.4f}", *summary.train_loss) : std::string("not finite"));
   const node::FaultCounts& faults = summary.faults;
   row("faults injected", thousands(faults.injected));
-  row("  above the floor", fmt::format("{} (below {}, masked {})", thousands(faults.above_floor), thousands(faults.below_floor), thousands(faults.masked)));
-  row("  located", fmt::format("{} (corrected {}, missed above the floor {})", thousands(faults.detected), thousands(faults.corrected), thousands(faults.missed)));
+  row("  above the floor", fmt::format("{} (below {}, masked {})", thousands(faults.above_floor),
+                                       thousands(faults.below_floor), thousands(faults.masked)));
+  row("  located", fmt::format("{} (corrected {}, missed above the floor {})", thousands(faults.detected),
+                               thousands(faults.corrected), thousands(faults.missed)));
   row("  refused", thousands(faults.refused));
   row("  false alarms", thousands(faults.false_alarms));
   row("rounds of mere noise", thousands(summary.noise_rounds));
   row("rounds computed again", thousands(summary.recomputed_rounds));
-  row("steps", fmt::format("{} in {:.1f} s, {:.1f} steps/s; {:.1f} s in all", thousands(summary.steps), summary.seconds,
-                           summary.seconds > 0 ? static_cast<double>(summary.steps - 1) / summary.seconds : 0.0, summary.seconds_total));
+  row("steps",
+      fmt::format("{} in {:.1f} s, {:.1f} steps/s; {:.1f} s in all", thousands(summary.steps),
+                  summary.seconds,
+                  summary.seconds > 0 ? static_cast<double>(summary.steps - 1) / summary.seconds : 0.0,
+                  summary.seconds_total));
   row("bytes sent", fmt::format("{} by all peers together", thousands(summary.bytes_sent)));
   return table;
 }

@@ -9,6 +9,7 @@
 namespace polydot::tools {
 
 // reference_accuracy: of the uncoded reference with the same seed, if it was trained too.
-std::string run_table(const node::RunSummary& summary, const node::Config& config, std::optional<double> reference_accuracy);
+std::string run_table(const node::RunSummary& summary, const node::Config& config,
+                      std::optional<double> reference_accuracy);
 
 }  // namespace polydot::tools

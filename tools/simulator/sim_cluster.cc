@@ -9,7 +9,8 @@
 namespace polydot::simulator {
 
 SimCluster::SimCluster(const ClusterOptions& options, const dnn::Dataset& train, const dnn::Dataset& test,
-                       const std::vector<codes::FaultTap*>& taps, const std::vector<protocol::PeerObserver*>& observers)
+                       const std::vector<codes::FaultTap*>& taps,
+                       const std::vector<protocol::PeerObserver*>& observers)
     : options_(options), network_(static_cast<int>(options.code.peers()), options.network) {
   const int peers = static_cast<int>(options_.code.peers());
   context_.cluster = {0x706f6c79, 0x646f74};
@@ -18,7 +19,8 @@ SimCluster::SimCluster(const ClusterOptions& options, const dnn::Dataset& train,
     const auto at = static_cast<std::size_t>(p);
     Member member;
     codes::FaultTap* tap = taps.empty() ? nullptr : taps[at];
-    member.program = std::make_unique<dnn::TrainingProgram>(options_.code, p, options_.plan, train, test, tap, nullptr);
+    member.program =
+        std::make_unique<dnn::TrainingProgram>(options_.code, p, options_.plan, train, test, tap, nullptr);
     member.job = std::make_unique<node::TrainingJob>(*member.program);
     protocol::PeerOptions peer_options;
     peer_options.self = p;
@@ -27,7 +29,8 @@ SimCluster::SimCluster(const ClusterOptions& options, const dnn::Dataset& train,
     peer_options.patience_ms = options_.patience_ms;
     peer_options.margin = options_.margin;
     if (options_.adjust) options_.adjust(peer_options);
-    member.peer = std::make_unique<protocol::Peer>(peer_options, *member.job, tap, observers.empty() ? nullptr : observers[at]);
+    member.peer = std::make_unique<protocol::Peer>(peer_options, *member.job, tap,
+                                                   observers.empty() ? nullptr : observers[at]);
     member.transport = network_.endpoint(p);
     members_.push_back(std::move(member));
   }
@@ -41,8 +44,11 @@ bool SimCluster::run(std::int64_t limit_ms) {
       busy = false;
       for (int p = 0; p < size(); ++p) {
         Member& member = members_[static_cast<std::size_t>(p)];
-        if (member.alive) busy |= node::pump_once(*member.peer, *member.transport, context_, network_.now_ms(), p);
-        else while (member.transport->receive()) {}
+        if (member.alive)
+          busy |= node::pump_once(*member.peer, *member.transport, context_, network_.now_ms(), p);
+        else
+          while (member.transport->receive()) {
+          }
       }
       busy |= network_.next_arrival_ms() <= network_.now_ms();
     }
@@ -60,7 +66,8 @@ bool SimCluster::run(std::int64_t limit_ms) {
   return false;
 }
 
-codes::Matrix SimCluster::decoded_weights(codes::Index layer, codes::Index shard, const codes::PeerSet& from) const {
+codes::Matrix SimCluster::decoded_weights(codes::Index layer, codes::Index shard,
+                                          const codes::PeerSet& from) const {
   const codes::ShardCode& shard_code = options_.code.shards[static_cast<std::size_t>(shard)];
   const codes::LinearCode code = shard_code.as_code();
   const auto decoder = codes::make_set_decoder(code, codes::VectorD::Ones(code.peers()), from);

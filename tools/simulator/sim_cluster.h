@@ -30,7 +30,8 @@ class SimCluster {
  public:
   // `train`, `test` outlive this. taps and observers: one per peer, or empty; not owned.
   SimCluster(const ClusterOptions& options, const dnn::Dataset& train, const dnn::Dataset& test,
-             const std::vector<codes::FaultTap*>& taps = {}, const std::vector<protocol::PeerObserver*>& observers = {});
+             const std::vector<codes::FaultTap*>& taps = {},
+             const std::vector<protocol::PeerObserver*>& observers = {});
 
   // Runs until every peer has ended, or virtual time passes `limit_ms`. True: all ended.
   bool run(std::int64_t limit_ms);

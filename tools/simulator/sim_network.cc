@@ -11,8 +11,9 @@ namespace {
 // The bytes at an address of 8 mod 16.
 protocol::Payload unaligned_copy(const std::vector<std::byte>& bytes) {
   constexpr std::size_t kShift = 8;
-  auto storage = std::shared_ptr<std::byte[]>(new (std::align_val_t{16}) std::byte[bytes.size() + kShift],
-                                              [](std::byte* p) { ::operator delete[](p, std::align_val_t{16}); });
+  auto storage =
+      std::shared_ptr<std::byte[]>(new (std::align_val_t{16}) std::byte[bytes.size() + kShift],
+                                   [](std::byte* p) { ::operator delete[](p, std::align_val_t{16}); });
   if (!bytes.empty()) std::memcpy(storage.get() + kShift, bytes.data(), bytes.size());
   const std::span<const std::byte> view(storage.get() + kShift, bytes.size());
   return protocol::Payload(std::move(storage), view);
@@ -46,9 +47,12 @@ SimNetwork::SimNetwork(int peers, const NetworkOptions& options)
     : options_(options),
       generator_(options.seed),
       under_way_(static_cast<std::size_t>(peers)),
-      last_number_(static_cast<std::size_t>(peers), std::vector<std::uint64_t>(static_cast<std::size_t>(peers), 0)) {}
+      last_number_(static_cast<std::size_t>(peers),
+                   std::vector<std::uint64_t>(static_cast<std::size_t>(peers), 0)) {}
 
-std::unique_ptr<protocol::Transport> SimNetwork::endpoint(int self) { return std::make_unique<SimTransport>(*this, self); }
+std::unique_ptr<protocol::Transport> SimNetwork::endpoint(int self) {
+  return std::make_unique<SimTransport>(*this, self);
+}
 
 void SimNetwork::set_now_ms(std::int64_t now_ms) {
   POLYDOT_CHECK_LE(now_ms_, now_ms);
@@ -68,7 +72,8 @@ void SimNetwork::send(int from, int to, const protocol::WireFrames& frames) {
     ++counters_.lost;
     return;
   }
-  const std::int64_t delay = std::uniform_int_distribution<std::int64_t>(options_.least_delay_ms, options_.most_delay_ms)(generator_);
+  const std::int64_t delay = std::uniform_int_distribution<std::int64_t>(options_.least_delay_ms,
+                                                                         options_.most_delay_ms)(generator_);
   Frame frame{++next_number_, from, {frames.header.begin(), frames.header.end()}, {}};
   frame.payload.assign(frames.payload.bytes().begin(), frames.payload.bytes().end());
   under_way_[static_cast<std::size_t>(to)].emplace(now_ms_ + delay, std::move(frame));

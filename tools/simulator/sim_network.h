@@ -1,5 +1,6 @@
-// A seeded simulated network on virtual time. It carries the bytes of the real codec and hands them out at addresses
-// of 8 mod 16, as ZeroMQ does. Frames are lost, delayed and (by unequal delays) reordered; nothing else happens yet.
+// A seeded simulated network on virtual time. It carries the bytes of the real codec and hands them out at
+// addresses of 8 mod 16, as ZeroMQ does. Frames are lost, delayed and (by unequal delays) reordered; nothing
+// else happens yet.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@ namespace polydot::simulator {
 
 struct NetworkOptions {
   std::uint64_t seed = 1;
-  double loss = 0.0;               // probability that a frame vanishes
+  double loss = 0.0;  // probability that a frame vanishes
   std::int64_t least_delay_ms = 0;
   std::int64_t most_delay_ms = 0;  // uniform in between
 };
@@ -52,8 +53,8 @@ class SimNetwork {
   std::mt19937_64 generator_;
   std::int64_t now_ms_ = 0;
   std::uint64_t next_number_ = 0;
-  std::vector<std::multimap<std::int64_t, Frame>> under_way_;       // by receiver; key: arrival
-  std::vector<std::vector<std::uint64_t>> last_number_;             // [receiver][sender]
+  std::vector<std::multimap<std::int64_t, Frame>> under_way_;  // by receiver; key: arrival
+  std::vector<std::vector<std::uint64_t>> last_number_;        // [receiver][sender]
   NetworkCounters counters_;
 };
 
