@@ -40,8 +40,10 @@ double NoiseFloor::gate() const {
   return seen_ < kLearnCount ? std::numeric_limits<double>::infinity() : 8.0 * largest_clean_;
 }
 
-bool NoiseFloor::over_cap() const {
-  return seen_ >= kLearnCount && kAlarmFactor * median_ > kCapFactor * analytic_;
+bool NoiseFloor::over_cap() const { return share_of_cap() > 1.0; }
+
+double NoiseFloor::share_of_cap() const {
+  return seen_ < kLearnCount ? 0.0 : kAlarmFactor * median_ / (kCapFactor * analytic_);
 }
 
 void NoiseFloor::learn(double typical, double largest) {

@@ -31,6 +31,8 @@ class NoiseFloor {
   double gate() const;
   // The median has passed what the cap allows: the layer wants cleaning.
   bool over_cap() const;
+  // How much of what the cap allows the median uses; 0 until learned. Above 1 nothing more is learned.
+  double share_of_cap() const;
   std::size_t learned() const { return seen_; }
 
  private:

@@ -130,6 +130,8 @@ void accuse(const ActiveEntries& entries, Index e, const PeerSet& known_unusable
     Finding& finding = findings[peer];
     finding.peer = peer;
     finding.entries += 1;
+    if (const Index row = entries.places[at].row; finding.rows.empty() || finding.rows.back() != row)
+      finding.rows.push_back(row);
     finding.size_over_floor = std::max(finding.size_over_floor, size);
   }
 }
@@ -170,7 +172,11 @@ void correct(const RoundQuestion& question, const SetDecoder& decoder, const std
     decode_entry(question, entries, e, *reduced, verdict.product);
     accuse(entries, e, unusable[at], cache, limits.threshold, findings);
   }
-  for (const auto& [peer, finding] : findings) verdict.findings.push_back(finding);
+  for (auto& [peer, finding] : findings) {
+    std::sort(finding.rows.begin(), finding.rows.end());
+    finding.rows.erase(std::unique(finding.rows.begin(), finding.rows.end()), finding.rows.end());
+    verdict.findings.push_back(std::move(finding));
+  }
   for (const auto& [erased, kappa] : kappas) verdict.kappa = std::max(verdict.kappa, kappa);
   if (unexplained > 0) {
     verdict.state = RoundState::kUnexplained;

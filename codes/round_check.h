@@ -23,7 +23,8 @@ const char* name_of(RoundState state);
 // A peer that was located, and where.
 struct Finding {
   int peer = 0;
-  Index entries = 0;  // how many of its values were wrong
+  Index entries = 0;        // how many of its values were wrong
+  std::vector<Index> rows;  // of the payload, in which they lie; ascending
   double size_over_floor =
       0.0;  // the largest deviation, whitened, over the alarm threshold; infinite: not finite
 };

@@ -3,6 +3,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 
 #include "codes/matrix.h"
 #include "codes/product_code.h"
@@ -20,6 +21,15 @@ struct RoundKey {
   friend auto operator<=>(const RoundKey&, const RoundKey&) = default;
 };
 
+// What is sent along with the first training round that uses a shard in a step: the shard's product with a
+// vector that all peers share (shard_check.h), and the same of its momentum. A column each, behind the
+// contribution's own.
+struct ScrubRequest {
+  Matrix vector;                     // inner side of the shard x 1
+  const Matrix* momentum = nullptr;  // null: there is none
+  Index columns() const { return momentum == nullptr ? 1 : 2; }
+};
+
 struct RoundRequest {
   RoundKey key;
   PassKind pass = PassKind::kForward;
@@ -29,7 +39,10 @@ struct RoundRequest {
   Shape weights;                  // N_out x N_in of the plain matrix (the bias column included)
   Matrix operand;                 // plain: N_in x batch forward, N_out x batch backward
 
+  std::optional<ScrubRequest> scrub;
+
   Index batch() const { return operand.cols(); }
+  Index scrub_columns() const { return scrub ? scrub->columns() : 0; }
   // Rows of the wanted plain product.
   Index result_rows() const { return pass == PassKind::kForward ? weights.rows : weights.cols; }
 };

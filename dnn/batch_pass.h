@@ -10,8 +10,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
+#include "codes/fault_tap.h"
 #include "dnn/loss.h"
 #include "dnn/network.h"
 #include "dnn/tensor.h"
@@ -27,12 +29,16 @@ class BatchPass {
 
   Index layer_count() const { return static_cast<Index>(activations_.size()); }
 
+  // Shown each result before it is used, and free to change it; faults enter here. May be empty.
+  using Visit = std::function<void(codes::Stage, Index layer, Eigen::Ref<Matrix>)>;
+
+  // Each of these may be called again for the same place: it computes the same anew.
   // A new batch. samples: inputs x batch.
-  void start(const Matrix& samples, std::vector<std::uint8_t> labels);
+  void start(const Matrix& samples, std::vector<std::uint8_t> labels, const Visit& visit = {});
   // product: W X of `layer`, outputs x batch.
-  void finish_forward(Index layer, Matrix product);
+  void finish_forward(Index layer, Matrix product, const Visit& visit = {});
   // product: W^T D of `layer`, (inputs + 1) x batch; gives delta(layer - 1). Training only, layer > 0.
-  void finish_backward(Index layer, const Matrix& product);
+  void finish_backward(Index layer, Matrix product, const Visit& visit = {});
 
   const Matrix& input(Index layer) const { return inputs_[static_cast<std::size_t>(layer)]; }
   const Matrix& delta(Index layer) const { return deltas_[static_cast<std::size_t>(layer)]; }
@@ -41,7 +47,7 @@ class BatchPass {
 
  private:
   // deltas_[layer] <- deltas_[layer] o f' of the activations after that layer, last first.
-  void through_activations(Index layer);
+  void through_activations(Index layer, const Visit& visit);
 
   Purpose purpose_;
   LossKind loss_kind_;

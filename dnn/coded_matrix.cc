@@ -1,5 +1,7 @@
 #include "dnn/coded_matrix.h"
 
+#include <algorithm>
+
 #include "codes/check.h"
 
 namespace polydot::dnn {
@@ -48,6 +50,84 @@ void CodedMatrix::update(const Matrix& d, const Matrix& x, const UpdateTerms& te
   POLYDOT_CHECK_EQ(x.rows(), shape_.cols);
   for (std::size_t s = 0; s < shards_.size(); ++s)
     apply_update(code_->shards[s], peer_, d, x, terms, shards_[s]);
+  Eigen::Matrix2d step;  // apply_update without D and X
+  step << 1 - terms.learning_rate * terms.weight_decay, -terms.learning_rate * terms.momentum,
+      terms.weight_decay, terms.momentum;
+  for (Repair& repair : repairs_) repair.since = step * repair.since;
+}
+
+bool CodedMatrix::by_columns(Index shard) const { return codes::first_pass(*code_, shard).transposed; }
+
+Matrix CodedMatrix::capture(const codes::ShardPart& part) const {
+  const ShardState& state = shard(part.shard);
+  const bool columns = by_columns(part.shard);
+  const Index lines = part.lines.empty() ? (columns ? state.weights.cols() : state.weights.rows())
+                                         : static_cast<Index>(part.lines.size());
+  Matrix piece(columns ? state.weights.rows() : state.weights.cols(), lines * part.states());
+  Index at = 0;
+  const auto append = [&](const Matrix& from) {
+    for (Index k = 0; k < lines; ++k) {
+      const Index line = part.lines.empty() ? k : static_cast<Index>(part.lines[static_cast<std::size_t>(k)]);
+      if (columns)
+        piece.col(at++) = from.col(line);
+      else
+        piece.col(at++) = from.row(line).transpose();
+    }
+  };
+  if (part.weights) append(state.weights);
+  if (part.momentum) append(state.velocity);
+  return piece;
+}
+
+void CodedMatrix::add(const codes::ShardPart& part, const Matrix& piece, double to_weights,
+                      double to_momentum) {
+  ShardState& state = shard(part.shard);
+  const bool columns = by_columns(part.shard);
+  const Index lines = piece.cols();
+  const auto add_to = [&](Matrix& target, double factor) {
+    if (factor == 0 || target.size() == 0) return;
+    for (Index k = 0; k < lines; ++k) {
+      const Index line = part.lines.empty() ? k : static_cast<Index>(part.lines[static_cast<std::size_t>(k)]);
+      if (columns)
+        target.col(line) += static_cast<float>(factor) * piece.col(k);
+      else
+        target.row(line) += static_cast<float>(factor) * piece.col(k).transpose();
+    }
+  };
+  add_to(state.weights, to_weights);
+  add_to(state.velocity, to_momentum);
+}
+
+void CodedMatrix::begin_repair(const codes::ShardPart& part, bool keep) {
+  std::erase_if(repairs_, [&](const Repair& repair) { return repair.part.shard == part.shard; });
+  Repair repair{.part = part, .mine = keep ? capture(part) : Matrix()};
+  repairs_.push_back(std::move(repair));
+  if (keep) return;
+  ShardState& state = shard(part.shard);
+  const auto clear = [&](Matrix& target) {
+    if (part.lines.empty()) target.setZero();
+    for (const std::uint32_t line : part.lines) {
+      if (by_columns(part.shard))
+        target.col(line).setZero();
+      else
+        target.row(line).setZero();
+    }
+  };
+  if (part.weights) clear(state.weights);
+  if (part.momentum) clear(state.velocity);
+}
+
+bool CodedMatrix::complete_repair(const codes::ShardPart& part, const Matrix& right) {
+  const auto repair =
+      std::find_if(repairs_.begin(), repairs_.end(), [&](const Repair& one) { return one.part == part; });
+  if (repair == repairs_.end()) return false;
+  const Matrix lacking = repair->mine.size() > 0 ? Matrix(right - repair->mine) : right;
+  const Eigen::Matrix2d& since = repair->since;
+  const Index lines = lacking.cols() / part.states();
+  if (part.weights) add(part, lacking.leftCols(lines), since(0, 0), since(1, 0));
+  if (part.momentum) add(part, lacking.rightCols(lines), since(0, 1), since(1, 1));
+  repairs_.erase(repair);
+  return true;
 }
 
 }  // namespace polydot::dnn

@@ -14,6 +14,7 @@
 
 #include "codes/encode.h"
 #include "codes/product_code.h"
+#include "codes/shard_part.h"
 #include "dnn/optimizer.h"
 #include "dnn/tensor.h"
 
@@ -43,11 +44,35 @@ class CodedMatrix {
 
   void update(const Matrix& d, const Matrix& x, const UpdateTerms& terms);
 
+  // Repair. The update is linear in (W~, v~), so what a shard lacks at one boundary can be added at a later
+  // one: it has gone through the homogeneous part of the updates in between, four scalars for a whole shard.
+  // No update waits, and nothing of the steps in between is kept.
+  //
+  // The state of `part`, a line a column: first of the weights, then of the momentum.
+  Matrix capture(const codes::ShardPart& part) const;
+  // The boundary at hand is the one that the right state will be given for. What is wrong becomes zero,
+  // unless `keep`: then it is kept and remembered. A repair of the same shard that has begun before is
+  // dropped.
+  void begin_repair(const codes::ShardPart& part, bool keep);
+  // right: what `capture` of a right shard would have given at that boundary. False: no such repair is open.
+  bool complete_repair(const codes::ShardPart& part, const Matrix& right);
+  void drop_repairs() { repairs_.clear(); }
+
  private:
+  struct Repair {
+    codes::ShardPart part;
+    Matrix mine;                                          // at the boundary; empty: zero
+    Eigen::Matrix2d since = Eigen::Matrix2d::Identity();  // (W~, v~) now from (W~, v~) then, without D and X
+  };
+  // Adds a piece, times a factor for each state, to the lines of `part`.
+  void add(const codes::ShardPart& part, const Matrix& piece, double to_weights, double to_momentum);
+  bool by_columns(Index shard) const;  // lines of this shard are its columns
+
   const codes::ProductCode* code_;
   Index peer_;
   codes::Shape shape_;
   std::vector<ShardState> shards_;
+  std::vector<Repair> repairs_;
 };
 
 }  // namespace polydot::dnn

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "codes/check.h"
+#include "dnn/random.h"
 
 namespace polydot::dnn {
 namespace {
@@ -32,6 +33,7 @@ TrainingProgram::TrainingProgram(const codes::ProductCode& code, Index peer, Tra
                                  const Dataset& train, const Dataset& test, codes::FaultTap* tap,
                                  TrainingObserver* observer)
     : code_(code),
+      peer_(peer),
       plan_(std::move(plan)),
       train_(train),
       test_(test),
@@ -47,6 +49,8 @@ TrainingProgram::TrainingProgram(const codes::ProductCode& code, Index peer, Tra
     initial_scales_[1].push_back(static_cast<double>(weights.colwise().norm().maxCoeff()));
     layers_.emplace_back(code_, peer, weights, plan_.optimizer.momentum != 0);
   }
+  for (const codes::ShardCode& shard : code_.shards)
+    scrubbed_.push_back(shard.as_code().recovery_threshold < code_.peers());
   const Index batches = (test.count() - 1) / plan_.eval_batch + 1;
   POLYDOT_CHECK_LE(batches * layer_count(), static_cast<Index>(kTrainingSlotBase));
   advance(false);
@@ -63,12 +67,19 @@ void TrainingProgram::advance(bool evaluated) {
 
 void TrainingProgram::start_step() {
   phase_ = Phase::kForward;
+  const auto clean = clean_of({codes::Stage::kBatch}, PassKind::kForward,
+                              [&]() -> const Matrix& { return start_batch({}); });
+  tell(clean, start_batch(visitor(PassKind::kForward, 0)));
+}
+
+const Matrix& TrainingProgram::start_batch(const BatchPass::Visit& visit) {
   Matrix samples;
   std::vector<std::uint8_t> labels;
   const auto indices = sampler_.batch_at(steps_done_);
   train_.gather(indices, samples);
   train_.gather_labels(indices, labels);
-  training_.start(samples, std::move(labels));
+  training_.start(samples, std::move(labels), visit);
+  return training_.input(0);
 }
 
 void TrainingProgram::start_evaluation() {
@@ -97,21 +108,28 @@ std::optional<codes::RoundRequest> TrainingProgram::next_round() {
   awaiting_ = true;
   if (phase_ == Phase::kEvaluation) return make_request(PassKind::kForward, evaluation_slot_++, false);
   const PassKind pass = phase_ == Phase::kForward ? PassKind::kForward : PassKind::kBackward;
-  if (pass == PassKind::kForward) visit_weights();
-  return make_request(pass, training_slot(layer_count(), layer_, pass), true);
+  if (pass == PassKind::kForward) {
+    visit_shards(codes::Stage::kWeights, layer_);
+    visit_shards(codes::Stage::kOptimizer, layer_);
+  }
+  codes::RoundRequest request = make_request(pass, training_slot(layer_count(), layer_, pass), true);
+  request.scrub = make_scrub(pass);
+  return request;
 }
 
-// Once a step and layer, before the layer's first product of the step.
-void TrainingProgram::visit_weights() {
-  if (tap_ == nullptr) return;
-  codes::TapPoint point;
-  point.stage = codes::Stage::kWeights;
-  point.step = steps_done_;
-  point.slot = training_slot(layer_count(), layer_, PassKind::kForward);
-  point.layer = layer_;
-  CodedMatrix& coded = layer(layer_);
-  for (point.shard = 0; point.shard < coded.shard_count(); ++point.shard)
-    tap_->visit(point, coded.shard(point.shard).weights);
+// Every step scrubs with vectors of its own; an entry of +1 or -1 hides no wrong weight.
+std::optional<codes::ScrubRequest> TrainingProgram::make_scrub(PassKind pass) const {
+  const Index shard = code_.pass(pass).shard;
+  if (!scrubbed_[static_cast<std::size_t>(shard)] || &codes::first_pass(code_, shard) != &code_.pass(pass))
+    return std::nullopt;
+  const ShardState& state = layer(layer_).shard(shard);
+  codes::ScrubRequest scrub;
+  scrub.vector.resize(code_.pass(pass).transposed ? state.weights.rows() : state.weights.cols(), 1);
+  const auto number = static_cast<std::uint64_t>(layer_ * static_cast<Index>(code_.shards.size()) + shard);
+  Random random(plan_.seed, RandomStream::kScrub, steps_done_ << 16 | number);
+  for (float& entry : scrub.vector.reshaped()) entry = (random.next() >> 63) != 0 ? 1.0f : -1.0f;
+  if (state.velocity.size() > 0) scrub.momentum = &state.velocity;
+  return scrub;
 }
 
 codes::RoundRequest TrainingProgram::make_request(PassKind pass, std::uint32_t slot, bool training) const {
@@ -139,13 +157,13 @@ void TrainingProgram::deliver(codes::Matrix product) {
       evaluation_.finish_forward(layer_, std::move(product));
       return layer_ == last ? finish_evaluation_batch() : void(++layer_);
     case Phase::kForward:
-      training_.finish_forward(layer_, std::move(product));
+      deliver_training(PassKind::kForward, std::move(product));
       if (layer_ < last) return void(++layer_);
       // The last layer is the first that goes back, unless it is the only one.
       phase_ = Phase::kBackward;
       return layer_ == 0 ? finish_step() : void();
     case Phase::kBackward:
-      training_.finish_backward(layer_, product);
+      deliver_training(PassKind::kBackward, std::move(product));
       return --layer_ == 0 ? finish_step() : void();
     case Phase::kDone:
       break;
@@ -153,16 +171,82 @@ void TrainingProgram::deliver(codes::Matrix product) {
   POLYDOT_CHECK(phase_ != Phase::kDone);
 }
 
+void TrainingProgram::deliver_training(PassKind pass, Matrix product) {
+  using codes::Stage;
+  const auto clean = clean_of({Stage::kDecode, Stage::kActivation, Stage::kLoss, Stage::kHadamard}, pass,
+                              [&]() -> const Matrix& { return apply(pass, layer_, product, {}); });
+  const Matrix& result = apply(pass, layer_, std::move(product), visitor(pass, layer_));
+  const bool last_round = layer_count() == 1 || (pass == PassKind::kBackward && layer_ == 1);
+  if (last_round)
+    before_update_ = clean;
+  else
+    tell(clean, result);
+}
+
+const Matrix& TrainingProgram::apply(PassKind pass, Index layer, Matrix product,
+                                     const BatchPass::Visit& visit) {
+  if (pass == PassKind::kBackward) {
+    training_.finish_backward(layer, std::move(product), visit);
+    return training_.delta(layer - 1);
+  }
+  training_.finish_forward(layer, std::move(product), visit);
+  return layer + 1 < layer_count() ? training_.input(layer + 1) : training_.delta(layer);
+}
+
+const Matrix& TrainingProgram::recompute_operand(const Matrix& product_before) {
+  POLYDOT_CHECK(awaiting_);
+  const auto again = [&](PassKind pass, Index layer) -> const Matrix& {
+    return apply(pass, layer, product_before, visitor(pass, layer, 1));
+  };
+  switch (phase_) {
+    case Phase::kEvaluation:
+      if (layer_ == 0)
+        start_evaluation_batch();
+      else
+        evaluation_.finish_forward(layer_ - 1, product_before);
+      return evaluation_.input(layer_);
+    case Phase::kForward:
+      return layer_ == 0 ? start_batch(visitor(PassKind::kForward, 0, 1))
+                         : again(PassKind::kForward, layer_ - 1);
+    case Phase::kBackward:
+      return layer_ == layer_count() - 1 ? again(PassKind::kForward, layer_)
+                                         : again(PassKind::kBackward, layer_ + 1);
+    case Phase::kDone:
+      break;
+  }
+  POLYDOT_CHECK(phase_ != Phase::kDone);
+  return training_.input(0);
+}
+
+void TrainingProgram::restart_at(std::uint64_t steps_done) {
+  steps_done_ = steps_done;
+  awaiting_ = false;
+  before_update_.reset();
+  for (CodedMatrix& coded : layers_) coded.drop_repairs();
+  advance(false);
+}
+
 void TrainingProgram::finish_step() {
   const UpdateTerms terms =
       update_terms(plan_.optimizer, steps_done_, clip_factor_of(training_, plan_.optimizer.clip_norm));
-  for (Index l = 0; l < layer_count(); ++l) layer(l).update(training_.delta(l), training_.input(l), terms);
+  update_layers(terms);
   const std::uint64_t step = steps_done_++;
   const LossValue& loss = training_.loss();
   if (observer_ != nullptr)
     observer_->on_step(
         {step, sampler_.epoch_of(step), loss.mean, loss.correct, loss.samples, terms.learning_rate});
   advance(false);
+}
+
+void TrainingProgram::update_layers(const UpdateTerms& terms) {
+  const std::optional<ShardState> clean = clean_update(terms);
+  for (Index l = 0; l < layer_count(); ++l) layer(l).update(training_.delta(l), training_.input(l), terms);
+  if (clean) {
+    before_update_->operand = clean->weights;
+    tell(before_update_, layer(0).shard(code_.pass(PassKind::kForward).shard).weights);
+  }
+  before_update_.reset();
+  for (Index l = 0; l < layer_count(); ++l) visit_shards(codes::Stage::kUpdate, l);
 }
 
 void TrainingProgram::finish_evaluation_batch() {
@@ -184,9 +268,12 @@ std::size_t TrainingProgram::max_contribution_entries() const {
   Index largest = 0;
   const auto consider = [&](PassKind pass, Index layer_index, Index batch) {
     const codes::Shape weights = layer(layer_index).shape();
-    largest = std::max(largest, codes::contribution_shape(code_, code_.pass(pass), weights, batch).size());
+    const codes::Shape shape = codes::contribution_shape(code_, code_.pass(pass), weights, batch);
+    largest = std::max(largest, shape.size() + 2 * shape.rows);  // scrubs of weights and momentum
   };
   for (Index l = 0; l < layer_count(); ++l) {
+    for (Index s = 0; s < layer(l).shard_count(); ++s)  // whole, with its momentum, for a rebuild
+      largest = std::max(largest, 2 * layer(l).shard(s).weights.size());
     consider(PassKind::kForward, l, std::max(train_batch, test_batch));
     if (l > 0) consider(PassKind::kBackward, l, train_batch);
   }

@@ -11,6 +11,8 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <initializer_list>
 #include <optional>
 #include <vector>
 
@@ -42,6 +44,12 @@ class TrainingProgram {
   std::optional<codes::RoundRequest> next_round();
   // What next_round asked for, decoded: result_rows x batch.
   void deliver(codes::Matrix product);
+  // Before the round at hand is delivered: computes its operand anew, from what the round before it decoded
+  // to (which the first round of a batch does not need). Returns it; what the step holds is put right.
+  // Precondition: next_round was called last.
+  const Matrix& recompute_operand(const Matrix& product_before);
+  // Begins again at this boundary; the shards are the caller's business.
+  void restart_at(std::uint64_t steps_done);
 
   std::uint64_t steps_done() const { return steps_done_; }
   std::uint64_t steps_per_epoch() const { return sampler_.steps_per_epoch(); }
@@ -52,14 +60,36 @@ class TrainingProgram {
 
   // The largest row norm of the layer's initial W (forward) or W^T (backward).
   double initial_scale(Index layer, codes::PassKind pass) const;
-  // The entries of the largest contribution to any round of the run.
+  // The entries of the largest contribution to any round of the run, or of a whole shard with its momentum.
   std::size_t max_contribution_entries() const;
 
  private:
   enum class Phase { kEvaluation, kForward, kBackward, kDone };
 
+  // What the step would be without the faults of the moment, and what they may have hit.
+  struct Clean {
+    std::vector<codes::TapPoint> aimed;
+    Matrix operand;
+  };
+
   codes::RoundRequest make_request(codes::PassKind pass, std::uint32_t slot, bool training) const;
-  void visit_weights();
+  std::optional<codes::ScrubRequest> make_scrub(codes::PassKind pass) const;
+  // Takes a decoded product of the training batch; gives what the next round, or the update, works on.
+  const Matrix& apply(codes::PassKind pass, Index layer, Matrix product, const BatchPass::Visit& visit);
+  const Matrix& start_batch(const BatchPass::Visit& visit);
+  void deliver_training(codes::PassKind pass, Matrix product);
+  void update_layers(const UpdateTerms& terms);
+
+  // Faults on purpose (training_faults.cc); nothing of it happens without a tap.
+  void visit_shards(codes::Stage stage, Index layer);
+  codes::TapPoint point_of(codes::Stage stage, codes::PassKind pass, Index layer,
+                           std::uint32_t attempt = 0) const;
+  BatchPass::Visit visitor(codes::PassKind pass, Index layer, std::uint32_t attempt = 0);
+  std::optional<Clean> clean_of(std::initializer_list<codes::Stage> stages, codes::PassKind pass,
+                                const std::function<const Matrix&()>& act);
+  void tell(const std::optional<Clean>& clean, const Matrix& faulty);
+  std::optional<ShardState> clean_update(const UpdateTerms& terms) const;
+
   void start_step();
   void start_evaluation();
   void start_evaluation_batch();
@@ -69,6 +99,7 @@ class TrainingProgram {
   void advance(bool evaluated);
 
   const codes::ProductCode& code_;
+  Index peer_;
   TrainingPlan plan_;
   const Dataset& train_;
   const Dataset& test_;
@@ -76,6 +107,7 @@ class TrainingProgram {
   TrainingObserver* observer_;
   Sampler sampler_;
   std::vector<CodedMatrix> layers_;
+  std::vector<bool> scrubbed_;                         // by shard: its code has rows to spare
   std::array<std::vector<double>, 2> initial_scales_;  // by PassKind, layer
 
   // Where the program stands: the round of (phase, layer) is next, or out if awaiting_.
@@ -84,6 +116,7 @@ class TrainingProgram {
   bool awaiting_ = false;
   std::uint64_t steps_done_ = 0;
   BatchPass training_, evaluation_;
+  std::optional<Clean> before_update_;  // of the last round of the step
 
   Index evaluated_ = 0;  // test samples before the current batch
   std::uint32_t evaluation_slot_ = 0;

@@ -63,12 +63,12 @@ class WaitingLine {
 };
 
 void drive(protocol::Peer& peer, protocol::Transport& transport, const protocol::WireContext& context,
-           int self) {
+           int self, codes::FaultTap* tap) {
   WaitingLine waiting;
   while (peer.status().phase != protocol::PeerPhase::kEnded) {
     if (g_signal != 0) peer.stop_after_step(128 + static_cast<std::uint32_t>(g_signal));
     const std::int64_t now = now_ms();
-    if (pump_once(peer, transport, context, now, self)) continue;
+    if (pump_once(peer, transport, context, now, self, tap)) continue;
     waiting.look(peer.status(), now);
     constexpr std::int64_t kLongestSleepMs = 100;  // signals are looked at in between
     transport.wait(std::clamp<std::int64_t>(peer.next_deadline_ms() - now_ms(), 0, kLongestSleepMs));
@@ -138,7 +138,7 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   if (!transport) return transport.failure();
   records.watch(transport->get());
   protocol::Peer peer(peer_options(options, *data), job, injector.get(), &records);
-  drive(peer, **transport, context, options.self);
+  drive(peer, **transport, context, options.self, injector.get());
 
   injector.reset();  // settles its log
   const int exit_code = peer.failure()   ? static_cast<int>(peer.failure()->kind)

@@ -1,9 +1,35 @@
 #include "node/pump.h"
 
+#include <cstring>
+#include <memory>
+#include <span>
+
 namespace polydot::node {
 
+namespace {
+
+// What is kept for others to ask for again stays right: the fault is in a copy.
+void let_faults_in(codes::FaultTap& tap, const protocol::Message& message, protocol::WireFrames& frames) {
+  using protocol::MessageKind;
+  if (message.kind != MessageKind::kContribution) return;
+  if (!tap.aims_at(message.key.step, codes::Stage::kContribution)) return;
+  auto copy = std::make_shared<codes::Matrix>(message.rows, message.cols);
+  std::memcpy(copy->data(), message.payload.bytes().data(), message.payload.size_bytes());
+  codes::TapPoint point;
+  point.stage = codes::Stage::kContribution;
+  point.step = message.key.step;
+  point.slot = message.key.slot;
+  point.attempt = message.key.attempt;
+  point.shard = message.first_col;
+  tap.visit(point, *copy);
+  const auto bytes = std::as_bytes(std::span(copy->data(), static_cast<std::size_t>(copy->size())));
+  frames.payload = protocol::Payload(std::move(copy), bytes);
+}
+
+}  // namespace
+
 bool pump_once(protocol::Peer& peer, protocol::Transport& transport, const protocol::WireContext& context,
-               std::int64_t now_ms, int self) {
+               std::int64_t now_ms, int self, codes::FaultTap* tap) {
   while (std::optional<protocol::Received> received = transport.receive()) {
     auto decoded = protocol::decode(context, received->header, std::move(received->payload));
     if (auto* message = std::get_if<protocol::Message>(&decoded))
@@ -14,7 +40,8 @@ bool pump_once(protocol::Peer& peer, protocol::Transport& transport, const proto
   }
   const bool more = peer.advance(now_ms);
   for (const protocol::Outgoing& outgoing : peer.take_outbox()) {
-    const protocol::WireFrames frames = protocol::encode(context, outgoing.message);
+    protocol::WireFrames frames = protocol::encode(context, outgoing.message);
+    if (tap != nullptr) let_faults_in(*tap, outgoing.message, frames);
     if (outgoing.to != protocol::kEverybody) {
       transport.send(outgoing.to, frames);
       continue;

@@ -9,8 +9,9 @@
 namespace polydot::node {
 
 // Takes what has arrived, lets the peer do one piece of work, sends what it wants sent. True: there is more
-// to do at once; false: nothing before peer.next_deadline_ms() or the next frame.
+// to do at once; false: nothing before peer.next_deadline_ms() or the next frame. tap: may change what a
+// contribution sends, behind its checksum (Stage::kContribution); may be null.
 bool pump_once(protocol::Peer& peer, protocol::Transport& transport, const protocol::WireContext& context,
-               std::int64_t now_ms, int self);
+               std::int64_t now_ms, int self, codes::FaultTap* tap = nullptr);
 
 }  // namespace polydot::node

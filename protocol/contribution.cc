@@ -14,20 +14,22 @@ constexpr codes::Index kPieceFlops = codes::Index{1} << 26;
 
 OwnContribution::OwnContribution(const codes::ProductCode& code, int self, const codes::RoundRequest& request,
                                  std::uint32_t attempt, const codes::PublishedFloor& floor,
-                                 codes::FaultTap* tap)
+                                 const codes::ScrubPoint& scrub, codes::FaultTap* tap)
     : code_(code),
       pass_(code.pass(request.pass)),
       self_(self),
       request_(request),
       key_(request.key),
       floor_(floor),
+      scrub_(scrub),
       tap_(tap) {
   key_.attempt = attempt;
   const codes::Shape shape = codes::contribution_shape(code_, pass_, request.weights, request.batch());
-  product_ = std::make_shared<codes::Matrix>(shape.rows, shape.cols);
+  cols_ = shape.cols;
+  product_ = std::make_shared<codes::Matrix>(shape.rows, cols_ + request.scrub_columns());
 }
 
-void OwnContribution::visit(codes::Stage stage, codes::Matrix& live) {
+void OwnContribution::visit(codes::Stage stage, Eigen::Ref<codes::Matrix> live) {
   if (tap_ == nullptr) return;
   codes::TapPoint point;
   point.stage = stage;
@@ -37,8 +39,24 @@ void OwnContribution::visit(codes::Stage stage, codes::Matrix& live) {
   point.pass = request_.pass;
   point.shard = pass_.shard;
   point.training = request_.training;
+  point.attempt = key_.attempt;
   point.floor = &floor_;
+  point.code = &pass_;
+  point.weights = request_.shard;
+  if (request_.scrub) point.scrub = &scrub_;
   tap_->visit(point, live);
+}
+
+void OwnContribution::append_scrub() {
+  if (!request_.scrub) return;
+  const auto times_vector = [&](const codes::Matrix& state, codes::Index col) {
+    if (pass_.transposed)
+      product_->col(col).noalias() = state.transpose() * request_.scrub->vector.col(0);
+    else
+      product_->col(col).noalias() = state * request_.scrub->vector.col(0);
+  };
+  times_vector(*request_.shard, cols_);
+  if (request_.scrub->momentum != nullptr) times_vector(*request_.scrub->momentum, cols_ + 1);
 }
 
 bool OwnContribution::work() {
@@ -48,37 +66,46 @@ bool OwnContribution::work() {
     next_col_ = 0;
     return false;
   }
-  if (next_col_ < product_->cols()) {
+  if (next_col_ < cols_) {
     const codes::Index per_column = std::max<codes::Index>(1, request_.shard->size());
-    const codes::Index piece = std::clamp<codes::Index>(kPieceFlops / per_column, 8, product_->cols());
-    const codes::Index count = std::min(piece, product_->cols() - next_col_);
+    const codes::Index piece =
+        std::clamp<codes::Index>(kPieceFlops / per_column, 8, std::max<codes::Index>(8, cols_));
+    const codes::Index count = std::min(piece, cols_ - next_col_);
     codes::multiply(pass_, *request_.shard, operand_, next_col_, count, *product_);
     next_col_ += count;
-    if (next_col_ == product_->cols()) visit(codes::Stage::kProduct, *product_);
+    if (next_col_ == cols_) {
+      append_scrub();
+      visit(codes::Stage::kProduct, product_->leftCols(cols_));
+    }
   }
-  return next_col_ == product_->cols();
+  return next_col_ == cols_;
 }
 
-std::vector<Message> OwnContribution::messages(const codes::PeerSet& operand_set) const {
-  POLYDOT_CHECK_EQ(next_col_, product_->cols());
-  const codes::Index run = columns_per_slice(product_->rows(), product_->cols());
+std::vector<Message> slices_of(const std::shared_ptr<const codes::Matrix>& matrix, const Message& prototype) {
+  const codes::Index run = columns_per_slice(matrix->rows(), matrix->cols());
   std::vector<Message> slices;
-  for (codes::Index first = 0; first < product_->cols(); first += run) {
-    const codes::Index cols = std::min(run, product_->cols() - first);
-    Message message;
-    message.kind = MessageKind::kContribution;
-    message.key = key_;
-    message.rows = static_cast<std::uint32_t>(product_->rows());
+  for (codes::Index first = 0; first < matrix->cols(); first += run) {
+    const codes::Index cols = std::min(run, matrix->cols() - first);
+    Message message = prototype;
+    message.rows = static_cast<std::uint32_t>(matrix->rows());
     message.cols = static_cast<std::uint32_t>(cols);
     message.first_col = static_cast<std::uint32_t>(first);
-    message.total_cols = static_cast<std::uint32_t>(product_->cols());
-    message.set = operand_set;
-    const float* begin = product_->data() + first * product_->rows();
+    message.total_cols = static_cast<std::uint32_t>(matrix->cols());
+    const float* begin = matrix->data() + first * matrix->rows();
     message.payload =
-        Payload(product_, std::as_bytes(std::span(begin, static_cast<std::size_t>(cols * product_->rows()))));
+        Payload(matrix, std::as_bytes(std::span(begin, static_cast<std::size_t>(cols * matrix->rows()))));
     slices.push_back(std::move(message));
   }
   return slices;
+}
+
+std::vector<Message> OwnContribution::messages(const codes::PeerSet& operand_set) const {
+  POLYDOT_CHECK_EQ(next_col_, cols_);
+  Message prototype;
+  prototype.kind = MessageKind::kContribution;
+  prototype.key = key_;
+  prototype.set = operand_set;
+  return slices_of(product_, prototype);
 }
 
 }  // namespace polydot::protocol

@@ -1,4 +1,4 @@
-// The noise floors of a run, one for each kind of round: (training or evaluation, layer, pass).
+// The noise floors of a run, one for each kind of round: (training or evaluation, layer, pass, part).
 #pragma once
 
 #include <map>
@@ -9,16 +9,21 @@
 
 namespace polydot::protocol {
 
+// Of a round: its product, or the scrub of the weights or of their momentum that rides on it.
+enum class RoundPart { kProduct, kWeights, kMomentum };
+
 struct FloorKind {
   bool training = true;
   codes::Index layer = 0;
   codes::PassKind pass = codes::PassKind::kForward;
+  RoundPart part = RoundPart::kProduct;
   friend auto operator<=>(const FloorKind&, const FloorKind&) = default;
 };
 
 class Floors {
  public:
-  // scale: Job::initial_scale of the kind; used the first time only.
+  // scale: Job::initial_scale of the kind, 1 for scrubs (whose scales are relative already); used the first
+  // time only.
   codes::NoiseFloor& of(const FloorKind& kind, double scale) {
     return floors_.try_emplace(kind, scale).first->second;
   }

@@ -7,12 +7,31 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "codes/fault_tap.h"
 #include "codes/product_code.h"
 #include "codes/round_request.h"
+#include "codes/shard_part.h"
 
 namespace polydot::protocol {
+
+// What a job keeps from round to round: this peer's shards. At any time it is that of the boundary
+// Job::steps_done(), the updates of a step happen at once.
+class CodedState {
+ public:
+  virtual ~CodedState() = default;
+  // Every shard that rounds use, whole: its layer and number.
+  virtual std::vector<codes::ShardPart> parts() const = 0;
+  // Lines of this peer's state as columns, first of the weights, then of the momentum.
+  virtual codes::Matrix capture(const codes::ShardPart& part) const = 0;
+  virtual codes::Shape piece_shape(const codes::ShardPart& part) const = 0;
+  // The boundary at hand is the one that the right lines will be given for. They become zero until then, or,
+  // with `keep`, stay as they are. Steps may go on in between.
+  virtual void begin_repair(const codes::ShardPart& part, bool keep) = 0;
+  // right: what capture of a right shard would have given then. False: no such repair has begun.
+  virtual bool complete_repair(const codes::ShardPart& part, const codes::Matrix& right) = 0;
+};
 
 class Job {
  public:
@@ -22,6 +41,12 @@ class Job {
   virtual std::optional<codes::RoundRequest> next_round() = 0;
   // The plain product that next_round asked for, decoded and checked: result_rows x batch.
   virtual void deliver(codes::Matrix product) = 0;
+  // Before deliver: the operand of the round at hand computed anew, from the product that the last deliver
+  // was given (as it is decoded anew; the first round of a batch does not need it), and the job's books put
+  // right by it. Null: this job cannot.
+  virtual const codes::Matrix* recompute_operand(const codes::Matrix& /*product_before*/) { return nullptr; }
+  // Null: the job's shards do not change, or cannot be repaired.
+  virtual CodedState* state() { return nullptr; }
   // Whole steps committed so far. A step is all or nothing: its updates happen in the deliver of its last
   // round.
   virtual std::uint64_t steps_done() const = 0;

@@ -38,14 +38,21 @@ class Payload {
 };
 
 enum class MessageKind : std::uint8_t {
-  kHello = 1,         // payload: the sender's shared configuration, "key = value" lines; set: whom it heard
-  kContribution = 2,  // one slice (a run of columns) of a contribution; payload: float32, column-major
-  kRequest = 3,       // please send (again) your contribution to `key`
-  kGoodbye = 4,       // I have finished (or leave) after `key.step` steps, with exit code `code`
+  kHello = 1,          // payload: the sender's shared configuration, "key = value" lines; set: whom it heard
+  kContribution = 2,   // one slice (a run of columns) of a contribution; payload: float32, column-major
+  kRequest = 3,        // please send (again) your contribution to `key`
+  kGoodbye = 4,        // I have finished (or leave) after `key.step` steps, with exit code `code`
+  kAbstain = 5,        // my shard is lost or being rebuilt: expect nothing from me for `key`
+  kRepairRequest = 6,  // send me lines of your shard as of boundary `key.step`; payload: u32 each, none: all
+  kPiece = 7,          // those lines: one slice, as a contribution's; `code` and key are the request's
 };
 
+// Of a repair request and its pieces: which states are asked for (code), and of which shard (key.slot).
+inline constexpr std::uint32_t kWeightsState = 1, kMomentumState = 2;
+inline constexpr std::uint32_t kShardsPerLayer = 16;
+
 // A field that a kind does not use is zero: hello and goodbye name no round (goodbye: the step alone), a
-// request has nothing but its key.
+// request and an abstention have nothing but their key.
 struct Message {
   MessageKind kind = MessageKind::kHello;
   codes::RoundKey key{};

@@ -13,11 +13,19 @@ Peer::Peer(PeerOptions options, Job& job, codes::FaultTap* tap, PeerObserver* ob
       observer_(observer),
       everybody_(codes::PeerSet::all(options_.peers)),
       heard_(static_cast<std::size_t>(options_.peers)),
-      store_(options_.peers, options_.store_bytes) {
+      store_(options_.peers, options_.store_bytes),
+      offenders_(options_.peers),
+      repairs_(job.code(), options_.self, job.state(), options_.patience_ms) {
   POLYDOT_CHECK_EQ(job.code().peers(), options_.peers);
   for (const codes::Pass& pass : job.code().passes) {
     caches_.push_back(std::make_unique<codes::DecoderCache>(pass.code, pass.sigma));
     locatable_.push_back(codes::locatable_sizes(*caches_.back()->get(everybody_)));
+  }
+  for (const codes::ShardCode& shard : job.code().shards) {
+    shard_passes_.push_back(codes::shard_pass(shard));
+    const codes::Pass& pass = shard_passes_.back();
+    shard_caches_.push_back(std::make_unique<codes::DecoderCache>(pass.code, pass.sigma));
+    shard_locatable_.push_back(codes::locatable_sizes(*shard_caches_.back()->get(everybody_)));
   }
   decoded_from_ = everybody_;
 }
@@ -39,6 +47,15 @@ void Peer::on_message(std::int64_t now_ms, int from, Message message) {
       break;
     case MessageKind::kRequest:
       answer_request(from, message.key);
+      break;
+    case MessageKind::kAbstain:
+      on_abstain(from, message.key);
+      break;
+    case MessageKind::kRepairRequest:
+      repairs_.on_request(from, message, job_.steps_done());
+      break;
+    case MessageKind::kPiece:
+      repairs_.on_piece(from, message);
       break;
     case MessageKind::kGoodbye:
       peer.goodbye = message.code;

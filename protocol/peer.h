@@ -26,6 +26,8 @@
 #include "protocol/job.h"
 #include "protocol/membership.h"
 #include "protocol/message.h"
+#include "protocol/offenders.h"
+#include "protocol/repairs.h"
 #include "protocol/status.h"
 #include "protocol/wire.h"
 
@@ -40,6 +42,7 @@ struct PeerOptions {
       5000;        // how long a round waits for a missing peer; every other time derives from it
   int margin = 1;  // contributions beyond K that a round waits for
   std::size_t store_bytes = std::size_t{256} << 20;  // of contributions kept for rounds to come
+  std::uint64_t clean_every = 0;  // steps between two cleanings of every shard; 0: when its floor asks for it
 
   static constexpr std::uint32_t kMaxAttempts = 3;
   std::int64_t request_interval_ms() const { return std::max<std::int64_t>(20, patience_ms / 10); }
@@ -91,6 +94,9 @@ class Peer {
   // Rounds (peer_round.cc)
   void on_contribution(int from, const Message& message);
   void answer_request(int to, const codes::RoundKey& key);
+  void on_abstain(int from, codes::RoundKey key);
+  codes::PeerSet abstaining() const;  // from the round at hand
+  bool must_abstain() const;
   bool advance_running(std::int64_t now_ms);
   bool start_round(std::int64_t now_ms);
   void contribute();
@@ -102,8 +108,21 @@ class Peer {
   void try_again_or_refuse(std::int64_t now_ms, const codes::RoundVerdict& verdict);
   void finish_round(std::int64_t now_ms, const codes::PeerSet& present, codes::RoundVerdict verdict);
   codes::RoundVerdict check(const codes::PeerSet& present);
+  void learn(const FloorKind& kind, const codes::RoundVerdict& verdict, codes::Index entries);
   double threshold(const codes::PeerSet& present) const;
-  void report(std::int64_t now_ms, const codes::RoundVerdict& verdict, const codes::PeerSet& present) const;
+  void report(std::int64_t now_ms, const codes::RoundVerdict& verdict, const codes::PeerSet& present,
+              const std::vector<ScrubReport>* scrubs) const;
+
+  // Faults: whose they are, and what is done about one's own (peer_faults.cc)
+  void prepare_scrub();
+  std::vector<ScrubReport> check_scrubs(const codes::PeerSet& present, bool complete);
+  void look_at_own_shard(const std::vector<ScrubReport>& scrubs);
+  void diagnose_product();
+  bool recompute_operand();
+  void note_offenders(const codes::PeerSet& present, const codes::RoundVerdict& verdict);
+  void clean_if_drifted();
+  void work_on_repairs(std::int64_t now_ms);
+  void tell(PeerEvent event);
 
   void send(int to, Message message) { outbox_.push_back({to, std::move(message)}); }
   void send_to_all(Message message) { send(kEverybody, std::move(message)); }
@@ -120,10 +139,17 @@ class Peer {
   std::vector<std::unique_ptr<codes::DecoderCache>> caches_;  // by PassKind
   std::vector<codes::VectorD> locatable_;                     // by PassKind: locatable_sizes of the full set
   codes::PeerSet everybody_;
+  std::vector<codes::Pass> shard_passes_;  // by shard: its weight code, for scrubs
+  std::vector<std::unique_ptr<codes::DecoderCache>> shard_caches_;
+  std::vector<codes::VectorD> shard_locatable_;
 
   std::vector<Heard> heard_;
   ContributionStore store_;
   Floors floors_;
+  std::map<FloorKind, double> scrub_scales_;  // of the last scrub
+  Offenders offenders_;
+  Repairs repairs_;
+  std::map<codes::RoundKey, codes::PeerSet> abstained_;  // by round, whatever the attempt
   Status status_;
   std::vector<Outgoing> outbox_;
   std::optional<Failure> failure_;
@@ -138,6 +164,9 @@ class Peer {
   std::deque<std::vector<Message>> sent_;  // own contributions of this step and the last
   std::uint64_t step_at_hand_ = 0;
   std::optional<codes::RoundKey> finished_;
+  // The round before the one at hand, as it was judged: to decode it again. Its contributions are kept.
+  std::optional<codes::RoundQuestion> before_;
+  codes::PassKind before_pass_ = codes::PassKind::kForward;
 };
 
 }  // namespace polydot::protocol

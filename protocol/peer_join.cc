@@ -33,6 +33,16 @@ void Peer::on_hello(int from, const Message& message) {
 
 void Peer::on_refused_frame(int from, WireError error, std::uint16_t claimed_version) {
   ++status_.dropped_messages;
+  if (error == WireError::kChecksum) {
+    ++status_.wrong_checksums;
+    // An erasure that its sender can mend: asked for again at once, for who knows what it was.
+    if (round_ && round_->sent && !round_->seen.contains(from)) {
+      Message request;
+      request.kind = MessageKind::kRequest;
+      request.key = round_->key();
+      send(from, request);
+    }
+  }
   if (error == WireError::kVersion && status_.phase == PeerPhase::kJoining && phase_since_ms_ >= 0)
     fail(phase_since_ms_,
          {FailureKind::kDisagreement,

@@ -31,8 +31,9 @@ int Peer::needed() const {
 
 bool Peer::advance_running(std::int64_t now_ms) {
   if (!round_) return start_round(now_ms);
+  work_on_repairs(now_ms);
   if (!round_->sent) {
-    if (round_->own->work()) {
+    if (must_abstain() || round_->own->work()) {
       contribute();
       round_->sent = true;
       round_->sent_at_ms = round_->progress_at_ms = now_ms;
@@ -67,13 +68,23 @@ bool Peer::start_round(std::int64_t now_ms) {
   round.floor.locatable = locatable_[static_cast<std::size_t>(kind.pass)](options_.self);
   round.floor.sigma = pass.sigma(options_.self);
   round.floor.nu = &round.nu;
-  round.own =
-      std::make_unique<OwnContribution>(job_.code(), options_.self, round.request, 0, round.floor, tap_);
+  prepare_scrub();
+  round.own = std::make_unique<OwnContribution>(job_.code(), options_.self, round.request, 0, round.floor,
+                                                round.scrub, tap_);
   status_.key = round.request.key;
   return true;
 }
 
 void Peer::contribute() {
+  if (must_abstain()) {
+    Message abstention;
+    abstention.kind = MessageKind::kAbstain;
+    abstention.key = round_->key();
+    send_to_all(abstention);
+    on_abstain(options_.self, abstention.key);
+    sent_.push_back({abstention});
+    return;
+  }
   std::vector<Message> slices = round_->own->messages(decoded_from_);
   for (const Message& slice : slices) {
     store_.add(options_.self, slice);
@@ -133,7 +144,26 @@ codes::RoundVerdict Peer::check(const codes::PeerSet& present) {
   for (int p : present.members()) question.contributions.push_back(store_.view(round_->key(), p));
   if (const auto named = store_.most_named_after(round_->key()); named && named->subset_of(present))
     question.decode_with = *named;
-  return codes::check_round(question, cache(kind.pass));
+  round_->question = std::move(question);
+  return codes::check_round(round_->question, cache(kind.pass));
+}
+
+// A shard that is being rebuilt has nothing to say, as long as the others are enough.
+bool Peer::must_abstain() const {
+  const codes::Index shard = job_.code().pass(round_->request.pass).shard;
+  return repairs_.is_lost(round_->request.layer, shard) && (everybody_ - abstaining()).size() - 1 > needed();
+}
+
+void Peer::on_abstain(int from, codes::RoundKey key) {
+  const bool past = finished_ && (same_round(key, *finished_) || key < *finished_);
+  if (past || key.step > step_at_hand_ + kStepsAhead) return;
+  key.attempt = 0;
+  abstained_[key].insert(from);
+}
+
+codes::PeerSet Peer::abstaining() const {
+  const auto found = abstained_.find(round_->request.key);
+  return found == abstained_.end() ? codes::PeerSet{} : found->second;
 }
 
 bool Peer::judge(std::int64_t now_ms) {
@@ -141,19 +171,23 @@ bool Peer::judge(std::int64_t now_ms) {
     compute_again(latest);
     return true;
   }
-  const codes::PeerSet present = store_.complete(round_->key(), round_->payload);
+  codes::PeerSet present = store_.complete(round_->key(), round_->contribution());
   if (present != round_->seen) round_->progress_at_ms = now_ms;
   round_->seen = present;
   const MembershipView view = view_of(heard_, {options_.self, options_.patience_ms});
   const bool patience_over = now_ms - round_->sent_at_ms >= options_.patience_ms;
-  const bool all_in = (view.live - present).empty();
+  const codes::PeerSet expected = view.live - abstaining() - offenders_.quarantined();
+  const bool all_in = (expected - present).empty();
+  const auto& code = job_.code().pass(round_->request.pass).code;
+  present = present -
+            offenders_.excluded(present, std::max(needed(), static_cast<int>(code.recovery_threshold) + 2));
   const bool enough = present.size() >= needed();
   if ((present | answering(now_ms)).size() < needed()) {
     lose_quorum(now_ms, view.gone);
     return true;
   }
   if (!enough || (!all_in && !patience_over)) return wait_on(now_ms, everybody_ - present);
-  const bool no_more_to_come = present == everybody_ || patience_over;
+  const bool no_more_to_come = (everybody_ - abstaining() - present).empty() || patience_over;
   if (present == round_->judged && !no_more_to_come) return wait_on(now_ms, everybody_ - present);
   codes::RoundVerdict verdict = check(present);
   round_->judged = present;
@@ -225,13 +259,15 @@ void Peer::compute_again(std::uint32_t attempt) {
   round_->attempt = attempt;
   round_->judged = round_->seen = {};
   round_->sent = false;
+  // What is to be computed again is everything since the last decode that was checked.
+  recompute_operand();
   round_->own = std::make_unique<OwnContribution>(job_.code(), options_.self, round_->request, attempt,
-                                                  round_->floor, tap_);
+                                                  round_->floor, round_->scrub, tap_);
   ++status_.recomputed_rounds;
 }
 
 void Peer::try_again_or_refuse(std::int64_t now_ms, const codes::RoundVerdict& verdict) {
-  report(now_ms, verdict, round_->seen);
+  report(now_ms, verdict, round_->seen, nullptr);
   // Computing again does not change how well a set of points is conditioned.
   const bool hopeless = verdict.state == codes::RoundState::kWaiting && round_->seen == everybody_;
   if (round_->attempt + 1 < PeerOptions::kMaxAttempts && !hopeless) {
@@ -245,8 +281,8 @@ void Peer::try_again_or_refuse(std::int64_t now_ms, const codes::RoundVerdict& v
                                            codes::name_of(verdict.state) + " (" + verdict.reason + ")"});
 }
 
-void Peer::report(std::int64_t now_ms, const codes::RoundVerdict& verdict,
-                  const codes::PeerSet& present) const {
+void Peer::report(std::int64_t now_ms, const codes::RoundVerdict& verdict, const codes::PeerSet& present,
+                  const std::vector<ScrubReport>* scrubs) const {
   if (observer_ == nullptr) return;
   RoundReport report;
   report.key = round_->key();
@@ -257,31 +293,49 @@ void Peer::report(std::int64_t now_ms, const codes::RoundVerdict& verdict,
   report.threshold = round_->floor.threshold;
   report.waited_ms = now_ms - round_->sent_at_ms;
   report.verdict = &verdict;
+  report.scrubs = scrubs;
   observer_->on_round(report);
 }
 
 void Peer::finish_round(std::int64_t now_ms, const codes::PeerSet& present, codes::RoundVerdict verdict) {
-  const FloorKind kind{round_->request.training, round_->request.layer, round_->request.pass};
-  const bool undisturbed =
-      verdict.findings.empty() || static_cast<double>(verdict.active_entries) <
-                                      kDisturbedShare * static_cast<double>(round_->payload.size());
+  Round& round = *round_;
   // Complete without the late and the gone: else a floor stood still once a peer had died, while shards drift
   // on.
-  const bool complete = (view_of(heard_, {options_.self, options_.patience_ms}).live - present).empty();
-  if (complete && undisturbed) floors_.of(kind, 1.0).learn(verdict.typical, verdict.largest);
-  for (int p = 0; p < options_.peers; ++p) heard_[static_cast<std::size_t>(p)].missed = !present.contains(p);
+  const codes::PeerSet live = view_of(heard_, {options_.self, options_.patience_ms}).live;
+  const bool complete = (live - abstaining() - offenders_.quarantined() - present).empty();
+  if (complete) learn(round.kind(), verdict, round.payload.size());
+  const std::vector<ScrubReport> scrubs = check_scrubs(present, complete);
+  for (int p = 0; p < options_.peers; ++p)
+    heard_[static_cast<std::size_t>(p)].missed = !(round.seen | abstaining()).contains(p);
   ++status_.rounds;
   status_.rounds_with_findings += !verdict.findings.empty();
   status_.noise_rounds += verdict.findings.empty() && verdict.active_entries > 0;
   status_.unchecked_rounds += !(verdict.kappa <= codes::kLargestHidden);
   status_.waiting_for = {};
-  report(now_ms, verdict, present);
+  note_offenders(present, verdict);
+  report(now_ms, verdict, present, &scrubs);
+  look_at_own_shard(scrubs);
+  const bool mine = std::any_of(verdict.findings.begin(), verdict.findings.end(),
+                                [&](const codes::Finding& finding) { return finding.peer == options_.self; });
+  if (mine) diagnose_product();
   decoded_from_ = verdict.decoded_from;
-  decoded_pass_ = kind.pass;
-  finished_ = round_->request.key;
-  store_.prune_through(round_->request.key);
+  decoded_pass_ = round.request.pass;
+  // One round back is kept, to decode it again.
+  if (finished_) store_.prune_through(*finished_);
+  finished_ = round.request.key;
+  before_ = std::move(round.question);
+  before_pass_ = round.request.pass;
+  abstained_.erase(abstained_.begin(), abstained_.upper_bound(round.request.key));
+  const std::uint64_t step = job_.steps_done();
   round_.reset();
   job_.deliver(std::move(verdict.product));
+  if (job_.steps_done() != step) clean_if_drifted();
+}
+
+void Peer::learn(const FloorKind& kind, const codes::RoundVerdict& verdict, codes::Index entries) {
+  const bool undisturbed = verdict.findings.empty() || static_cast<double>(verdict.active_entries) <
+                                                           kDisturbedShare * static_cast<double>(entries);
+  if (undisturbed) floors_.of(kind, 1.0).learn(verdict.typical, verdict.largest);
 }
 
 }  // namespace polydot::protocol

@@ -1,25 +1,35 @@
 // Private to the peer: the round at hand.
 #pragma once
 
+#include <array>
+
 #include "protocol/peer.h"
 
 namespace polydot::protocol {
 
 struct Peer::Round {
   codes::RoundRequest request;
-  codes::Shape payload;
+  codes::Shape payload;  // of the product; the columns of a scrub come behind it
+  codes::Index scrub_columns = 0;
   codes::VectorD nu;
   bool operand_is_zero = false;
   codes::PublishedFloor floor;
+  codes::ScrubPoint scrub;
+  std::array<codes::VectorD, 2> scrub_nu;  // of weights, momentum
   std::uint32_t attempt = 0;
   std::unique_ptr<OwnContribution> own;
   bool sent = false;
   std::int64_t sent_at_ms = 0;
   std::int64_t progress_at_ms = 0;
   std::int64_t next_request_ms = 0;
-  codes::PeerSet seen;    // complete contributions when last looked
-  codes::PeerSet judged;  // judged in vain already
+  codes::PeerSet seen;            // complete contributions when last looked
+  codes::PeerSet judged;          // judged in vain already
+  codes::RoundQuestion question;  // of the last check
 
+  codes::Shape contribution() const { return {payload.rows, payload.cols + scrub_columns}; }
+  FloorKind kind(RoundPart part = RoundPart::kProduct) const {
+    return {request.training, request.layer, request.pass, part};
+  }
   codes::RoundKey key() const {
     codes::RoundKey key = request.key;
     key.attempt = attempt;

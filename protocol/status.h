@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "codes/peer_set.h"
 #include "codes/result.h"
 #include "codes/round_check.h"
 #include "codes/round_request.h"
+#include "protocol/floors.h"
 
 namespace polydot::protocol {
 
@@ -16,6 +18,16 @@ enum class PeerPhase {
   kRunning,
   kLingering,  // done; still answers until all said goodbye or patience is over
   kEnded,
+};
+
+// What soft errors a round can still take, once it is judged.
+struct Budget {
+  int present = 0;               // contributions
+  codes::PeerSet suspects;       // located in this round, or quarantined
+  codes::Index spare = 0;        // contributions beyond the threshold, without the suspects
+  codes::Index any = 0;          // wrong peers in one entry, of any values, that can still be corrected ...
+  codes::Index independent = 0;  // ... and with independent errors
+  double kappa = 0.0;            // the largest relative error that could still hide
 };
 
 struct Status {
@@ -30,6 +42,31 @@ struct Status {
   std::uint64_t recomputed_rounds = 0;  // attempts beyond the first
   std::uint64_t unchecked_rounds = 0;   // decoded without a spare row (a code that has none)
   std::uint64_t dropped_messages = 0;
+  std::uint64_t wrong_checksums = 0;  // of frames: told apart from what the code locates
+  std::uint64_t unexplained_scrubs = 0;
+  std::uint64_t repairs = 0, rebuilds = 0, cleanings = 0;  // of this peer's own shards, done
+  std::uint64_t repair_bytes = 0;                          // received for them
+  std::uint64_t operands_recomputed = 0;                   // found wrong here, by this peer itself
+  codes::PeerSet quarantined;
+  Budget budget;  // of the last round
+};
+
+// A scrub that rode on a round.
+struct ScrubReport {
+  RoundPart part = RoundPart::kWeights;
+  double threshold = 0.0;
+  codes::RoundVerdict verdict;
+};
+
+// Something a peer found out or did about itself or another.
+struct PeerEvent {
+  const char* name =
+      "";  // a word of the records: repaired, rebuilt, cleaned, gave_up, operand_recomputed, ...
+  std::uint64_t step = 0;
+  std::uint32_t slot = 0;
+  int peer = -1;  // whom it is about; -1: the peer that tells
+  codes::Index layer = 0, shard = 0;
+  std::uint64_t lines = 0, bytes = 0;
 };
 
 // What became of one judged round.
@@ -40,8 +77,9 @@ struct RoundReport {
   bool training = true;
   int present = 0;
   double threshold = 0.0;
-  std::int64_t waited_ms = 0;                    // between the own contribution and the verdict
-  const codes::RoundVerdict* verdict = nullptr;  // valid during the call
+  std::int64_t waited_ms = 0;                        // between the own contribution and the verdict
+  const codes::RoundVerdict* verdict = nullptr;      // valid during the call
+  const std::vector<ScrubReport>* scrubs = nullptr;  // the same; null before the round is done
 };
 
 // Told as things happen; must not act on the peer.
@@ -50,6 +88,7 @@ class PeerObserver {
   virtual ~PeerObserver() = default;
   virtual void on_started(std::int64_t /*now_ms*/) {}  // all peers have joined
   virtual void on_round(const RoundReport&) {}
+  virtual void on_event(const PeerEvent&) {}
   virtual void on_notice(const std::string& /*line*/) {}  // worth a line to the user
 };
 

@@ -121,8 +121,13 @@ std::size_t payload_limit(const WireContext& context, MessageKind kind) {
       return std::min(kMaxHelloBytes, context.max_payload_bytes);
     case MessageKind::kContribution:
       return context.max_payload_bytes;
+    case MessageKind::kPiece:
+      return context.max_payload_bytes;
+    case MessageKind::kRepairRequest:
+      return std::min(kMaxLinesBytes, context.max_payload_bytes);
     case MessageKind::kRequest:
     case MessageKind::kGoodbye:
+    case MessageKind::kAbstain:
       return 0;
   }
   return 0;
@@ -148,6 +153,21 @@ bool is_text(std::span<const std::byte> bytes) {
   });
 }
 
+bool is_some_state(std::uint32_t code) { return code >= 1 && code <= (kWeightsState | kMomentumState); }
+
+// Whole u32, each larger than the one before.
+bool is_ascending(std::span<const std::byte> bytes) {
+  if (bytes.size() % sizeof(std::uint32_t) != 0) return false;
+  std::int64_t last = -1;
+  for (std::size_t at = 0; at < bytes.size(); at += sizeof(std::uint32_t)) {
+    std::uint32_t line = 0;
+    std::memcpy(&line, bytes.data() + at, sizeof line);
+    if (std::int64_t{line} <= last) return false;
+    last = line;
+  }
+  return true;
+}
+
 bool uses_its_fields_only(const Fields& f, MessageKind kind, std::span<const std::byte> payload) {
   const codes::RoundKey none;
   const codes::RoundKey step_only{.step = f.key.step};
@@ -158,7 +178,12 @@ bool uses_its_fields_only(const Fields& f, MessageKind kind, std::span<const std
     case MessageKind::kContribution:
       return f.code == 0;
     case MessageKind::kRequest:
+    case MessageKind::kAbstain:
       return f.code == 0 && no_set;
+    case MessageKind::kRepairRequest:
+      return is_some_state(f.code) && no_set && is_ascending(payload);
+    case MessageKind::kPiece:
+      return is_some_state(f.code) && no_set;
     case MessageKind::kGoodbye:
       return f.key == step_only && no_set && f.code <= kMaxExitCode;
   }
@@ -173,13 +198,14 @@ std::optional<WireError> first_error(const WireContext& context, const Fields& f
   if (f.cluster != context.cluster) return WireError::kCluster;
   if (f.group != context.group) return WireError::kGroup;
   const auto kind = static_cast<MessageKind>(f.kind);
-  if (kind < MessageKind::kHello || kind > MessageKind::kGoodbye) return WireError::kKind;
+  if (kind < MessageKind::kHello || kind > MessageKind::kPiece) return WireError::kKind;
   if (f.flags != 0) return WireError::kField;
   for (std::uint64_t word : f.authenticator)
     if (word != 0) return WireError::kField;
   if (f.payload_bytes != payload.size() || payload.size() > payload_limit(context, kind))
     return WireError::kPayloadSize;
-  if (kind == MessageKind::kContribution ? !is_slice(context, f) : !has_no_shape(f)) return WireError::kShape;
+  const bool sliced = kind == MessageKind::kContribution || kind == MessageKind::kPiece;
+  if (sliced ? !is_slice(context, f) : !has_no_shape(f)) return WireError::kShape;
   if (!codes::PeerSet(f.set).subset_of(codes::PeerSet::all(context.peers))) return WireError::kField;
   if (!uses_its_fields_only(f, kind, payload)) return WireError::kField;
   return std::nullopt;

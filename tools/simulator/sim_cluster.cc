@@ -19,6 +19,7 @@ SimCluster::SimCluster(const ClusterOptions& options, const dnn::Dataset& train,
     const auto at = static_cast<std::size_t>(p);
     Member member;
     codes::FaultTap* tap = taps.empty() ? nullptr : taps[at];
+    member.tap = tap;
     member.program =
         std::make_unique<dnn::TrainingProgram>(options_.code, p, options_.plan, train, test, tap, nullptr);
     member.job = std::make_unique<node::TrainingJob>(*member.program);
@@ -45,7 +46,7 @@ bool SimCluster::run(std::int64_t limit_ms) {
       for (int p = 0; p < size(); ++p) {
         Member& member = members_[static_cast<std::size_t>(p)];
         if (member.alive)
-          busy |= node::pump_once(*member.peer, *member.transport, context_, network_.now_ms(), p);
+          busy |= node::pump_once(*member.peer, *member.transport, context_, network_.now_ms(), p, member.tap);
         else
           while (member.transport->receive()) {
           }

@@ -50,6 +50,7 @@ class SimCluster {
  private:
   struct Member {
     bool alive = true;
+    codes::FaultTap* tap = nullptr;
     std::unique_ptr<dnn::TrainingProgram> program;
     std::unique_ptr<node::TrainingJob> job;
     std::unique_ptr<protocol::Peer> peer;

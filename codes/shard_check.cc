@@ -1,0 +1,85 @@
+#include "codes/shard_check.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace polydot::codes {
+
+namespace {
+
+double median_of(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+}  // namespace
+
+Pass shard_pass(const ShardCode& shard) {
+  Pass pass;
+  pass.code = shard.as_code();
+  pass.operand_encoder = MatrixD::Ones(shard.encoder.rows(), 1);
+  pass.sigma = shard.encoder.rowwise().norm();
+  return pass;
+}
+
+// The median over peers of the root mean square of column `col`, each whitened by its sigma. A column that
+// most peers hold as zero keeps a scale far below anything that matters.
+double piece_scale(const ShardQuestion& question, Index col) {
+  constexpr double kNothing = 1e-30;
+  const std::vector<int> peers = question.present.members();
+  std::vector<double> sizes;
+  for (std::size_t k = 0; k < peers.size(); ++k) {
+    const float* column = question.pieces[k].column(col, question.payload.rows);
+    double sum = 0.0;
+    for (Index row = 0; row < question.payload.rows; ++row) {
+      const double value = static_cast<double>(column[row]);
+      sum += value * value;
+    }
+    const double size =
+        std::sqrt(sum / static_cast<double>(question.payload.rows)) / question.pass->sigma(peers[k]);
+    sizes.push_back(std::isfinite(size) ? size : std::numeric_limits<double>::infinity());
+  }
+  const double median = median_of(std::move(sizes));
+  return std::isfinite(median) ? std::max(median, kNothing) : 1.0;
+}
+
+RoundVerdict check_shards(const ShardQuestion& question, DecoderCache& cache) {
+  RoundQuestion round;
+  round.pass = question.pass;
+  round.payload = question.payload;
+  round.result_rows = question.pass->code.wanted() * question.payload.rows;
+  round.batch = question.payload.cols;
+  round.nu.resize(question.payload.cols);
+  for (Index col = 0; col < question.payload.cols; ++col) round.nu(col) = piece_scale(question, col);
+  // Momentum before the first update is zero at everybody.
+  round.operand_is_zero = round.nu.maxCoeff() < 1e-29;
+  round.threshold = question.threshold;
+  round.gate = std::numeric_limits<double>::infinity();
+  round.present = question.present;
+  round.contributions = question.pieces;
+  return check_round(round, cache);
+}
+
+Matrix piece_of(const Pass& pass, int self, const PeerSet& present,
+                const std::vector<ContributionView>& pieces, Shape payload, DecoderCache& cache) {
+  const auto decoder = cache.get(present);
+  POLYDOT_CHECK(decoder->decodable);
+  // Whitened rows: y_p = sigma_p (V/sigma c)_p.
+  VectorD weights = (pass.code.generator.row(self) * decoder->decoder).transpose();
+  weights.array() /= decoder->sigma.array();
+  MatrixD sum = MatrixD::Zero(payload.rows, payload.cols);
+  for (std::size_t k = 0; k < pieces.size(); ++k)
+    for (Index col = 0; col < payload.cols; ++col)
+      sum.col(col) +=
+          weights(static_cast<Index>(k)) *
+          Eigen::Map<const Eigen::VectorXf>(pieces[k].column(col, payload.rows), payload.rows).cast<double>();
+  return sum.cast<float>();
+}
+
+ContributionView column_of(const ContributionView& view, Index col, Index rows) {
+  return {{view.column(col, rows)}, 1};
+}
+
+}  // namespace polydot::codes

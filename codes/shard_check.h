@@ -1,0 +1,45 @@
+// Checking what peers show of their shards: scrubs, and the pieces that a repair is made of.
+//
+// The shards W~_p of a layer are a codeword of the weight code (threshold m n), and so is everything linear
+// in them: their products with one vector shared by all (a scrub: one number a line), or some of their lines.
+// So the round checker serves: the code is ShardCode::as_code(), nobody's operand can be wrong.
+//
+// Scales: the noise of a shard is relative to the shard. Column c of a piece is whitened by the median over
+// peers of its root mean square, which a minority of wrong ones does not move. Thresholds are relative.
+#pragma once
+
+#include <vector>
+
+#include "codes/round_check.h"
+
+namespace polydot::codes {
+
+// The weight code of a shard as a pass of the round checker.
+Pass shard_pass(const ShardCode& shard);
+
+struct ShardQuestion {
+  const Pass* pass = nullptr;  // shard_pass of the shard
+  Shape payload;               // of one peer's piece
+  double threshold = 0.0;
+  PeerSet present;
+  std::vector<ContributionView> pieces;  // of the peers in `present`, ascending
+};
+
+// By what column `col` of the pieces is whitened. Positive.
+double piece_scale(const ShardQuestion& question, Index col);
+
+// The verdict's product: the decoded blocks of the piece below each other, (m n rows) x cols.
+RoundVerdict check_shards(const ShardQuestion& question, DecoderCache& cache);
+
+// What peer `self` should hold: its row of the code that the pieces agree on, in double. Shape of a piece.
+// Precondition: `present` decodes; see its gain for how much rounding grows.
+Matrix piece_of(const Pass& pass, int self, const PeerSet& present,
+                const std::vector<ContributionView>& pieces, Shape payload, DecoderCache& cache);
+
+// The factor by which rounding may grow in piece_of: from a set above this, a shard is not rebuilt.
+inline constexpr double kRebuildGain = 30.0;
+
+// The column of a contribution that carries a scrub, as a piece of its own.
+ContributionView column_of(const ContributionView& view, Index col, Index rows);
+
+}  // namespace polydot::codes

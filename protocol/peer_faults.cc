@@ -1,0 +1,210 @@
+// Whose a fault is, and what a peer does about its own. DESIGN: PROTOCOL.md, "Self-diagnosis" and "Repair".
+//
+// A product that is wrong accuses an operand, an encoding or a multiplication; only a scrub accuses a shard:
+// a wrong operand makes a right shard look wrong.
+#include <algorithm>
+#include <cstring>
+
+#include "protocol/peer.h"
+#include "protocol/peer_state.h"
+
+namespace polydot::protocol {
+
+namespace {
+
+constexpr std::array<RoundPart, 2> kScrubbed{RoundPart::kWeights, RoundPart::kMomentum};
+
+bool same_bits(const codes::Matrix& a, const codes::Matrix& b) {
+  return a.rows() == b.rows() && a.cols() == b.cols() &&
+         std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(float)) == 0;
+}
+
+// A shard is cleaned when what learning allows of its noise is half used up.
+constexpr double kCleanBelowCap = 0.5;
+
+}  // namespace
+
+// Scales and floors of the scrubs that ride on the round at hand, for whoever wants to know what shows.
+void Peer::prepare_scrub() {
+  Round& round = *round_;
+  round.scrub_columns = round.request.scrub_columns();
+  if (round.scrub_columns == 0) return;
+  const auto shard = static_cast<std::size_t>(job_.code().pass(round.request.pass).shard);
+  round.scrub.vector = &round.request.scrub->vector;
+  for (std::size_t k = 0; k < static_cast<std::size_t>(round.scrub_columns); ++k) {
+    const FloorKind kind = round.kind(kScrubbed[k]);
+    codes::PublishedFloor& floor = k == 0 ? round.scrub.weights : round.scrub.momentum;
+    floor.threshold = floors_.of(kind, 1.0).threshold();
+    floor.locatable = shard_locatable_[shard](options_.self);
+    floor.sigma = shard_passes_[shard].sigma(options_.self);
+    // The scale of the last scrub; before the first, what this peer's own shard promises.
+    const codes::Matrix& state = k == 0 ? *round.request.shard : *round.request.scrub->momentum;
+    const auto own =
+        static_cast<double>(state.norm()) / std::sqrt(static_cast<double>(round.payload.rows)) / floor.sigma;
+    const double scale = scrub_scales_.try_emplace(kind, own).first->second;
+    round.scrub_nu[k] = codes::VectorD::Constant(1, std::max(scale, 1e-30));
+    floor.nu = &round.scrub_nu[k];
+  }
+}
+
+std::vector<ScrubReport> Peer::check_scrubs(const codes::PeerSet& present, bool complete) {
+  Round& round = *round_;
+  std::vector<ScrubReport> reports;
+  if (round.scrub_columns == 0) return reports;
+  const auto shard = static_cast<std::size_t>(job_.code().pass(round.request.pass).shard);
+  for (std::size_t k = 0; k < static_cast<std::size_t>(round.scrub_columns); ++k) {
+    const FloorKind kind = round.kind(kScrubbed[k]);
+    codes::ShardQuestion question;
+    question.pass = &shard_passes_[shard];
+    question.payload = {round.payload.rows, 1};
+    question.threshold = floors_.of(kind, 1.0).threshold();
+    question.present = present;
+    for (int p : present.members())
+      question.pieces.push_back(codes::column_of(store_.view(round.key(), p),
+                                                 round.payload.cols + static_cast<codes::Index>(k),
+                                                 round.payload.rows));
+    ScrubReport& report = reports.emplace_back();
+    report.part = kScrubbed[k];
+    report.threshold = question.threshold;
+    report.verdict = codes::check_shards(question, *shard_caches_[shard]);
+    scrub_scales_[kind] = codes::piece_scale(question, 0);
+    if (report.verdict.state == codes::RoundState::kChecked && complete)
+      learn(kind, report.verdict, question.payload.rows);
+    status_.unexplained_scrubs += report.verdict.state == codes::RoundState::kUnexplained;
+  }
+  return reports;
+}
+
+// A scrub that names this peer accuses its shard, unless the scrub itself was computed wrong.
+void Peer::look_at_own_shard(const std::vector<ScrubReport>& scrubs) {
+  Round& round = *round_;
+  for (std::size_t k = 0; k < scrubs.size(); ++k) {
+    for (const codes::Finding& finding : scrubs[k].verdict.findings) {
+      if (finding.peer != options_.self) continue;
+      const codes::ScrubRequest& scrub = *round.request.scrub;
+      const codes::Matrix& state = k == 0 ? *round.request.shard : *scrub.momentum;
+      const bool transposed = job_.code().pass(round.request.pass).transposed;
+      const codes::Matrix again = transposed ? codes::Matrix(state.transpose() * scrub.vector.col(0))
+                                             : codes::Matrix(state * scrub.vector.col(0));
+      const codes::Matrix sent = round.own->values().col(round.payload.cols + static_cast<codes::Index>(k));
+      if (!same_bits(again, sent)) {
+        tell({.name = "scrub_recomputed", .layer = round.request.layer});
+        continue;
+      }
+      codes::ShardPart part;
+      part.layer = round.request.layer;
+      part.shard = job_.code().pass(round.request.pass).shard;
+      part.weights = k == 0;
+      part.momentum = k == 1;
+      if (2 * static_cast<codes::Index>(finding.rows.size()) <= round.payload.rows)
+        part.lines.assign(finding.rows.begin(), finding.rows.end());
+      repairs_.damaged(part);
+    }
+  }
+}
+
+// The operand of the round at hand, from the contributions of the round before. True: it was wrong.
+bool Peer::recompute_operand() {
+  codes::Matrix product;
+  if (before_) product = codes::check_round(*before_, cache(before_pass_)).product;
+  const codes::Matrix* operand = job_.recompute_operand(product);
+  if (operand == nullptr || same_bits(*operand, round_->request.operand)) return false;
+  round_->request.operand = *operand;
+  ++status_.operands_recomputed;
+  tell({.name = "operand_recomputed", .layer = round_->request.layer});
+  return true;
+}
+
+// This peer was located in a product.
+void Peer::diagnose_product() {
+  if (recompute_operand()) return;
+  const Round& round = *round_;
+  OwnContribution again(job_.code(), options_.self, round.request, round.attempt, round.floor, round.scrub,
+                        nullptr);
+  while (!again.work()) {
+  }
+  const bool transient = !same_bits(again.values(), round.own->values());
+  tell({.name = transient ? "contribution_was_wrong" : "shard_suspected", .layer = round.request.layer});
+}
+
+void Peer::note_offenders(const codes::PeerSet& present, const codes::RoundVerdict& verdict) {
+  codes::PeerSet wrong;
+  for (const codes::Finding& finding : verdict.findings) wrong.insert(finding.peer);
+  const Offenders::Change change = offenders_.note(present, wrong);
+  for (int p : change.quarantined.members()) {
+    notice("peer " + std::to_string(p) + " is wrong again and again: left out for a while");
+    tell({.name = "quarantined", .peer = p, .layer = round_->request.layer});
+  }
+  for (int p : change.released.members())
+    tell({.name = "released", .peer = p, .layer = round_->request.layer});
+  status_.quarantined = offenders_.quarantined();
+
+  Budget& budget = status_.budget;
+  const codes::LinearCode& code = job_.code().pass(round_->request.pass).code;
+  budget.present = present.size();
+  budget.suspects = wrong | status_.quarantined;
+  const codes::Index left = (present - wrong).size();
+  budget.spare = left - code.recovery_threshold;
+  const bool was_left = budget.independent > 0;
+  const codes::ErrorBounds bounds = codes::error_bounds(code, left);
+  budget.any = bounds.any;
+  budget.independent = bounds.independent;
+  budget.kappa = verdict.kappa;
+  if (was_left && budget.independent <= 0 && !verdict.findings.empty())
+    notice("the budget is used up at step " + std::to_string(round_->request.key.step) + ": " +
+           std::to_string(present.size()) + " contributions, " + std::to_string(wrong.size()) +
+           " of them wrong; one more may not be located");
+}
+
+// At a boundary: shards that have drifted are put back onto the code, each peer its own.
+void Peer::clean_if_drifted() {
+  CodedState* state = job_.state();
+  if (state == nullptr) return;
+  const bool due = options_.clean_every > 0 && job_.steps_done() % options_.clean_every == 0;
+  for (const codes::ShardPart& part : state->parts()) {
+    const bool forward = job_.code().pass(codes::PassKind::kForward).shard == part.shard;
+    const codes::PassKind pass = forward ? codes::PassKind::kForward : codes::PassKind::kBackward;
+    const auto drifted = [&](RoundPart which, codes::PassKind of) {
+      const auto found = floors_.all().find({true, part.layer, of, which});
+      return found != floors_.all().end() && found->second.share_of_cap() > kCleanBelowCap;
+    };
+    if (due || drifted(RoundPart::kWeights, pass) || drifted(RoundPart::kMomentum, pass) ||
+        drifted(RoundPart::kProduct, codes::PassKind::kForward) ||
+        drifted(RoundPart::kProduct, codes::PassKind::kBackward))
+      repairs_.clean(part);
+  }
+}
+
+void Peer::work_on_repairs(std::int64_t now_ms) {
+  if (job_.state() == nullptr) return;
+  codes::PeerSet others = view_of(heard_, {options_.self, options_.patience_ms}).live;
+  others.erase(options_.self);
+  others = others - offenders_.quarantined();
+  repairs_.work(now_ms, round_->request.key.epoch, job_.steps_done(), others);
+  for (auto& [to, message] : repairs_.take_messages()) send(to, std::move(message));
+  for (const RepairReport& report : repairs_.take_reports()) {
+    using Event = RepairReport::Event;
+    status_.repairs += report.event == Event::kRepaired;
+    status_.rebuilds += report.event == Event::kRebuilt;
+    status_.cleanings += report.event == Event::kCleaned;
+    status_.repair_bytes += report.bytes_received;
+    tell({.name = name_of(report.event),
+          .layer = report.layer,
+          .shard = report.shard,
+          .lines = report.lines,
+          .bytes = report.bytes_received});
+    if (report.event == Event::kGaveUp)
+      notice("layer " + std::to_string(report.layer) + ": this peer's shard could not be repaired");
+  }
+}
+
+// Step, slot and this peer itself, unless it is said otherwise.
+void Peer::tell(PeerEvent event) {
+  if (observer_ == nullptr) return;
+  event.step = round_ ? round_->request.key.step : job_.steps_done();
+  event.slot = round_ ? round_->request.key.slot : 0;
+  if (event.peer < 0) event.peer = options_.self;
+  observer_->on_event(event);
+}
+
+}  // namespace polydot::protocol

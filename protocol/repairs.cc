@@ -1,0 +1,295 @@
+#include "protocol/repairs.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "codes/noise_floor.h"
+#include "protocol/contribution.h"
+
+namespace polydot::protocol {
+
+namespace {
+
+// Spare pieces beyond the threshold: one wrong piece is located with two.
+constexpr int kSparePieces = 2;
+// Requests kept for boundaries to come, for each peer.
+constexpr std::size_t kDuePerPeer = 8;
+// Tries before a repair is given up.
+constexpr int kMaxTries = 8;
+// A piece is checked line by line against the cap of the noise floor: drift passes, a wrong line does not.
+constexpr double kPieceThreshold = codes::NoiseFloor::kCapFactor * 64 * 0x1p-24;
+
+std::uint32_t slot_of(const codes::ShardPart& part) {
+  return static_cast<std::uint32_t>(part.layer) * kShardsPerLayer + static_cast<std::uint32_t>(part.shard);
+}
+std::uint32_t states_of(const codes::ShardPart& part) {
+  return (part.weights ? kWeightsState : 0u) | (part.momentum ? kMomentumState : 0u);
+}
+
+Payload payload_of(const std::vector<std::uint32_t>& lines) {
+  auto owner = std::make_shared<const std::vector<std::uint32_t>>(lines);
+  const auto bytes = std::as_bytes(std::span(*owner));
+  return {std::move(owner), bytes};
+}
+
+codes::ShardPart part_of(const Message& message) {
+  codes::ShardPart part;
+  part.layer = message.key.slot / kShardsPerLayer;
+  part.shard = message.key.slot % kShardsPerLayer;
+  part.weights = (message.code & kWeightsState) != 0;
+  part.momentum = (message.code & kMomentumState) != 0;
+  part.lines.resize(message.payload.size_bytes() / sizeof(std::uint32_t));
+  if (!part.lines.empty())
+    std::memcpy(part.lines.data(), message.payload.bytes().data(), message.payload.size_bytes());
+  return part;
+}
+
+// Lines wrong in either, states wrong in either.
+codes::ShardPart united(const codes::ShardPart& a, const codes::ShardPart& b) {
+  codes::ShardPart both = a;
+  both.weights |= b.weights;
+  both.momentum |= b.momentum;
+  both.lines.clear();
+  if (!a.lines.empty() && !b.lines.empty())
+    std::set_union(a.lines.begin(), a.lines.end(), b.lines.begin(), b.lines.end(),
+                   std::back_inserter(both.lines));
+  return both;
+}
+
+}  // namespace
+
+const char* name_of(RepairReport::Event event) {
+  switch (event) {
+    case RepairReport::Event::kRepaired:
+      return "repaired";
+    case RepairReport::Event::kRebuilt:
+      return "rebuilt";
+    case RepairReport::Event::kCleaned:
+      return "cleaned";
+    case RepairReport::Event::kGaveUp:
+      return "gave up";
+  }
+  return "?";
+}
+
+struct Repairs::Open {
+  Wanted wanted;
+  codes::RoundKey key;
+  codes::PeerSet asked;
+  codes::Shape payload;
+  std::int64_t since_ms = 0;
+  codes::PeerSet judged;
+  ContributionStore store;
+};
+
+Repairs::Repairs(const codes::ProductCode& code, int self, CodedState* state, std::int64_t patience_ms)
+    : code_(code), self_(self), state_(state), patience_ms_(patience_ms) {
+  for (const codes::ShardCode& shard : code.shards) {
+    passes_.push_back(codes::shard_pass(shard));
+    caches_.push_back(std::make_unique<codes::DecoderCache>(passes_.back().code, passes_.back().sigma));
+  }
+}
+
+Repairs::~Repairs() = default;
+
+void Repairs::damaged(const codes::ShardPart& part) {
+  if (state_ == nullptr) return;
+  const Place place{part.layer, part.shard};
+  const auto [entry, is_new] = wanted_.try_emplace(place, Wanted{part});
+  if (!is_new) {
+    entry->second.part = united(entry->second.part, part);
+    entry->second.keep = false;
+  }
+  // Found again before the repair under way was done: one repair for both, from a later boundary.
+  const auto open = open_.find(place);
+  if (open == open_.end()) return;
+  const bool covered = united(open->second->wanted.part, part) == open->second->wanted.part;
+  if (covered && !open->second->wanted.keep) {
+    wanted_.erase(place);
+    return;
+  }
+  if (!open->second->wanted.keep) entry->second.part = united(open->second->wanted.part, part);
+  open_.erase(open);
+}
+
+void Repairs::clean(const codes::ShardPart& part) {
+  const Place place{part.layer, part.shard};
+  if (state_ == nullptr || open_.contains(place) || wanted_.contains(place)) return;
+  wanted_[place] = Wanted{.part = part, .keep = true};
+}
+
+bool Repairs::is_lost(codes::Index layer, codes::Index shard) const {
+  const auto open = open_.find({layer, shard});
+  return open != open_.end() && !open->second->wanted.keep && open->second->wanted.part.lines.empty();
+}
+
+void Repairs::forget() {
+  wanted_.clear();
+  open_.clear();
+  due_.clear();
+}
+
+void Repairs::on_request(int from, const Message& message, std::uint64_t boundary) {
+  if (state_ == nullptr || message.key.step < boundary) return;
+  const codes::ShardPart part = part_of(message);
+  const auto parts = state_->parts();
+  const bool known = std::any_of(parts.begin(), parts.end(), [&](const codes::ShardPart& one) {
+    return one.layer == part.layer && one.shard == part.shard && (one.momentum || !part.momentum);
+  });
+  codes::ShardPart whole = part;
+  whole.lines.clear();
+  if (!known || (!part.lines.empty() && part.lines.back() >= state_->piece_shape(whole).cols / part.states()))
+    return;
+  const auto waiting =
+      std::count_if(due_.begin(), due_.end(), [&](const auto& one) { return one.first == from; });
+  if (static_cast<std::size_t>(waiting) < kDuePerPeer) due_.emplace_back(from, message);
+}
+
+void Repairs::give_due(std::uint64_t boundary) {
+  std::erase_if(due_, [&](const auto& due) { return due.second.key.step < boundary; });
+  for (const auto& [from, request] : due_)
+    if (request.key.step == boundary) give(from, request);
+  std::erase_if(due_, [&](const auto& due) { return due.second.key.step == boundary; });
+}
+
+void Repairs::give(int to, const Message& request) {
+  const codes::ShardPart part = part_of(request);
+  const auto open = open_.find({part.layer, part.shard});
+  if (open != open_.end() && !open->second->wanted.keep) return;  // what we have is wrong
+  auto piece = std::make_shared<const codes::Matrix>(state_->capture(part));
+  Message prototype;
+  prototype.kind = MessageKind::kPiece;
+  prototype.key = request.key;
+  prototype.code = request.code;
+  for (Message& slice : slices_of(piece, prototype)) {
+    bytes_given_ += slice.payload.size_bytes();
+    messages_.emplace_back(to, std::move(slice));
+  }
+}
+
+void Repairs::on_piece(int from, const Message& message) {
+  for (const auto& [place, open] : open_)
+    if (open->key == message.key && open->asked.contains(from)) open->store.add(from, message);
+}
+
+// A usable set with spare rows, no larger than need be; everybody at later tries.
+codes::PeerSet Repairs::enough_of(codes::Index shard, codes::PeerSet others, int tries) {
+  const codes::LinearCode& code = cache(shard).code();
+  if (tries > 0 || !cache(shard).get(others)->decodable) return others;
+  while (others.size() > static_cast<int>(code.recovery_threshold) + kSparePieces) {
+    int least = -1;
+    double least_gain = codes::kRebuildGain / 2;
+    for (int p : others.members()) {
+      codes::PeerSet without = others;
+      without.erase(p);
+      if (const double gain = codes::gain_of(code, cache(shard).sigma(), without); gain < least_gain)
+        least = p, least_gain = gain;
+    }
+    if (least < 0) break;
+    others.erase(least);
+  }
+  return others;
+}
+
+void Repairs::begin(const Wanted& wanted, std::int64_t now_ms, std::uint32_t epoch, std::uint64_t boundary,
+                    const codes::PeerSet& others) {
+  const codes::ShardPart& part = wanted.part;
+  const codes::PeerSet asked = wanted.keep ? others : enough_of(part.shard, others, wanted.tries);
+  const codes::Shape payload = state_->piece_shape(part);
+  const std::size_t bytes = static_cast<std::size_t>(payload.size()) * sizeof(float);
+  const std::size_t books = std::size_t{1} << 16;
+  auto open = std::make_unique<Open>(
+      Open{wanted,
+           {},
+           asked,
+           payload,
+           now_ms,
+           {},
+           ContributionStore(static_cast<int>(code_.peers()),
+                             (bytes + books) * static_cast<std::size_t>(code_.peers()))});
+  open->key = {epoch, boundary, slot_of(part), serial_++ % 1024};
+  Message request;
+  request.kind = MessageKind::kRepairRequest;
+  request.key = open->key;
+  request.code = states_of(part);
+  if (!part.lines.empty()) request.payload = payload_of(part.lines);
+  for (int p : asked.members()) messages_.emplace_back(p, request);
+  state_->begin_repair(part, wanted.keep);
+  open_[{part.layer, part.shard}] = std::move(open);
+}
+
+bool Repairs::finish(Open& open, std::int64_t now_ms, std::uint64_t boundary) {
+  codes::PeerSet present = open.store.complete(open.key, open.payload);
+  const bool patience_over = now_ms - open.since_ms >= patience_ms_;
+  if (present == open.judged || (present != open.asked && !patience_over)) return false;
+  open.judged = present;
+  const codes::ShardPart& part = open.wanted.part;
+  const codes::Pass& pass = passes_[static_cast<std::size_t>(part.shard)];
+  RepairReport report;
+  for (bool again = true; again;) {
+    again = false;
+    const auto decoder = cache(part.shard).get(present);
+    if (!decoder->decodable || decoder->spare() == 0 || decoder->gain > codes::kRebuildGain) return false;
+    codes::ShardQuestion question{&pass, open.payload, kPieceThreshold, present, {}};
+    for (int p : present.members()) question.pieces.push_back(open.store.view(open.key, p));
+    const codes::RoundVerdict verdict = codes::check_shards(question, cache(part.shard));
+    if (verdict.state == codes::RoundState::kUnexplained || verdict.state == codes::RoundState::kWaiting)
+      return false;
+    for (const codes::Finding& finding : verdict.findings) {
+      report.wrong.insert(finding.peer);
+      present.erase(finding.peer);
+      again = true;
+    }
+    if (again) continue;
+    const codes::Matrix right =
+        codes::piece_of(pass, self_, present, question.pieces, open.payload, cache(part.shard));
+    POLYDOT_CHECK(state_->complete_repair(part, right));
+  }
+  using Event = RepairReport::Event;
+  report.event = open.wanted.keep ? Event::kCleaned : part.lines.empty() ? Event::kRebuilt : Event::kRepaired;
+  report.boundary = open.key.step;
+  report.finished_at = boundary;
+  report.layer = part.layer;
+  report.shard = part.shard;
+  report.lines = static_cast<std::size_t>(open.payload.cols) / static_cast<std::size_t>(part.states());
+  report.bytes_received = static_cast<std::uint64_t>(open.payload.size()) * sizeof(float) *
+                          static_cast<std::uint64_t>((present | report.wrong).size());
+  report.from = present;
+  reports_.push_back(report);
+  return true;
+}
+
+void Repairs::work(std::int64_t now_ms, std::uint32_t epoch, std::uint64_t boundary,
+                   const codes::PeerSet& others) {
+  if (state_ == nullptr) return;
+  give_due(boundary);
+  for (auto at = open_.begin(); at != open_.end();) {
+    Open& open = *at->second;
+    const bool done = finish(open, now_ms, boundary);
+    // Two boundaries later nobody is going to answer any more.
+    const bool stale = !done && (boundary > open.key.step + 2 || now_ms - open.since_ms > 2 * patience_ms_);
+    if (stale) {
+      Wanted again = open.wanted;
+      again.not_before = boundary + 1;
+      if (++again.tries < kMaxTries)
+        wanted_.try_emplace(at->first, again);
+      else
+        reports_.push_back({.event = RepairReport::Event::kGaveUp,
+                            .boundary = open.key.step,
+                            .finished_at = boundary,
+                            .layer = at->first.first,
+                            .shard = at->first.second});
+    }
+    at = done || stale ? open_.erase(at) : std::next(at);
+  }
+  for (auto at = wanted_.begin(); at != wanted_.end();) {
+    if (at->second.not_before > boundary) {
+      ++at;
+      continue;
+    }
+    begin(at->second, now_ms, epoch, boundary, others);
+    at = wanted_.erase(at);
+  }
+}
+
+}  // namespace polydot::protocol

@@ -1,0 +1,97 @@
+// Repair: putting this peer's shard back onto the code, from what the others hold, while training goes on;
+// and giving others what they need for theirs. One path for a flipped weight (one line), a lost shard (all
+// lines) and cleaning (all lines, drift only). PROTOCOL.md, "Repair".
+//
+// Everything is asked for as of a boundary: every peer's state between two steps, named by the steps done
+// before it. Who has passed it does not answer; then it is asked for again, at a later boundary.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "codes/shard_check.h"
+#include "codes/shard_part.h"
+#include "protocol/contribution_store.h"
+#include "protocol/job.h"
+#include "protocol/message.h"
+
+namespace polydot::protocol {
+
+// What became of a repair.
+struct RepairReport {
+  enum class Event { kRepaired, kRebuilt, kCleaned, kGaveUp };
+  Event event = Event::kRepaired;
+  std::uint64_t boundary = 0, finished_at = 0;  // steps done
+  codes::Index layer = 0, shard = 0;
+  std::size_t lines = 0;             // that were replaced
+  std::uint64_t bytes_received = 0;  // of pieces
+  codes::PeerSet from;
+  codes::PeerSet wrong;  // located among those who gave pieces
+};
+const char* name_of(RepairReport::Event event);
+
+class Repairs {
+ public:
+  // `code` and `state` outlive this; state may be null: then nothing is repaired or given.
+  Repairs(const codes::ProductCode& code, int self, CodedState* state, std::int64_t patience_ms);
+  ~Repairs();
+
+  // These lines are wrong. What is wanted already stays wanted.
+  void damaged(const codes::ShardPart& part);
+  // Put all lines of this shard back onto the code: they are right but for drift.
+  void clean(const codes::ShardPart& part);
+
+  void on_request(int from, const Message& message, std::uint64_t boundary);
+  void on_piece(int from, const Message& message);
+  // The state is at `boundary`; anything that is due happens. `others`: whom to ask. Messages go to `send`.
+  void work(std::int64_t now_ms, std::uint32_t epoch, std::uint64_t boundary, const codes::PeerSet& others);
+  std::vector<std::pair<int, Message>> take_messages() { return std::exchange(messages_, {}); }
+  std::vector<RepairReport> take_reports() { return std::exchange(reports_, {}); }
+
+  // The whole shard is lost until its repair is done: its contributions are worth nothing.
+  bool is_lost(codes::Index layer, codes::Index shard) const;
+  // Something of the shard is being repaired.
+  bool is_open(codes::Index layer, codes::Index shard) const { return open_.contains({layer, shard}); }
+  bool idle() const { return open_.empty() && wanted_.empty(); }
+  std::uint64_t bytes_given() const { return bytes_given_; }
+  // Everything under way belongs to a past that a rollback undid.
+  void forget();
+
+ private:
+  using Place = std::pair<codes::Index, codes::Index>;  // layer, shard
+  struct Wanted {
+    codes::ShardPart part;
+    bool keep = false;
+    int tries = 0;
+    std::uint64_t not_before = 0;  // boundary
+  };
+  struct Open;
+
+  void begin(const Wanted& wanted, std::int64_t now_ms, std::uint32_t epoch, std::uint64_t boundary,
+             const codes::PeerSet& others);
+  bool finish(Open& open, std::int64_t now_ms, std::uint64_t boundary);
+  void give(int to, const Message& request);
+  void give_due(std::uint64_t boundary);
+  codes::PeerSet enough_of(codes::Index shard, codes::PeerSet others, int tries);
+  codes::DecoderCache& cache(codes::Index shard) { return *caches_[static_cast<std::size_t>(shard)]; }
+
+  const codes::ProductCode& code_;
+  int self_;
+  CodedState* state_;
+  std::int64_t patience_ms_;
+  std::vector<codes::Pass> passes_;  // by shard: its weight code
+  std::vector<std::unique_ptr<codes::DecoderCache>> caches_;
+  std::map<Place, Wanted> wanted_;
+  std::map<Place, std::unique_ptr<Open>> open_;
+  std::vector<std::pair<int, Message>> due_;  // requests of others for boundaries to come
+  std::vector<std::pair<int, Message>> messages_;
+  std::vector<RepairReport> reports_;
+  std::uint32_t serial_ = 0;
+  std::uint64_t bytes_given_ = 0;
+};
+
+}  // namespace polydot::protocol
