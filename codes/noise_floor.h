@@ -21,12 +21,14 @@ class NoiseFloor {
 
   // scale: the largest row norm of the plain matrix of this round at the start of the run.
   explicit NoiseFloor(double scale);
+  // The weights have grown or shrunk: everything learned, and the bounds, go with them.
+  void rescale(double scale);
 
   // A whitened parity above this is an alarm.
   double threshold() const;
   // typical, largest: of the verdict on a complete round. Non-finite or zero ones are ignored.
   void learn(double typical, double largest);
-  double median() const { return median_; }
+  double median() const { return median_ * scale_; }
   // A value above this cannot be a clean one: 8 times the largest clean value; infinite until learned.
   double gate() const;
   // The median has passed what the cap allows: the layer wants cleaning.
@@ -36,8 +38,10 @@ class NoiseFloor {
   std::size_t learned() const { return seen_; }
 
  private:
-  double analytic_;
-  std::vector<double> statistics_, largest_;
+  double analytic() const;
+
+  double scale_;
+  std::vector<double> statistics_, largest_;  // over the scale of their time
   std::size_t seen_ = 0;
   double median_ = 0.0;
   double largest_clean_ = 0.0;

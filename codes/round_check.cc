@@ -84,7 +84,10 @@ PeerSet silent_peers(const RoundQuestion& question, const std::vector<int>& peer
 
 // The active entries in double, with what cannot be right there erased from the start.
 ActiveEntries gather(const RoundQuestion& question, const SetDecoder& decoder,
-                     const std::vector<Place>& active) {
+                     const std::vector<Place>& active, double signal) {
+  // Beside a value of this size the locator's arithmetic would not see what else is wrong in its entry.
+  constexpr double kWildest = 1e6;
+  const double gate = std::min(question.gate, kWildest * signal);
   ActiveEntries entries;
   entries.peers = decoder.peers;
   entries.places = active;
@@ -95,7 +98,7 @@ ActiveEntries gather(const RoundQuestion& question, const SetDecoder& decoder,
       const double raw = static_cast<double>(
           question.contributions[k].column(active[e].col, question.payload.rows)[active[e].row]);
       const double value = raw / decoder.sigma(static_cast<Index>(k)) / question.nu(active[e].col);
-      const bool usable = std::isfinite(value) && std::abs(value) <= question.gate;
+      const bool usable = std::isfinite(value) && std::abs(value) <= gate;
       entries.values(static_cast<Index>(k), static_cast<Index>(e)) = std::isfinite(value) ? value : kInfinity;
       if (!usable) entries.erased[e].insert(decoder.peers[k]);
     }
@@ -154,7 +157,7 @@ void decode_entry(const RoundQuestion& question, const ActiveEntries& entries, I
 
 void correct(const RoundQuestion& question, const SetDecoder& decoder, const std::vector<Place>& active,
              DecoderCache& cache, const LocateLimits& limits, RoundVerdict& verdict) {
-  ActiveEntries entries = gather(question, decoder, active);
+  ActiveEntries entries = gather(question, decoder, active, limits.signal);
   const std::vector<PeerSet> unusable = entries.erased;
   locate(cache, limits, entries);
   std::map<int, Finding> findings;

@@ -56,6 +56,19 @@ void CodedMatrix::update(const Matrix& d, const Matrix& x, const UpdateTerms& te
   for (Repair& repair : repairs_) repair.since = step * repair.since;
 }
 
+void CodedMatrix::restart(const std::vector<ShardState>* shards) {
+  repairs_.clear();
+  if (shards != nullptr) {
+    POLYDOT_CHECK_EQ(shards->size(), shards_.size());
+    shards_ = *shards;
+    return;
+  }
+  for (ShardState& state : shards_) {
+    state.weights.setZero();
+    state.velocity.setZero();
+  }
+}
+
 bool CodedMatrix::by_columns(Index shard) const { return codes::first_pass(*code_, shard).transposed; }
 
 Matrix CodedMatrix::capture(const codes::ShardPart& part) const {

@@ -38,6 +38,7 @@ class CodedMatrix {
 
   // Of the plain matrix.
   codes::Shape shape() const { return shape_; }
+  const std::vector<ShardState>& shards() const { return shards_; }
   Index shard_count() const { return static_cast<Index>(shards_.size()); }
   const ShardState& shard(Index index) const { return shards_[static_cast<std::size_t>(index)]; }
   ShardState& shard(Index index) { return shards_[static_cast<std::size_t>(index)]; }
@@ -56,7 +57,8 @@ class CodedMatrix {
   void begin_repair(const codes::ShardPart& part, bool keep);
   // right: what `capture` of a right shard would have given at that boundary. False: no such repair is open.
   bool complete_repair(const codes::ShardPart& part, const Matrix& right);
-  void drop_repairs() { repairs_.clear(); }
+  // Other shards in the place of these; null: zero. No repair is open any more.
+  void restart(const std::vector<ShardState>* shards);
 
  private:
   struct Repair {

@@ -218,11 +218,28 @@ const Matrix& TrainingProgram::recompute_operand(const Matrix& product_before) {
   return training_.input(0);
 }
 
-void TrainingProgram::restart_at(std::uint64_t steps_done) {
+TrainingProgram::State TrainingProgram::state() const {
+  State state;
+  for (const CodedMatrix& coded : layers_) state.push_back(coded.shards());
+  return state;
+}
+
+TrainingProgram::State TrainingProgram::initial_state() const {
+  State state;
+  const std::vector<Dense> layers = plan_.network.layers();
+  for (std::size_t l = 0; l < layers.size(); ++l)
+    state.push_back(CodedMatrix(code_, peer_, initial_weights(layers[l], plan_.seed, static_cast<Index>(l)),
+                                plan_.optimizer.momentum != 0)
+                        .shards());
+  return state;
+}
+
+void TrainingProgram::restart_at(std::uint64_t steps_done, const State* state) {
+  for (std::size_t l = 0; l < layers_.size(); ++l)
+    layers_[l].restart(state == nullptr ? nullptr : &(*state)[l]);
   steps_done_ = steps_done;
   awaiting_ = false;
   before_update_.reset();
-  for (CodedMatrix& coded : layers_) coded.drop_repairs();
   advance(false);
 }
 

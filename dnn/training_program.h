@@ -48,8 +48,12 @@ class TrainingProgram {
   // to (which the first round of a batch does not need). Returns it; what the step holds is put right.
   // Precondition: next_round was called last.
   const Matrix& recompute_operand(const Matrix& product_before);
-  // Begins again at this boundary; the shards are the caller's business.
-  void restart_at(std::uint64_t steps_done);
+  // What a peer keeps of a boundary, by layer and shard.
+  using State = std::vector<std::vector<ShardState>>;
+  State state() const;
+  State initial_state() const;
+  // Begins again at this boundary. Null: the shards are lost, zero.
+  void restart_at(std::uint64_t steps_done, const State* state);
 
   std::uint64_t steps_done() const { return steps_done_; }
   std::uint64_t steps_per_epoch() const { return sampler_.steps_per_epoch(); }

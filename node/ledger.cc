@@ -13,26 +13,34 @@ Outcome Ledger::open(const std::string& path) {
   return Unit{};
 }
 
-void Ledger::on_round(const protocol::RoundReport& report) {
-  const bool corrected = report.verdict->state == codes::RoundState::kChecked;
-  for (const codes::Finding& finding : report.verdict->findings) {
-    const auto [place, is_new] = open_.try_emplace({report.key.slot, finding.peer});
+void Ledger::note(const protocol::RoundReport& report, protocol::RoundPart part,
+                  const codes::RoundVerdict& verdict) {
+  const bool corrected = verdict.state == codes::RoundState::kChecked;
+  for (const codes::Finding& finding : verdict.findings) {
+    const auto [place, is_new] = open_.try_emplace({report.key.slot, finding.peer, part});
     LedgerEntry& entry = place->second;
     const bool recurs = !is_new && report.key.step <= entry.last_step + 1;
     if (!recurs) {
       if (!is_new) write(entry);
-      entry = {finding.peer,    report.key.slot, report.layer,   report.pass,
-               report.training, report.key.step, report.key.step};
+      entry = {finding.peer, report.key.slot, report.layer,   report.pass, report.training,
+               part,         report.key.step, report.key.step};
     }
     findings_ += !recurs || report.key.step > entry.last_step;
     entry.last_step = report.key.step;
     entry.size_over_floor = std::max(entry.size_over_floor, finding.size_over_floor);
     entry.corrected = corrected;  // of the last attempt
   }
+}
+
+void Ledger::on_round(const protocol::RoundReport& report) {
+  note(report, protocol::RoundPart::kProduct, *report.verdict);
+  if (report.scrubs != nullptr)
+    for (const protocol::ScrubReport& scrub : *report.scrubs) note(report, scrub.part, scrub.verdict);
+  const bool corrected = report.verdict->state == codes::RoundState::kChecked;
   // What was found in an earlier attempt and is gone now.
   if (report.key.attempt > 0 && corrected)
     for (auto& [place, entry] : open_)
-      if (place.first == report.key.slot && entry.last_step == report.key.step) entry.corrected = true;
+      if (std::get<0>(place) == report.key.slot && entry.last_step == report.key.step) entry.corrected = true;
 }
 
 void Ledger::close() {
@@ -50,6 +58,8 @@ void Ledger::write(const LedgerEntry& entry) {
                          {"training", entry.training},
                          {"first_step", entry.first_step},
                          {"last_step", entry.last_step},
+                         {"by", entry.part == protocol::RoundPart::kProduct ? "code" : "scrub"},
+                         {"state", name_of(entry.part)},
                          {"kind", entry.count() > 1 ? "sticky" : "transient"},
                          {"corrected", entry.corrected}};
   if (std::isfinite(entry.size_over_floor))

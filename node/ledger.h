@@ -6,6 +6,7 @@
 #include <fstream>
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "codes/result.h"
@@ -19,9 +20,10 @@ struct LedgerEntry {
   codes::Index layer = 0;
   codes::PassKind pass = codes::PassKind::kForward;
   bool training = true;
-  std::uint64_t first_step = 0, last_step = 0;  // every step from first to last
-  double size_over_floor = 0.0;                 // the largest
-  bool corrected = true;                        // every round it was found in was decoded all the same
+  protocol::RoundPart part = protocol::RoundPart::kProduct;  // what showed it: the product, or a scrub
+  std::uint64_t first_step = 0, last_step = 0;               // every step from first to last
+  double size_over_floor = 0.0;                              // the largest
+  bool corrected = true;  // every round it was found in was decoded all the same
 
   std::uint64_t count() const { return last_step - first_step + 1; }
 };
@@ -36,10 +38,13 @@ class Ledger {
   std::uint64_t findings() const { return findings_; }
 
  private:
+  using Place = std::tuple<std::uint32_t, int, protocol::RoundPart>;  // slot, peer
+  void note(const protocol::RoundReport& report, protocol::RoundPart part,
+            const codes::RoundVerdict& verdict);
   void write(const LedgerEntry& entry);
 
   std::ofstream file_;
-  std::map<std::pair<std::uint32_t, int>, LedgerEntry> open_;  // by (slot, peer)
+  std::map<Place, LedgerEntry> open_;
   std::uint64_t findings_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "node/ballot_file.h"
 #include "node/config_agreement.h"
 #include "node/dataset_loader.h"
 #include "node/injector.h"
@@ -63,12 +64,12 @@ class WaitingLine {
 };
 
 void drive(protocol::Peer& peer, protocol::Transport& transport, const protocol::WireContext& context,
-           int self, codes::FaultTap* tap) {
+           int self, codes::FaultTap* tap, const KeepRecord& keep) {
   WaitingLine waiting;
   while (peer.status().phase != protocol::PeerPhase::kEnded) {
     if (g_signal != 0) peer.stop_after_step(128 + static_cast<std::uint32_t>(g_signal));
     const std::int64_t now = now_ms();
-    if (pump_once(peer, transport, context, now, self, tap)) continue;
+    if (pump_once(peer, transport, context, now, self, tap, keep)) continue;
     waiting.look(peer.status(), now);
     constexpr std::int64_t kLongestSleepMs = 100;  // signals are looked at in between
     transport.wait(std::clamp<std::int64_t>(peer.next_deadline_ms() - now_ms(), 0, kLongestSleepMs));
@@ -128,7 +129,8 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
     injector = std::move(*made);
   }
   dnn::TrainingProgram program(*code, options.self, *plan, data->train, data->test, injector.get(), &records);
-  TrainingJob job(program);
+  MemoryShelf shelf;
+  TrainingJob job(program, shelf, 100);
 
   protocol::WireContext context;
   context.cluster = cluster_words(config.shared);
@@ -138,7 +140,9 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   if (!transport) return transport.failure();
   records.watch(transport->get());
   protocol::Peer peer(peer_options(options, *data), job, injector.get(), &records);
-  drive(peer, **transport, context, options.self, injector.get());
+  drive(peer, **transport, context, options.self, injector.get(), [&](const protocol::BallotRecord& record) {
+    return folder.empty() || keep_ballot_record(folder, record);
+  });
 
   injector.reset();  // settles its log
   const int exit_code = peer.failure()   ? static_cast<int>(peer.failure()->kind)

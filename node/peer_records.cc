@@ -21,7 +21,8 @@ Outcome PeerRecords::open(const std::string& folder) {
   std::filesystem::create_directories(folder, error);
   metrics_.open(folder + kMetricsFile, std::ios::trunc);
   evaluations_.open(folder + kEvaluationsFile, std::ios::trunc);
-  if (!metrics_ || !evaluations_)
+  repairs_.open(folder + kRepairsFile, std::ios::trunc);
+  if (!metrics_ || !evaluations_ || !repairs_)
     return data_failure("cannot write into " + folder + "; check that it is a folder and writable");
   std::filesystem::remove(folder + kSummaryFile, error);
   metrics_
@@ -38,6 +39,14 @@ void PeerRecords::on_round(const protocol::RoundReport& report) {
   noise_ += report.verdict->findings.empty() && report.verdict->active_entries > 0;
   if (std::isfinite(report.verdict->kappa) && report.verdict->state == codes::RoundState::kChecked)
     largest_kappa_ = std::max(largest_kappa_, report.verdict->kappa);
+}
+
+void PeerRecords::on_event(const protocol::PeerEvent& event) {
+  if (!repairs_.is_open()) return;
+  const nlohmann::json line = {{"event", event.name},  {"step", event.step},   {"slot", event.slot},
+                               {"peer", event.peer},   {"layer", event.layer}, {"shard", event.shard},
+                               {"lines", event.lines}, {"bytes", event.bytes}};
+  repairs_ << line.dump() << "\n" << std::flush;
 }
 
 void PeerRecords::on_notice(const std::string& line) { std::fprintf(stderr, "polydot: %s\n", line.c_str()); }
@@ -88,6 +97,7 @@ Outcome PeerRecords::finish(const protocol::Peer& peer, int self, int exit_code,
     floors.push_back({{"training", kind.training},
                       {"layer", kind.layer},
                       {"pass", kind.pass == codes::PassKind::kForward ? "forward" : "backward"},
+                      {"part", protocol::name_of(kind.part)},
                       {"median", floor.median()},
                       {"threshold", floor.threshold()},
                       {"over_cap", floor.over_cap()}});
@@ -104,6 +114,14 @@ Outcome PeerRecords::finish(const protocol::Peer& peer, int self, int exit_code,
       {"noise_rounds", status.noise_rounds},
       {"recomputed_rounds", status.recomputed_rounds},
       {"unchecked_rounds", status.unchecked_rounds},
+      {"repairs", status.repairs},
+      {"rebuilds", status.rebuilds},
+      {"cleanings", status.cleanings},
+      {"repair_bytes", status.repair_bytes},
+      {"operands_recomputed", status.operands_recomputed},
+      {"wrong_checksums", status.wrong_checksums},
+      {"unexplained_scrubs", status.unexplained_scrubs},
+      {"rollbacks", status.rollbacks},
       {"refused", peer.failure() && peer.failure()->kind == FailureKind::kRefused ? 1 : 0},
       {"largest_kappa", largest_kappa_},
       {"floors", floors}};

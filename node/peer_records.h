@@ -25,6 +25,7 @@ class PeerRecords : public protocol::PeerObserver, public dnn::TrainingObserver 
 
   void on_started(std::int64_t now_ms) override;
   void on_round(const protocol::RoundReport& report) override;
+  void on_event(const protocol::PeerEvent& event) override;
   void on_notice(const std::string& line) override;
   void on_step(const dnn::StepRecord& record) override;
   void on_evaluation(const dnn::EvaluationRecord& record) override;
@@ -39,7 +40,7 @@ class PeerRecords : public protocol::PeerObserver, public dnn::TrainingObserver 
   }
 
   std::string folder_;
-  std::ofstream metrics_, evaluations_;
+  std::ofstream metrics_, evaluations_, repairs_;
   Ledger ledger_;
   const protocol::Transport* transport_ = nullptr;
 
@@ -54,6 +55,7 @@ class PeerRecords : public protocol::PeerObserver, public dnn::TrainingObserver 
   std::int64_t waited_ms_ = 0;  // in the step at hand
   std::uint64_t noise_ = 0, refused_ = 0;
   double largest_kappa_ = 0.0;
+  int least_spare_ = -1;  // contributions beyond the threshold, of any round; -1: none yet
 };
 
 }  // namespace polydot::node

@@ -29,7 +29,7 @@ void let_faults_in(codes::FaultTap& tap, const protocol::Message& message, proto
 }  // namespace
 
 bool pump_once(protocol::Peer& peer, protocol::Transport& transport, const protocol::WireContext& context,
-               std::int64_t now_ms, int self, codes::FaultTap* tap) {
+               std::int64_t now_ms, int self, codes::FaultTap* tap, const KeepRecord& keep) {
   while (std::optional<protocol::Received> received = transport.receive()) {
     auto decoded = protocol::decode(context, received->header, std::move(received->payload));
     if (auto* message = std::get_if<protocol::Message>(&decoded))
@@ -39,7 +39,10 @@ bool pump_once(protocol::Peer& peer, protocol::Transport& transport, const proto
                             protocol::claimed_version(received->header));
   }
   const bool more = peer.advance(now_ms);
+  const std::optional<protocol::BallotRecord> record = peer.take_record();
+  const bool kept = !record || keep(*record);
   for (const protocol::Outgoing& outgoing : peer.take_outbox()) {
+    if (!kept && outgoing.message.kind == protocol::MessageKind::kBallot) continue;
     protocol::WireFrames frames = protocol::encode(context, outgoing.message);
     if (tap != nullptr) let_faults_in(*tap, outgoing.message, frames);
     if (outgoing.to != protocol::kEverybody) {

@@ -1,5 +1,7 @@
 #include "node/training_job.h"
 
+#include <cstdio>
+
 namespace polydot::node {
 
 // The first layer has no backpropagation round: a shard for that pass alone is never used there.
@@ -16,6 +18,32 @@ std::vector<codes::ShardPart> TrainingJob::parts() const {
         all.push_back(part);
       }
   return all;
+}
+
+void TrainingJob::deliver(codes::Matrix product) {
+  const std::uint64_t before = program_.steps_done();
+  program_.deliver(std::move(product));
+  const std::uint64_t now = program_.steps_done();
+  if (checkpoint_every_ == 0 || now == before || now % checkpoint_every_ != 0) return;
+  // Training does not depend on it: an older checkpoint, or the start, is still there.
+  if (const Outcome kept = shelf_.keep({epoch_, now}, program_.state()); !kept)
+    std::fprintf(stderr, "polydot: no checkpoint at step %llu: %s\n", static_cast<unsigned long long>(now),
+                 kept.failure().message.c_str());
+}
+
+// Everybody can make the start again, from the seed.
+std::vector<protocol::CheckpointId> TrainingJob::checkpoints() const {
+  std::vector<protocol::CheckpointId> ids = shelf_.list();
+  ids.insert(ids.begin(), protocol::CheckpointId{});
+  return ids;
+}
+
+bool TrainingJob::restart(const protocol::CheckpointId& target, std::uint32_t epoch) {
+  epoch_ = epoch;
+  const auto state =
+      target == protocol::CheckpointId{} ? std::optional(program_.initial_state()) : shelf_.find(target);
+  program_.restart_at(target.boundary, state ? &*state : nullptr);
+  return state.has_value();
 }
 
 codes::Shape TrainingJob::piece_shape(const codes::ShardPart& part) const {

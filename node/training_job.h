@@ -2,18 +2,20 @@
 #pragma once
 
 #include "dnn/training_program.h"
+#include "node/checkpoint_shelf.h"
 #include "protocol/job.h"
 
 namespace polydot::node {
 
 class TrainingJob : public protocol::Job, public protocol::CodedState {
  public:
-  // `program` outlives this.
-  explicit TrainingJob(dnn::TrainingProgram& program) : program_(program) {}
+  // `program` and `shelf` outlive this. A checkpoint is kept every `checkpoint_every` steps; 0: none is.
+  TrainingJob(dnn::TrainingProgram& program, CheckpointShelf& shelf, std::uint64_t checkpoint_every)
+      : program_(program), shelf_(shelf), checkpoint_every_(checkpoint_every) {}
 
   const codes::ProductCode& code() const override { return program_.code(); }
   std::optional<codes::RoundRequest> next_round() override { return program_.next_round(); }
-  void deliver(codes::Matrix product) override { program_.deliver(std::move(product)); }
+  void deliver(codes::Matrix product) override;
   const codes::Matrix* recompute_operand(const codes::Matrix& product_before) override {
     return &program_.recompute_operand(product_before);
   }
@@ -35,9 +37,14 @@ class TrainingJob : public protocol::Job, public protocol::CodedState {
   bool complete_repair(const codes::ShardPart& part, const codes::Matrix& right) override {
     return program_.layer(part.layer).complete_repair(part, right);
   }
+  std::vector<protocol::CheckpointId> checkpoints() const override;
+  bool restart(const protocol::CheckpointId& target, std::uint32_t epoch) override;
 
  private:
   dnn::TrainingProgram& program_;
+  CheckpointShelf& shelf_;
+  std::uint64_t checkpoint_every_;
+  std::uint32_t epoch_ = 0;
 };
 
 }  // namespace polydot::node

@@ -11,6 +11,9 @@ namespace polydot::protocol {
 
 // Of a round: its product, or the scrub of the weights or of their momentum that rides on it.
 enum class RoundPart { kProduct, kWeights, kMomentum };
+inline const char* name_of(RoundPart part) {
+  return part == RoundPart::kProduct ? "product" : part == RoundPart::kWeights ? "weights" : "momentum";
+}
 
 struct FloorKind {
   bool training = true;

@@ -13,6 +13,7 @@
 #include "codes/product_code.h"
 #include "codes/round_request.h"
 #include "codes/shard_part.h"
+#include "protocol/checkpoint_id.h"
 
 namespace polydot::protocol {
 
@@ -31,6 +32,11 @@ class CodedState {
   virtual void begin_repair(const codes::ShardPart& part, bool keep) = 0;
   // right: what capture of a right shard would have given then. False: no such repair has begun.
   virtual bool complete_repair(const codes::ShardPart& part, const codes::Matrix& right) = 0;
+  // Checkpoints of this peer's that can be returned to; the start, {0, 0}, always can.
+  virtual std::vector<CheckpointId> checkpoints() const = 0;
+  // Begins again there; checkpoints from now on are of `epoch`. False: this peer's own is lost, its shards
+  // are zero and want rebuilding.
+  virtual bool restart(const CheckpointId& target, std::uint32_t epoch) = 0;
 };
 
 class Job {

@@ -45,11 +45,14 @@ enum class MessageKind : std::uint8_t {
   kAbstain = 5,        // my shard is lost or being rebuilt: expect nothing from me for `key`
   kRepairRequest = 6,  // send me lines of your shard as of boundary `key.step`; payload: u32 each, none: all
   kPiece = 7,          // those lines: one slice, as a contribution's; `code` and key are the request's
+  kBallot = 8,         // which checkpoint to return to (ballot.h); code: which of its four messages
 };
 
 // Of a repair request and its pieces: which states are asked for (code), and of which shard (key.slot).
 inline constexpr std::uint32_t kWeightsState = 1, kMomentumState = 2;
 inline constexpr std::uint32_t kShardsPerLayer = 16;
+
+inline constexpr int kEverybody = -1;  // a receiver: all but the sender
 
 // A field that a kind does not use is zero: hello and goodbye name no round (goodbye: the step alone), a
 // request and an abstention have nothing but their key.

@@ -15,7 +15,12 @@ Peer::Peer(PeerOptions options, Job& job, codes::FaultTap* tap, PeerObserver* ob
       heard_(static_cast<std::size_t>(options_.peers)),
       store_(options_.peers, options_.store_bytes),
       offenders_(options_.peers),
-      repairs_(job.code(), options_.self, job.state(), options_.patience_ms) {
+      repairs_(job.code(), options_.self, job.state(), options_.patience_ms),
+      ballot_(options_.self, options_.peers, options_.record, [this](const codes::PeerSet& holders) {
+        return std::all_of(shard_caches_.begin(), shard_caches_.end(), [&](const auto& shard) {
+          return shard->get(holders)->gain <= codes::kRebuildGain;
+        });
+      }) {
   POLYDOT_CHECK_EQ(job.code().peers(), options_.peers);
   for (const codes::Pass& pass : job.code().passes) {
     caches_.push_back(std::make_unique<codes::DecoderCache>(pass.code, pass.sigma));
@@ -53,6 +58,9 @@ void Peer::on_message(std::int64_t now_ms, int from, Message message) {
       break;
     case MessageKind::kRepairRequest:
       repairs_.on_request(from, message, job_.steps_done());
+      break;
+    case MessageKind::kBallot:
+      on_ballot(now_ms, from, message);
       break;
     case MessageKind::kPiece:
       repairs_.on_piece(from, message);

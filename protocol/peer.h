@@ -20,6 +20,7 @@
 #include "codes/fault_tap.h"
 #include "codes/set_decoder.h"
 #include "protocol/agreement.h"
+#include "protocol/ballot.h"
 #include "protocol/contribution.h"
 #include "protocol/contribution_store.h"
 #include "protocol/floors.h"
@@ -44,12 +45,13 @@ struct PeerOptions {
   std::size_t store_bytes = std::size_t{256} << 20;  // of contributions kept for rounds to come
   std::uint64_t clean_every = 0;  // steps between two cleanings of every shard; 0: when its floor asks for it
 
+  BallotRecord record;  // what an earlier life of this peer kept
+
   static constexpr std::uint32_t kMaxAttempts = 3;
+  static constexpr int kMaxRollbacks = 2;  // from one and the same step
   std::int64_t request_interval_ms() const { return std::max<std::int64_t>(20, patience_ms / 10); }
   std::int64_t give_up_ms() const { return 12 * patience_ms; }  // without any progress
 };
-
-inline constexpr int kEverybody = -1;  // but the sender
 
 struct Outgoing {
   int to = kEverybody;
@@ -70,6 +72,9 @@ class Peer {
   bool advance(std::int64_t now_ms);
   std::int64_t next_deadline_ms() const { return deadline_ms_; }
   std::vector<Outgoing> take_outbox();
+
+  // To be kept where a crash does not lose it, before anything of take_outbox is sent.
+  std::optional<BallotRecord> take_record() { return ballot_.take_record(); }
 
   // Finish the step at hand, say goodbye with `code`, linger, end.
   void stop_after_step(std::uint32_t code);
@@ -115,6 +120,8 @@ class Peer {
 
   // Faults: whose they are, and what is done about one's own (peer_faults.cc)
   void prepare_scrub();
+  void follow_weights(const codes::PeerSet& present);
+  codes::ShardQuestion scrub_question(std::size_t column, const codes::PeerSet& present);
   std::vector<ScrubReport> check_scrubs(const codes::PeerSet& present, bool complete);
   void look_at_own_shard(const std::vector<ScrubReport>& scrubs);
   void diagnose_product();
@@ -123,6 +130,15 @@ class Peer {
   void clean_if_drifted();
   void work_on_repairs(std::int64_t now_ms);
   void tell(PeerEvent event);
+
+  // When computing again does not help (peer_rollback.cc)
+  void refuse_or_roll_back(std::int64_t now_ms, Failure failure, const codes::RoundVerdict& verdict);
+  bool advance_stuck(std::int64_t now_ms);
+  bool is_stuck(std::int64_t now_ms) const;
+  void on_ballot(std::int64_t now_ms, int from, const Message& message);
+  bool roll_back(const Ballot::Decision& decision);
+  bool most_are_not_finite() const;
+  void send_ballot();
 
   void send(int to, Message message) { outbox_.push_back({to, std::move(message)}); }
   void send_to_all(Message message) { send(kEverybody, std::move(message)); }
@@ -147,9 +163,18 @@ class Peer {
   ContributionStore store_;
   Floors floors_;
   std::map<FloorKind, double> scrub_scales_;  // of the last scrub
+  std::map<FloorKind, double> first_scales_;  // of the first
   Offenders offenders_;
   Repairs repairs_;
   std::map<codes::RoundKey, codes::PeerSet> abstained_;  // by round, whatever the attempt
+  Ballot ballot_;
+  struct Stuck {
+    std::int64_t since_ms = 0, next_ms = 0, proposed_ms = -1;
+    Failure failure;  // what it ends with if nothing is decided
+  };
+  std::optional<Stuck> stuck_;
+  std::uint64_t refused_step_ = 0;  // where the last rollback came from, and how often in a row
+  int rollbacks_there_ = 0;
   Status status_;
   std::vector<Outgoing> outbox_;
   std::optional<Failure> failure_;

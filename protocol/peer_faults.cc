@@ -47,6 +47,35 @@ void Peer::prepare_scrub() {
   }
 }
 
+// Rounding grows with the weights: the floors of a layer follow the size that its scrub shows.
+void Peer::follow_weights(const codes::PeerSet& present) {
+  const Round& round = *round_;
+  if (round.scrub_columns == 0) return;
+  const auto question = scrub_question(0, present);
+  const double scale = codes::piece_scale(question, 0);
+  const auto [first, is_new] = first_scales_.try_emplace(round.kind(RoundPart::kWeights), scale);
+  for (const codes::PassKind pass : {codes::PassKind::kForward, codes::PassKind::kBackward}) {
+    if (job_.code().pass(pass).shard != job_.code().pass(round.request.pass).shard) continue;
+    const double initial = job_.initial_scale(round.request.layer, pass);
+    for (const bool training : {true, false})
+      floors_.of({training, round.request.layer, pass}, initial).rescale(initial * scale / first->second);
+  }
+}
+
+codes::ShardQuestion Peer::scrub_question(std::size_t column, const codes::PeerSet& present) {
+  const Round& round = *round_;
+  codes::ShardQuestion question;
+  question.pass = &shard_passes_[static_cast<std::size_t>(job_.code().pass(round.request.pass).shard)];
+  question.payload = {round.payload.rows, 1};
+  question.threshold = floors_.of(round.kind(kScrubbed[column]), 1.0).threshold();
+  question.present = present;
+  for (int p : present.members())
+    question.pieces.push_back(codes::column_of(store_.view(round.key(), p),
+                                               round.payload.cols + static_cast<codes::Index>(column),
+                                               round.payload.rows));
+  return question;
+}
+
 std::vector<ScrubReport> Peer::check_scrubs(const codes::PeerSet& present, bool complete) {
   Round& round = *round_;
   std::vector<ScrubReport> reports;
@@ -54,15 +83,7 @@ std::vector<ScrubReport> Peer::check_scrubs(const codes::PeerSet& present, bool 
   const auto shard = static_cast<std::size_t>(job_.code().pass(round.request.pass).shard);
   for (std::size_t k = 0; k < static_cast<std::size_t>(round.scrub_columns); ++k) {
     const FloorKind kind = round.kind(kScrubbed[k]);
-    codes::ShardQuestion question;
-    question.pass = &shard_passes_[shard];
-    question.payload = {round.payload.rows, 1};
-    question.threshold = floors_.of(kind, 1.0).threshold();
-    question.present = present;
-    for (int p : present.members())
-      question.pieces.push_back(codes::column_of(store_.view(round.key(), p),
-                                                 round.payload.cols + static_cast<codes::Index>(k),
-                                                 round.payload.rows));
+    const codes::ShardQuestion question = scrub_question(k, present);
     ScrubReport& report = reports.emplace_back();
     report.part = kScrubbed[k];
     report.threshold = question.threshold;

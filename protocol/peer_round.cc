@@ -30,6 +30,8 @@ int Peer::needed() const {
 }
 
 bool Peer::advance_running(std::int64_t now_ms) {
+  if (const auto decision = ballot_.take_decision()) return roll_back(*decision);
+  if (stuck_ || ballot_.bound()) return advance_stuck(now_ms);
   if (!round_) return start_round(now_ms);
   work_on_repairs(now_ms);
   if (!round_->sent) {
@@ -54,6 +56,7 @@ bool Peer::start_round(std::int64_t now_ms) {
     leave(now_ms, *stop_code_);
     return true;
   }
+  request->key.epoch = ballot_.epoch();
   step_at_hand_ = request->key.step;
   std::erase_if(sent_, [&](const auto& slices) { return slices.front().key.step + 1 < step_at_hand_; });
   round_ = std::make_unique<Round>();
@@ -101,8 +104,9 @@ void Peer::on_contribution(int from, const Message& message) {
     if (message.key.attempt > 0 && message.first_col == 0) answer_request(from, message.key);
     return;
   }
-  const bool expected =
-      message.key.step <= step_at_hand_ + kStepsAhead && message.key.attempt < PeerOptions::kMaxAttempts;
+  const bool expected = message.key.epoch >= ballot_.epoch() &&
+                        message.key.step <= step_at_hand_ + kStepsAhead &&
+                        message.key.attempt < PeerOptions::kMaxAttempts;
   if (!expected || !store_.add(from, message)) ++status_.dropped_messages;
 }
 
@@ -138,6 +142,8 @@ codes::RoundVerdict Peer::check(const codes::PeerSet& present) {
   question.batch = round_->request.batch();
   question.nu = round_->nu;
   question.operand_is_zero = round_->operand_is_zero;
+  follow_weights(present);
+  round_->floor.threshold = floors_.of(kind, 1.0).threshold();
   question.threshold = threshold(present);
   question.gate = floors_.of(kind, 1.0).gate();
   question.present = present;
@@ -156,7 +162,7 @@ bool Peer::must_abstain() const {
 
 void Peer::on_abstain(int from, codes::RoundKey key) {
   const bool past = finished_ && (same_round(key, *finished_) || key < *finished_);
-  if (past || key.step > step_at_hand_ + kStepsAhead) return;
+  if (past || key.epoch < ballot_.epoch() || key.step > step_at_hand_ + kStepsAhead) return;
   key.attempt = 0;
   abstained_[key].insert(from);
 }
@@ -276,9 +282,12 @@ void Peer::try_again_or_refuse(std::int64_t now_ms, const codes::RoundVerdict& v
     compute_again(round_->attempt + 1);
     return;
   }
-  fail(now_ms, {FailureKind::kRefused, "refused " + name_of_round(round_->request) + " after " +
-                                           std::to_string(round_->attempt + 1) + " attempts: " +
-                                           codes::name_of(verdict.state) + " (" + verdict.reason + ")"});
+  refuse_or_roll_back(
+      now_ms,
+      {FailureKind::kRefused,
+       "refused " + name_of_round(round_->request) + " after " + std::to_string(round_->attempt + 1) +
+           " attempts: " + codes::name_of(verdict.state) + " (" + verdict.reason + ")"},
+      verdict);
 }
 
 void Peer::report(std::int64_t now_ms, const codes::RoundVerdict& verdict, const codes::PeerSet& present,

@@ -47,6 +47,7 @@ struct Status {
   std::uint64_t repairs = 0, rebuilds = 0, cleanings = 0;  // of this peer's own shards, done
   std::uint64_t repair_bytes = 0;                          // received for them
   std::uint64_t operands_recomputed = 0;                   // found wrong here, by this peer itself
+  std::uint64_t rollbacks = 0;
   codes::PeerSet quarantined;
   Budget budget;  // of the last round
 };

@@ -123,6 +123,8 @@ std::size_t payload_limit(const WireContext& context, MessageKind kind) {
       return context.max_payload_bytes;
     case MessageKind::kPiece:
       return context.max_payload_bytes;
+    case MessageKind::kBallot:
+      return std::min(kMaxBallotBytes, context.max_payload_bytes);
     case MessageKind::kRepairRequest:
       return std::min(kMaxLinesBytes, context.max_payload_bytes);
     case MessageKind::kRequest:
@@ -184,6 +186,9 @@ bool uses_its_fields_only(const Fields& f, MessageKind kind, std::span<const std
       return is_some_state(f.code) && no_set && is_ascending(payload);
     case MessageKind::kPiece:
       return is_some_state(f.code) && no_set;
+    case MessageKind::kBallot:
+      return f.code >= 1 && f.code <= 4 && f.key.step == 0 && no_set &&
+             payload.size() % sizeof(std::uint64_t) == 0;
     case MessageKind::kGoodbye:
       return f.key == step_only && no_set && f.code <= kMaxExitCode;
   }
@@ -198,7 +203,7 @@ std::optional<WireError> first_error(const WireContext& context, const Fields& f
   if (f.cluster != context.cluster) return WireError::kCluster;
   if (f.group != context.group) return WireError::kGroup;
   const auto kind = static_cast<MessageKind>(f.kind);
-  if (kind < MessageKind::kHello || kind > MessageKind::kPiece) return WireError::kKind;
+  if (kind < MessageKind::kHello || kind > MessageKind::kBallot) return WireError::kKind;
   if (f.flags != 0) return WireError::kField;
   for (std::uint64_t word : f.authenticator)
     if (word != 0) return WireError::kField;

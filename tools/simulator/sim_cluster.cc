@@ -22,7 +22,9 @@ SimCluster::SimCluster(const ClusterOptions& options, const dnn::Dataset& train,
     member.tap = tap;
     member.program =
         std::make_unique<dnn::TrainingProgram>(options_.code, p, options_.plan, train, test, tap, nullptr);
-    member.job = std::make_unique<node::TrainingJob>(*member.program);
+    member.shelf = std::make_unique<node::MemoryShelf>();
+    member.job =
+        std::make_unique<node::TrainingJob>(*member.program, *member.shelf, options_.checkpoint_every);
     protocol::PeerOptions peer_options;
     peer_options.self = p;
     peer_options.peers = peers;
@@ -46,7 +48,11 @@ bool SimCluster::run(std::int64_t limit_ms) {
       for (int p = 0; p < size(); ++p) {
         Member& member = members_[static_cast<std::size_t>(p)];
         if (member.alive)
-          busy |= node::pump_once(*member.peer, *member.transport, context_, network_.now_ms(), p, member.tap);
+          busy |= node::pump_once(*member.peer, *member.transport, context_, network_.now_ms(), p, member.tap,
+                                  [&](const protocol::BallotRecord& record) {
+                                    member.record = record;
+                                    return true;
+                                  });
         else
           while (member.transport->receive()) {
           }

@@ -22,6 +22,7 @@ struct ClusterOptions {
   NetworkOptions network;
   std::int64_t patience_ms = 1000;
   int margin = 1;
+  std::uint64_t checkpoint_every = 0;
   std::map<std::string, std::string> shared = {{"cluster", "simulated"}};
   std::function<void(protocol::PeerOptions&)> adjust;  // if any: the last word on each peer's options
 };
@@ -51,7 +52,9 @@ class SimCluster {
   struct Member {
     bool alive = true;
     codes::FaultTap* tap = nullptr;
+    protocol::BallotRecord record;  // as if on disk
     std::unique_ptr<dnn::TrainingProgram> program;
+    std::unique_ptr<node::MemoryShelf> shelf;
     std::unique_ptr<node::TrainingJob> job;
     std::unique_ptr<protocol::Peer> peer;
     std::unique_ptr<protocol::Transport> transport;

@@ -1,0 +1,179 @@
+#include "protocol/ballot.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace polydot::protocol {
+
+namespace {
+
+// On the wire a checkpoint's name is one number, the epoch above the boundary.
+constexpr unsigned kBoundaryBits = 40;
+
+std::uint64_t word_of(const CheckpointId& id) {
+  return static_cast<std::uint64_t>(id.epoch) << kBoundaryBits | id.boundary;
+}
+CheckpointId id_of(std::uint64_t word) {
+  return {static_cast<std::uint32_t>(word >> kBoundaryBits),
+          word & ((std::uint64_t{1} << kBoundaryBits) - 1)};
+}
+
+// The names in a ballot message: the accepted target (or the one to accept) first, then those held.
+std::vector<CheckpointId> names_of(const Message& message) {
+  std::vector<std::uint64_t> words(message.payload.size_bytes() / sizeof(std::uint64_t));
+  if (!words.empty())
+    std::memcpy(words.data(), message.payload.bytes().data(), words.size() * sizeof(std::uint64_t));
+  std::vector<CheckpointId> names;
+  for (std::uint64_t word : words) names.push_back(id_of(word));
+  return names;
+}
+
+}  // namespace
+
+Ballot::Ballot(int self, int peers, BallotRecord record, Usable usable)
+    : self_(self), peers_(peers), record_(record), usable_(std::move(usable)) {}
+
+codes::PeerSet Ballot::promised_by() const {
+  codes::PeerSet set;
+  for (const auto& [peer, promise] : promises_) set.insert(peer);
+  return set;
+}
+
+std::optional<BallotRecord> Ballot::take_record() {
+  if (!std::exchange(dirty_, false)) return std::nullopt;
+  return record_;
+}
+
+std::optional<Ballot::Decision> Ballot::take_decision() { return std::exchange(decision_, std::nullopt); }
+
+void Ballot::send(int to, Step step, std::uint32_t ballot, const std::vector<CheckpointId>& names,
+                  std::uint32_t accepted) {
+  Message message;
+  message.kind = MessageKind::kBallot;
+  message.key.epoch = ballot;
+  message.key.slot = record_.epoch;
+  message.key.attempt = accepted;
+  message.code = static_cast<std::uint32_t>(step);
+  auto words = std::make_shared<std::vector<std::uint64_t>>();
+  for (const CheckpointId& name : names) words->push_back(word_of(name));
+  const auto bytes = std::as_bytes(std::span(*words));
+  message.payload = Payload(std::move(words), bytes);
+  if (to == self_)
+    on_message(self_, message, true, own_held_);
+  else
+    messages_.emplace_back(to, std::move(message));
+}
+
+void Ballot::propose(const std::vector<CheckpointId>& held) {
+  const auto peers = static_cast<std::uint32_t>(peers_);
+  const std::uint32_t above = std::max({record_.promised, record_.epoch, proposal_}) + 1;
+  // Everybody's ballots are his own.
+  proposal_ = above + (static_cast<std::uint32_t>(self_) + peers - above % peers) % peers;
+  own_held_ = held;
+  promises_.clear();
+  proposed_.reset();
+  repeat();
+}
+
+void Ballot::repeat() {
+  if (proposal_ == 0) return;
+  const Step step = proposed_ ? Step::kAccept : Step::kPrepare;
+  const std::vector<CheckpointId> names = proposed_ ? std::vector{*proposed_} : std::vector<CheckpointId>{};
+  const std::uint32_t ballot = proposal_;
+  send(kEverybody, step, ballot, names);
+  send(self_, step, ballot, names);
+}
+
+void Ballot::on_message(int from, const Message& message, bool stuck, const std::vector<CheckpointId>& held) {
+  const std::uint32_t ballot = message.key.epoch, leaves = message.key.slot;
+  const auto names = names_of(message);
+  const auto step = static_cast<Step>(message.code);
+  if (step == Step::kAccepted) return names.empty() ? void() : on_accepted(from, ballot, names.front());
+  if (leaves < record_.epoch) {
+    // Decided without the sender: it may count us among those who know.
+    if (step != Step::kPromise) {
+      send(from, Step::kAccepted, record_.epoch, {record_.from});
+      messages_.back().second.key.slot = leaves;
+    }
+    return;
+  }
+  if (leaves > record_.epoch) return;  // we are behind
+  switch (step) {
+    case Step::kPrepare:
+      if (stuck) on_prepare(from, ballot, held);
+      return;
+    case Step::kPromise:
+      return on_promise(from, message);
+    case Step::kAccept:
+      if (stuck && !names.empty()) on_accept(from, ballot, names.front());
+      return;
+    case Step::kAccepted:
+      return;
+  }
+}
+
+void Ballot::on_prepare(int from, std::uint32_t ballot, const std::vector<CheckpointId>& held) {
+  if (ballot < record_.promised) return;
+  if (ballot > record_.promised) {
+    record_.promised = ballot;
+    dirty_ = true;
+  }
+  std::vector<CheckpointId> names{record_.target};
+  names.insert(names.end(), held.begin(), held.end());
+  send(from, Step::kPromise, ballot, names, record_.accepted);
+}
+
+void Ballot::on_promise(int from, const Message& message) {
+  const auto names = names_of(message);
+  if (message.key.epoch != proposal_ || names.empty() || proposed_) return;
+  promises_[from] = {message.key.attempt, names.front(), {names.begin() + 1, names.end()}};
+  if (!is_majority(promised_by())) return;
+  const std::optional<CheckpointId> target = choose();
+  if (!target) return;  // more promises may bring more
+  proposed_ = target;
+  repeat();
+}
+
+// What a majority may have accepted already, or else the newest that a usable set holds.
+std::optional<CheckpointId> Ballot::choose() const {
+  std::uint32_t highest = 0;
+  std::optional<CheckpointId> bound;
+  std::map<CheckpointId, codes::PeerSet> holders;
+  for (const auto& [peer, promise] : promises_) {
+    if (promise.accepted > highest) highest = promise.accepted, bound = promise.target;
+    for (const CheckpointId& name : promise.held) holders[name].insert(peer);
+  }
+  if (bound) return bound;
+  for (auto newest = holders.rbegin(); newest != holders.rend(); ++newest)
+    if (usable_(newest->second)) return newest->first;
+  return std::nullopt;
+}
+
+void Ballot::on_accept(int /*from*/, std::uint32_t ballot, const CheckpointId& target) {
+  if (ballot < record_.promised) return;
+  if (ballot != record_.promised || ballot != record_.accepted || target != record_.target) {
+    record_.promised = record_.accepted = ballot;
+    record_.target = target;
+    dirty_ = true;
+  }
+  send(kEverybody, Step::kAccepted, ballot, {target});
+  on_accepted(self_, ballot, target);
+}
+
+void Ballot::on_accepted(int from, std::uint32_t ballot, const CheckpointId& target) {
+  if (ballot <= record_.epoch) return;
+  codes::PeerSet& by = accepted_by_[{ballot, target}];
+  by.insert(from);
+  if (!is_majority(by)) return;
+  // A promise above the decision binds no more: who knows the decision accepts nothing else in its place, so
+  // a higher ballot needs a majority without this peer, and that majority contributes nothing to this epoch.
+  record_ = {.epoch = ballot, .from = target, .promised = ballot};
+  dirty_ = true;
+  decision_ = Decision{ballot, target};
+  proposal_ = 0;
+  promises_.clear();
+  proposed_.reset();
+  accepted_by_.clear();
+}
+
+}  // namespace polydot::protocol

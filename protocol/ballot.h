@@ -1,0 +1,95 @@
+// The ballot on which checkpoint to return to: single-decree Paxos, one decision for each epoch that is left.
+// Pure: no clock, no network, no disk; the peer drives it and says whom the messages go to.
+//
+//   prepare(b) -> promise(b, accepted before, checkpoints held) -> accept(b, target) -> accepted(b, target)
+//
+// The decided ballot is the next epoch. A promise is kept on disk before it is sent (take_record), and
+// whoever promised contributes to no lower epoch. A peer promises only if it cannot go on itself (`stuck`),
+// so nobody alone can force a rollback; a majority decides, so nobody alone can stop one.
+//
+// Source   Lamport, "Paxos made simple", 2001
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "codes/peer_set.h"
+#include "protocol/checkpoint_id.h"
+#include "protocol/message.h"
+
+namespace polydot::protocol {
+
+// What must survive a crash of this peer.
+struct BallotRecord {
+  std::uint32_t epoch = 0;     // the last that was decided
+  CheckpointId from;           // where it began
+  std::uint32_t promised = 0;  // the highest ballot promised
+  std::uint32_t accepted = 0;  // the highest ballot accepted; 0: none
+  CheckpointId target;         // of `accepted`
+  friend bool operator==(const BallotRecord&, const BallotRecord&) = default;
+};
+
+class Ballot {
+ public:
+  struct Decision {
+    std::uint32_t epoch = 0;
+    CheckpointId target;
+  };
+  // Whether these peers' checkpoints of one name can be decoded.
+  using Usable = std::function<bool(const codes::PeerSet&)>;
+
+  Ballot(int self, int peers, BallotRecord record, Usable usable);
+
+  // This peer wants to return to a checkpoint; `held`: its own. Sends prepare to all.
+  void propose(const std::vector<CheckpointId>& held);
+  // The same again, for those that did not hear it.
+  void repeat();
+  // stuck: this peer cannot go on in the epoch at hand.
+  void on_message(int from, const Message& message, bool stuck, const std::vector<CheckpointId>& held);
+
+  std::optional<Decision> take_decision();
+  // To be on disk before take_messages is sent.
+  std::optional<BallotRecord> take_record();
+  std::vector<std::pair<int, Message>> take_messages() { return std::exchange(messages_, {}); }
+
+  std::uint32_t epoch() const { return record_.epoch; }
+  // Has promised a ballot above the epoch at hand: contributes to it no more.
+  bool bound() const { return record_.promised > record_.epoch; }
+  // Promises so far to the own proposal; empty when there is none.
+  codes::PeerSet promised_by() const;
+  bool proposing() const { return proposal_ > 0; }
+
+ private:
+  enum class Step : std::uint32_t { kPrepare = 1, kPromise, kAccept, kAccepted };
+  struct Promise {
+    std::uint32_t accepted = 0;
+    CheckpointId target;
+    std::vector<CheckpointId> held;
+  };
+  void send(int to, Step step, std::uint32_t ballot, const std::vector<CheckpointId>& names,
+            std::uint32_t accepted = 0);
+  void on_prepare(int from, std::uint32_t ballot, const std::vector<CheckpointId>& held);
+  void on_promise(int from, const Message& message);
+  void on_accept(int from, std::uint32_t ballot, const CheckpointId& target);
+  void on_accepted(int from, std::uint32_t ballot, const CheckpointId& target);
+  std::optional<CheckpointId> choose() const;
+  bool is_majority(const codes::PeerSet& peers) const { return peers.size() > peers_ / 2; }
+
+  int self_, peers_;
+  BallotRecord record_;
+  Usable usable_;
+  bool dirty_ = false;
+  std::uint32_t proposal_ = 0;  // own ballot under way; 0: none
+  std::vector<CheckpointId> own_held_;
+  std::map<int, Promise> promises_;
+  std::optional<CheckpointId> proposed_;
+  std::map<std::pair<std::uint32_t, CheckpointId>, codes::PeerSet> accepted_by_;
+  std::optional<Decision> decision_;
+  std::vector<std::pair<int, Message>> messages_;
+};
+
+}  // namespace polydot::protocol

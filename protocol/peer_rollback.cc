@@ -1,0 +1,119 @@
+// When computing again does not help: back to a checkpoint by ballot, or an end that says why. PROTOCOL.md,
+// "Rollback".
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "protocol/peer.h"
+#include "protocol/peer_state.h"
+
+namespace polydot::protocol {
+
+// More than half of the contributions at hand hold something that is not finite: no fault of a few.
+bool Peer::most_are_not_finite() const {
+  int wild = 0;
+  const codes::Shape payload = round_->payload;
+  for (int p : round_->seen.members()) {
+    const codes::ContributionView view = store_.view(round_->key(), p);
+    bool finite = true;
+    for (codes::Index col = 0; col < payload.cols && finite; ++col) {
+      const float* column = view.column(col, payload.rows);
+      finite = std::all_of(column, column + payload.rows, [](float value) { return std::isfinite(value); });
+    }
+    wild += !finite;
+  }
+  return wild > options_.peers / 2;
+}
+
+void Peer::refuse_or_roll_back(std::int64_t now_ms, Failure failure, const codes::RoundVerdict& verdict) {
+  const std::uint64_t step = round_->request.key.step;
+  const bool again = rollbacks_there_ > 0 && refused_step_ == step;
+  if (most_are_not_finite() && (again || job_.state() == nullptr))
+    return fail(now_ms,
+                {FailureKind::kNotReached, "training has diverged at step " + std::to_string(step) +
+                                               ": the numbers of most peers are not finite; a smaller "
+                                               "learning rate may help"});
+  if (job_.state() == nullptr || (again && rollbacks_there_ >= PeerOptions::kMaxRollbacks) ||
+      verdict.state == codes::RoundState::kWaiting)
+    return fail(now_ms, std::move(failure));
+  notice(failure.message + "; asking for a rollback");
+  stuck_ = Stuck{.since_ms = now_ms,
+                 // One after the other, so that proposals do not meet.
+                 .next_ms = now_ms + options_.self * options_.request_interval_ms() / 4,
+                 .failure = std::move(failure)};
+  deadline_ms_ = stuck_->next_ms;
+}
+
+bool Peer::is_stuck(std::int64_t now_ms) const {
+  return stuck_ || (round_ && round_->sent && now_ms - round_->progress_at_ms >= options_.patience_ms);
+}
+
+void Peer::on_ballot(std::int64_t now_ms, int from, const Message& message) {
+  if (job_.state() == nullptr) return;
+  ballot_.on_message(from, message, is_stuck(now_ms), job_.state()->checkpoints());
+  send_ballot();
+}
+
+void Peer::send_ballot() {
+  for (auto& [to, message] : ballot_.take_messages()) send(to, std::move(message));
+}
+
+bool Peer::advance_stuck(std::int64_t now_ms) {
+  if (!stuck_)  // promised while it waited
+    stuck_ = Stuck{.since_ms = now_ms,
+                   .next_ms = now_ms + options_.patience_ms,
+                   .failure = {FailureKind::kRefused, "a rollback was promised, and none was decided"}};
+  const codes::PeerSet gone = view_of(heard_, {options_.self, options_.patience_ms}).gone;
+  const bool hopeless = (everybody_ - gone).size() <= options_.peers / 2;
+  if (hopeless || now_ms - stuck_->since_ms >= options_.give_up_ms()) {
+    Failure failure = std::move(stuck_->failure);
+    stuck_.reset();
+    fail(now_ms, std::move(failure));
+    return true;
+  }
+  if (now_ms >= stuck_->next_ms) {
+    const bool in_vain = stuck_->proposed_ms >= 0 && now_ms - stuck_->proposed_ms >= options_.patience_ms;
+    const bool first =
+        stuck_->proposed_ms < 0 && (!ballot_.bound() || now_ms - stuck_->since_ms >= options_.patience_ms);
+    if (first || in_vain) {
+      ballot_.propose(job_.state()->checkpoints());
+      stuck_->proposed_ms = now_ms;
+    } else {
+      ballot_.repeat();
+    }
+    send_ballot();
+    stuck_->next_ms = now_ms + options_.request_interval_ms();
+    return true;
+  }
+  deadline_ms_ = stuck_->next_ms;
+  return false;
+}
+
+bool Peer::roll_back(const Ballot::Decision& decision) {
+  const std::uint64_t step = step_at_hand_;
+  rollbacks_there_ = refused_step_ == step ? rollbacks_there_ + 1 : 1;
+  refused_step_ = step;
+  ++status_.rollbacks;
+  notice("back from step " + std::to_string(step) + " to the checkpoint of step " +
+         std::to_string(decision.target.boundary) + ", epoch " + std::to_string(decision.epoch));
+  tell({.name = "rolled_back"});
+  stuck_.reset();
+  round_.reset();
+  before_.reset();
+  finished_.reset();
+  // Of the new epoch something may have come already.
+  constexpr auto kLast = std::numeric_limits<std::uint32_t>::max();
+  const codes::RoundKey past{decision.epoch - 1, std::numeric_limits<std::uint64_t>::max(), kLast, kLast};
+  store_.prune_through(past);
+  abstained_.erase(abstained_.begin(), abstained_.upper_bound(past));
+  sent_.clear();
+  repairs_.forget();
+  for (Heard& peer : heard_) peer.missed = false, peer.latest_step = 0;
+  decoded_from_ = everybody_;
+  step_at_hand_ = decision.target.boundary;
+  if (!job_.state()->restart(decision.target, decision.epoch))
+    for (const codes::ShardPart& part : job_.state()->parts()) repairs_.damaged(part);
+  return true;
+}
+
+}  // namespace polydot::protocol
