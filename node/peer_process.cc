@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "node/checkpoint_writer.h"
 #include "node/config_agreement.h"
 #include "node/dataset_loader.h"
 #include "node/injector.h"
@@ -102,6 +103,18 @@ Result<std::unique_ptr<ZmqTransport>> open_transport(const PeerProcessOptions& o
   return make_zmq_transport(zmq);
 }
 
+Outcome open_checkpoints(CheckpointWriter& checkpoints, const PeerProcessOptions& options,
+                         std::uint64_t data_digest, const std::string& folder,
+                         const dnn::TrainingProgram& program) {
+  if (folder.empty()) return Unit{};
+  CheckpointHeader header;
+  header.name.run = cluster_words(options.config.shared);
+  header.peer = options.self;
+  header.peers = static_cast<int>(options.config.shared.peers);
+  header.plan_digest = plan_digest(options.config, data_digest);
+  return checkpoints.open(folder + kCheckpointsFolder, header, program);
+}
+
 }  // namespace
 
 Result<int> run_peer_process(const PeerProcessOptions& options) {
@@ -127,7 +140,11 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
     if (!made) return made.failure();
     injector = std::move(*made);
   }
-  dnn::TrainingProgram program(*code, options.self, *plan, data->train, data->test, injector.get(), &records);
+  CheckpointWriter checkpoints(static_cast<std::uint64_t>(config.shared.checkpoint_every), records);
+  dnn::TrainingProgram program(*code, options.self, *plan, data->train, data->test, injector.get(),
+                               &checkpoints);
+  if (Outcome opened = open_checkpoints(checkpoints, options, data->digest, folder, program); !opened)
+    return opened.failure();
   TrainingJob job(program);
 
   protocol::WireContext context;
@@ -141,14 +158,18 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   drive(peer, **transport, context, options.self);
 
   injector.reset();  // settles its log
-  const int exit_code = peer.failure()   ? static_cast<int>(peer.failure()->kind)
-                        : peer.stopped() ? 128 + static_cast<int>(g_signal)
-                                         : 0;
+  int exit_code = peer.failure()   ? static_cast<int>(peer.failure()->kind)
+                  : peer.stopped() ? 128 + static_cast<int>(g_signal)
+                                   : 0;
+  // The records come last: whoever waits for them may then read the checkpoint.
+  const Outcome saved = checkpoints.write_final();
+  if (!saved && exit_code == 0) exit_code = static_cast<int>(saved.failure().kind);
   if (Outcome written = records.finish(peer, options.self, exit_code, program.steps_per_epoch()); !written)
     return written.failure();
   // Nobody collects for the others: whoever finds all records there writes the run's summary.
   if (!config.local.out.empty()) (void)summarize_if_complete(config);
   if (peer.failure()) return *peer.failure();
+  if (!saved) return saved.failure();
   return exit_code;
 }
 
