@@ -1,5 +1,7 @@
 #include "node/decoded_layer.h"
 
+#include <Eigen/QR>
+#include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -12,10 +14,12 @@ namespace {
 using codes::Index;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-// Relative to the rms of the shards, whitened. Rounding alone stays above the smallest threshold in no run
-// measured; the largest keeps what a wrong shard may do to a weight at a tenth of codes::kTolerance.
+// Relative to the rms of the shards, whitened. The smallest is what codes::NoiseFloor expects of rounding;
+// the largest keeps what a wrong shard may do to a weight at a tenth of codes::kTolerance.
 constexpr double kSmallestThreshold = 4e-6, kLargestThreshold = 1e-4;
-constexpr double kAlarmFactor = 8.0;  // over what is typical, as codes::NoiseFloor
+constexpr double kAlarmFactor = 8.0;   // over what is typical, as codes::NoiseFloor
+constexpr double kWildest = 1e3;       // whitened: no weight is so large
+constexpr double kQuietFactor = 64.0;  // over the rms of the quietest parity
 
 codes::Pass pass_of(const codes::ShardCode& code) {
   codes::Pass pass;
@@ -69,6 +73,41 @@ Shards gather(const std::vector<const dnn::Matrix*>& all, codes::Shape shape) {
   return shards;
 }
 
+// rms of the quietest direction of the whitened parities, over a sample of entries: t wholly wrong shards
+// fill a space of t dimensions, and what is left to the others is rounding. Infinite: no direction is left.
+double quietest_parity(const Shards& shards, const codes::SetDecoder& decoder, double scale) {
+  constexpr std::uint64_t kSamples = 4096, kStride = 2654435761;  // prime: meets all rows and columns
+  constexpr double kWild = 1e4;                                   // such entries would drown rounding
+  const auto size = static_cast<std::uint64_t>(shards.shape.size());
+  codes::MatrixD syndromes(std::min(size, kSamples), decoder.spare());
+  codes::VectorD values(static_cast<Index>(shards.matrices.size()));
+  Index count = 0;
+  for (std::uint64_t k = 0; k < std::min(size, kSamples); ++k) {
+    const auto entry = static_cast<Index>(k * kStride % size);
+    for (Index p = 0; p < values.size(); ++p)
+      values(p) = static_cast<double>(shards.matrices[static_cast<std::size_t>(p)]->data()[entry]) /
+                  decoder.sigma(p) / scale;
+    if (values.allFinite() && values.cwiseAbs().maxCoeff() < kWild)
+      syndromes.row(count++) = (decoder.parity * values).transpose();
+  }
+  if (count < decoder.spare()) return kInfinity;
+  const Eigen::JacobiSVD<codes::MatrixD> svd(codes::MatrixD(syndromes.topRows(count)
+                                                                .householderQr()
+                                                                .matrixQR()
+                                                                .topRows(decoder.spare())
+                                                                .template triangularView<Eigen::Upper>()));
+  return svd.singularValues().minCoeff() / std::sqrt(static_cast<double>(count));
+}
+
+// A whitened parity above it is wrong.
+double threshold_of(double typical, const Shards& shards, const codes::SetDecoder& decoder, double scale) {
+  const double usual = kAlarmFactor * typical;
+  if (usual <= kLargestThreshold || decoder.spare() == 0) return std::max(usual, kSmallestThreshold);
+  // Something is wrong in most rows: what is typical says nothing of rounding.
+  const double quiet = kQuietFactor * quietest_parity(shards, decoder, scale);
+  return std::clamp(quiet, kSmallestThreshold, kLargestThreshold);
+}
+
 // Every entry in double, from all shards that are there.
 dnn::Matrix decode_all(const codes::ShardCode& code, const codes::SetDecoder& decoder, const Shards& shards,
                        codes::Shape weights) {
@@ -120,11 +159,12 @@ Result<DecodedLayer> decode_layer(const codes::ShardCode& code, codes::Shape wei
   const auto scan = [&](double threshold) {
     return codes::scan(pass, *decoder, *decoder, shards.views, shards.shape, question.nu, threshold, blocks);
   };
-  question.threshold =
-      std::clamp(kAlarmFactor * scan(kInfinity).typical, kSmallestThreshold, kLargestThreshold);
+  question.threshold = threshold_of(scan(kInfinity).typical, shards, *decoder, question.nu(0));
   const codes::SyndromeScan seen = scan(question.threshold);
-  // As codes::NoiseFloor::gate: far above every clean value.
-  question.gate = seen.largest > 0.0 ? kAlarmFactor * seen.largest : kInfinity;
+  // As codes::NoiseFloor::gate, far above every clean value; always finite, for beside a value of 1e30 the
+  // locator cannot see what else is wrong in its entry.
+  const bool mostly_clean = 2 * static_cast<Index>(seen.active.size()) <= shards.shape.size();
+  question.gate = mostly_clean ? kAlarmFactor * seen.largest : kWildest;
 
   const codes::RoundVerdict verdict = codes::check_round(question, cache);
   if (verdict.state != codes::RoundState::kChecked)

@@ -114,6 +114,21 @@ TEST(DecodedLayer, WholeWrongShardsAreLocated) {
   EXPECT_EQ(lab.located(), (std::vector<int>{2, 5, 8}));
 }
 
+TEST(DecodedLayer, HowQuietRoundingIsShowsAlsoWhereMostRowsAreWrong) {
+  Lab lab("polydot", {2, 2, 1}, 10, 200, 200);
+  for (const int peer : {0, 1, 3, 6, 9}) {
+    dnn::Matrix& shard = lab.shards[static_cast<std::size_t>(peer)];
+    shard = dnn::Matrix::Random(shard.rows(), shard.cols());
+  }
+  lab.expect_right(1e-4);
+  EXPECT_EQ(lab.located(), (std::vector<int>{0, 1, 3, 6, 9}));
+  // One more wrong value anywhere is one too many, however wild.
+  for (const float wrong : {0.7f, 30.0f, 1e30f, std::numeric_limits<float>::quiet_NaN()}) {
+    lab.shards[4](5, 5) = wrong;
+    expect_failure(lab.decode(), FailureKind::kRefused, {});
+  }
+}
+
 TEST(DecodedLayer, AWrongRowAndAWrongColumnAreLocated) {
   Lab lab("polydot", {2, 2, 1}, 10);
   lab.shards[1].row(3).array() += 0.01f;
