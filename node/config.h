@@ -48,6 +48,7 @@ struct SharedConfig {
   std::int64_t step_size = 1000;      // steps between two drops (schedule step)
   double gamma = 0.1;                 // factor of a drop (schedule step)
   std::int64_t seed = 1;
+  std::int64_t checkpoint_every = 1000;  // steps between two checkpoints; 0: only at the end
 
   friend bool operator==(const SharedConfig&, const SharedConfig&) = default;
 };

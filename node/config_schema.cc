@@ -73,6 +73,7 @@ constexpr Field kFields[] = {
     {kTraining, "step_size", "--step-size", "N", "schedule step: steps between two drops", shared<&S::step_size>, kPositiveCount, kFree},
     {kTraining, "gamma", "--gamma", "X", "schedule step: factor of a drop", shared<&S::gamma>, kFactor, kFree},
     {kTraining, "seed", "--seed", "N", "of weights, sample order and injected faults", shared<&S::seed>, kCount, kFree},
+    {kTraining, "checkpoint_every", "--checkpoint-every", "N", "steps between two checkpoints; 0: only at the end", shared<&S::checkpoint_every>, kCount, kFree},
 
     {kLocal, "data", "--data", "PATH", "file or folder of the data set (idx, csv)", local<&L::data>, kAny, kFree},
     {kLocal, "bind", "--bind", "ADDR:PORT", "listen here instead of at the own endpoint", local<&L::bind>, kAny, kFree},

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "node/ballot_file.h"
+#include "node/checkpoint_shelf.h"
 #include "node/config_agreement.h"
 #include "node/dataset_loader.h"
 #include "node/injector.h"
@@ -103,6 +104,17 @@ Result<std::unique_ptr<ZmqTransport>> open_transport(const PeerProcessOptions& o
   return make_zmq_transport(zmq);
 }
 
+Result<std::unique_ptr<CheckpointShelf>> open_shelf(const PeerProcessOptions& options,
+                                                    std::uint64_t data_digest, const std::string& folder) {
+  if (folder.empty()) return std::unique_ptr<CheckpointShelf>(std::make_unique<MemoryShelf>());
+  CheckpointHeader header;
+  header.name.run = cluster_words(options.config.shared);
+  header.peer = options.self;
+  header.peers = static_cast<int>(options.config.shared.peers);
+  header.plan_digest = plan_digest(options.config, data_digest);
+  return FileShelf::make(folder + kCheckpointsFolder, header);
+}
+
 }  // namespace
 
 Result<int> run_peer_process(const PeerProcessOptions& options) {
@@ -129,8 +141,9 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
     injector = std::move(*made);
   }
   dnn::TrainingProgram program(*code, options.self, *plan, data->train, data->test, injector.get(), &records);
-  MemoryShelf shelf;
-  TrainingJob job(program, shelf, 100);
+  auto shelf = open_shelf(options, data->digest, folder);
+  if (!shelf) return shelf.failure();
+  TrainingJob job(program, **shelf, static_cast<std::uint64_t>(config.shared.checkpoint_every));
 
   protocol::WireContext context;
   context.cluster = cluster_words(config.shared);
@@ -145,14 +158,18 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   });
 
   injector.reset();  // settles its log
-  const int exit_code = peer.failure()   ? static_cast<int>(peer.failure()->kind)
-                        : peer.stopped() ? 128 + static_cast<int>(g_signal)
-                                         : 0;
+  int exit_code = peer.failure()   ? static_cast<int>(peer.failure()->kind)
+                  : peer.stopped() ? 128 + static_cast<int>(g_signal)
+                                   : 0;
+  // The records come last: whoever waits for them may then read the checkpoint.
+  const Outcome saved = job.keep_last();
+  if (!saved && exit_code == 0) exit_code = static_cast<int>(saved.failure().kind);
   if (Outcome written = records.finish(peer, options.self, exit_code, program.steps_per_epoch()); !written)
     return written.failure();
   // Nobody collects for the others: whoever finds all records there writes the run's summary.
   if (!config.local.out.empty()) (void)summarize_if_complete(config);
   if (peer.failure()) return *peer.failure();
+  if (!saved) return saved.failure();
   return exit_code;
 }
 

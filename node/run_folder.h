@@ -5,6 +5,7 @@
 //   summary.json      the run as a whole                                 (whoever finishes last)
 //   peer-00/ ...      what each peer wrote for itself:
 //     metrics.csv evaluations.csv findings.jsonl injections.jsonl summary.json log
+//     checkpoints/checkpoint-EEEEE-BBBBBBBBBBBB.pdck   its coded state after B steps, the last two
 #pragma once
 
 #include <cstdio>
@@ -27,5 +28,6 @@ inline constexpr const char* kRepairsFile = "/repairs.jsonl";
 inline constexpr const char* kSummaryFile = "/summary.json";
 inline constexpr const char* kConfigFile = "/config.toml";
 inline constexpr const char* kLogFile = "/log";
+inline constexpr const char* kCheckpointsFolder = "/checkpoints";
 
 }  // namespace polydot::node

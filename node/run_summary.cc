@@ -170,6 +170,7 @@ nlohmann::ordered_json to_json(const RunSummary& summary, const Config& config) 
   out["peers_finished"] = summary.peers_finished;
   out["bytes_sent"] = summary.bytes_sent;
   out["seed"] = shared.seed;
+  if (summary.certificate) out["certificate"] = to_json(*summary.certificate);
   return out;
 }
 

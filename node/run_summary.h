@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "codes/result.h"
+#include "node/certificate.h"
 #include "node/config.h"
 
 namespace polydot::node {
@@ -33,6 +34,7 @@ struct RunSummary {
   std::uint64_t bytes_sent = 0, noise_rounds = 0, recomputed_rounds = 0;
   double largest_kappa = 0.0;
   FaultCounts faults;
+  std::optional<Certificate> certificate;  // of the launcher, if it was asked for one
 };
 
 // From whatever records there are. Failure: kData, no peer left a summary, or a record is damaged.

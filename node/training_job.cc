@@ -26,9 +26,16 @@ void TrainingJob::deliver(codes::Matrix product) {
   const std::uint64_t now = program_.steps_done();
   if (checkpoint_every_ == 0 || now == before || now % checkpoint_every_ != 0) return;
   // Training does not depend on it: an older checkpoint, or the start, is still there.
-  if (const Outcome kept = shelf_.keep({epoch_, now}, program_.state()); !kept)
+  if (const Outcome kept = shelf_.keep(epoch_, program_); !kept)
     std::fprintf(stderr, "polydot: no checkpoint at step %llu: %s\n", static_cast<unsigned long long>(now),
                  kept.failure().message.c_str());
+  else
+    kept_ = now;
+}
+
+Outcome TrainingJob::keep_last() {
+  if (program_.steps_done() == kept_) return Unit{};
+  return shelf_.keep(epoch_, program_);
 }
 
 // Everybody can make the start again, from the seed.
@@ -40,6 +47,7 @@ std::vector<protocol::CheckpointId> TrainingJob::checkpoints() const {
 
 bool TrainingJob::restart(const protocol::CheckpointId& target, std::uint32_t epoch) {
   epoch_ = epoch;
+  kept_ = target.boundary;
   const auto state =
       target == protocol::CheckpointId{} ? std::optional(program_.initial_state()) : shelf_.find(target);
   program_.restart_at(target.boundary, state ? &*state : nullptr);

@@ -16,6 +16,8 @@ class TrainingJob : public protocol::Job, public protocol::CodedState {
   const codes::ProductCode& code() const override { return program_.code(); }
   std::optional<codes::RoundRequest> next_round() override { return program_.next_round(); }
   void deliver(codes::Matrix product) override;
+  // The state that the run ends with, unless it is kept already or there was no step.
+  Outcome keep_last();
   const codes::Matrix* recompute_operand(const codes::Matrix& product_before) override {
     return &program_.recompute_operand(product_before);
   }
@@ -45,6 +47,7 @@ class TrainingJob : public protocol::Job, public protocol::CodedState {
   CheckpointShelf& shelf_;
   std::uint64_t checkpoint_every_;
   std::uint32_t epoch_ = 0;
+  std::uint64_t kept_ = 0;  // boundary of the newest
 };
 
 }  // namespace polydot::node

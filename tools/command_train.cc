@@ -16,6 +16,7 @@
 #include "node/plan_of.h"
 #include "node/run_folder.h"
 #include "node/run_summary.h"
+#include "tools/certify.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
 #include "tools/launcher.h"
@@ -174,6 +175,13 @@ int run_train(const TrainRequest& request) {
   const bool finished = summary && summary->peers_finished > 0;
   const int code = settle(*launcher, run, finished);
   if (!summary) return code != kExitDone ? code : report(summary.failure());
+  if (request.certify) {
+    for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, SIG_DFL);  // no peer is left to be told
+    if (finished && !quiet) std::fprintf(stderr, "polydot: training the fault-free uncoded twins\n");
+    auto certificate = certify_run(config, run, *summary);
+    if (!certificate) return report(certificate.failure());
+    summary->certificate = *std::move(certificate);
+  }
   if (Outcome written = node::write_summary(*summary, launcher->config(), run); !written)
     return report(written.failure());
   std::optional<double> reference;
@@ -190,6 +198,8 @@ int run_train(const TrainRequest& request) {
   } else if (!quiet) {
     std::fputs(run_table(*summary, launcher->config(), reference).c_str(), stdout);
   }
+  if (code == kExitDone && summary->certificate && !summary->certificate->valid)
+    return report({FailureKind::kNotReached, "no valid certificate: " + summary->certificate->reason});
   return code;
 }
 

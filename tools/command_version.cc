@@ -28,6 +28,8 @@ std::vector<std::string_view> instructions() {
 
 }  // namespace
 
+std::string_view program_version() { return POLYDOT_VERSION; }
+
 std::string version_text() {
   return fmt::format("polydot {}\nwire version {}\nbuilt for {} ({}) with {}\n", POLYDOT_VERSION,
                      protocol::kWireVersion, POLYDOT_ARCH, fmt::join(instructions(), " "), kCompiler);

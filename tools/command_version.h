@@ -2,9 +2,12 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace polydot::tools {
 
+// "0.1.0".
+std::string_view program_version();
 std::string version_text();
 // {"version":..,"wire_version":..,"arch":..,"instructions":[..],"compiler":..}
 std::string version_json();

@@ -10,6 +10,8 @@ int run_peer(const PeerRequest& request);
 int run_plan(const PlanRequest& request);
 int run_init(const InitRequest& request);
 int run_data(const DataRequest& request);
+int run_export(const ExportRequest& request);
+int run_eval(const EvalRequest& request);
 int run_version(const VersionRequest& request);
 
 }  // namespace polydot::tools

@@ -20,6 +20,8 @@ struct Run {
   int operator()(const PlanRequest& request) const { return run_plan(request); }
   int operator()(const InitRequest& request) const { return run_init(request); }
   int operator()(const DataRequest& request) const { return run_data(request); }
+  int operator()(const ExportRequest& request) const { return run_export(request); }
+  int operator()(const EvalRequest& request) const { return run_eval(request); }
   int operator()(const VersionRequest& request) const { return run_version(request); }
 };
 

@@ -7,6 +7,7 @@
 
 #include "node/config_toml.h"
 #include "node/config_words.h"
+#include "node/run_folder.h"
 #include "tools/exit_code.h"
 #include "tools/options_parser.h"
 
@@ -58,6 +59,8 @@ Result<Request> parse_train(const Arguments& arguments) {
   parser.add_text("--config", config_path, "FILE", "TOML, as --out writes it");
   parser.add_switch("--detach", request.detach, "leave once the peers run; they finish alone");
   parser.add_switch("--reference", request.reference, "train the uncoded reference too, for its accuracy");
+  parser.add_switch("--certify", request.certify,
+                    "compare the weights with those of a fault-free uncoded run");
   parser.add_fields([](const node::Field& field) { return field.flag != "--bind"; });
   const auto help = parser.parse(arguments);
   if (!help) return help.failure();
@@ -184,6 +187,50 @@ Result<Request> parse_data(const Arguments& arguments) {
   return Request(std::move(request));
 }
 
+Result<Request> parse_export(const Arguments& arguments) {
+  ExportRequest request;
+  std::string config_path;
+  OptionsParser parser("export --run DIR --out FILE [options]",
+                       "Writes the weights that a run ended with, decoded from its peers' checkpoints; wrong "
+                       "shards are\nlocated and left out.",
+                       "Example:\n  polydot export --run runs/1 --out model.safetensors");
+  parser.add_text("--run", request.run, "DIR", "folder of the run, as train --out wrote it");
+  parser.add_text("--out", request.out, "FILE", "safetensors file to write");
+  parser.add_text("--config", config_path, "FILE", "how the run was configured [DIR/config.toml]");
+  parser.add_fields([](const node::Field& field) { return field.flag == "--data"; });
+  const auto help = parser.parse(arguments);
+  if (!help) return help.failure();
+  if (*help) return Request(HelpRequest{**help});
+  if (request.run.empty()) return usage_failure("export needs --run DIR");
+  if (request.out.empty()) return usage_failure("export needs --out FILE");
+  auto config =
+      layered_and_valid(config_path.empty() ? request.run + node::kConfigFile : config_path, parser);
+  if (!config) return config.failure();
+  request.config = *std::move(config);
+  return Request(std::move(request));
+}
+
+Result<Request> parse_eval(const Arguments& arguments) {
+  EvalRequest request;
+  OptionsParser parser("eval --model FILE [options]",
+                       "Accuracy and loss of an exported model on the test part of a data set.",
+                       "Example:\n  polydot eval --model model.safetensors --dataset idx --data mnist/");
+  parser.add_text("--model", request.model, "FILE", "as polydot export writes it");
+  parser.add_fields([](const node::Field& field) {
+    return field.flag == "--dataset" || field.flag == "--data" || field.flag == "--json";
+  });
+  const auto help = parser.parse(arguments);
+  if (!help) return help.failure();
+  if (*help) return Request(HelpRequest{**help});
+  if (request.model.empty()) return usage_failure("eval needs --model FILE");
+  const auto config = layered_and_valid("", parser);
+  if (!config) return config.failure();
+  request.dataset = config->shared.dataset;
+  request.data = config->local.data;
+  request.json = config->local.json;
+  return Request(std::move(request));
+}
+
 Result<Request> parse_version(const Arguments& arguments) {
   VersionRequest request;
   OptionsParser parser("version [--json]", "Prints versions, and what this program was built for.", "");
@@ -205,6 +252,8 @@ constexpr Command kCommands[] = {
     {"init", "write the file that describes a cluster", parse_init},
     {"plan", "what a code can do, before it is used", parse_plan},
     {"data", "write a data set as IDX files", parse_data},
+    {"export", "write the weights of a run as one file", parse_export},
+    {"eval", "accuracy of an exported model", parse_eval},
     {"version", "versions, and what this program was built for", parse_version},
 };
 

@@ -20,6 +20,7 @@ struct TrainRequest {
   node::Config config;
   bool detach = false;     // the peers go on without the launcher
   bool reference = false;  // also train the uncoded reference network, in the launcher, with the same seed
+  bool certify = false;    // also train the fault-free uncoded twins and compare the weights
 };
 
 struct PeerRequest {
@@ -49,12 +50,24 @@ struct DataRequest {
   std::string out;   // folder
 };
 
+struct ExportRequest {
+  node::Config config;  // of the run
+  std::string run;      // its folder
+  std::string out;      // file
+};
+
+struct EvalRequest {
+  std::string model;  // file
+  std::string dataset, data;
+  bool json = false;
+};
+
 struct VersionRequest {
   bool json = false;
 };
 
 using Request = std::variant<HelpRequest, TrainRequest, PeerRequest, PlanRequest, InitRequest, DataRequest,
-                             VersionRequest>;
+                             ExportRequest, EvalRequest, VersionRequest>;
 
 // `arguments`: without the program's name. Failure: kUsage; an unknown command or flag names the nearest
 // right one.

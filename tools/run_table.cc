@@ -18,7 +18,7 @@ std::string run_table(const node::RunSummary& summary, const node::Config& confi
   const auto thousands = [](std::uint64_t count) {
     std::string text = std::to_string(count);
     for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
-      text.insert(static_cast<std::size_t>(at), " ");
+      text.insert(static_cast<std::size_t>(at), 1, ' ');
     return text;
   };
 
@@ -53,6 +53,13 @@ std::string run_table(const node::RunSummary& summary, const node::Config& confi
                   summary.seconds > 0 ? static_cast<double>(summary.steps - 1) / summary.seconds : 0.0,
                   summary.seconds_total));
   row("bytes sent", fmt::format("{} by all peers together", thousands(summary.bytes_sent)));
+  if (const auto& certificate = summary.certificate) {
+    row("certificate", certificate->valid ? "valid" : "NOT VALID: " + certificate->reason);
+    row("  difference",
+        fmt::format("{:.2g} of the weights, rounding alone {:.2g}; at most {:.2g}, loss {:.2g}",
+                    certificate->relative_difference, certificate->rounding_difference,
+                    certificate->largest_difference, certificate->loss_difference));
+  }
   return table;
 }
 

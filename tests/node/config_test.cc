@@ -77,7 +77,8 @@ Config unusual() {
                    .warmup_steps = 8,
                    .step_size = 9,
                    .gamma = 0.7,
-                   .seed = 42};
+                   .seed = 42,
+                   .checkpoint_every = 25};
   for (int k = 0; k < 7; ++k) config.shared.endpoints.push_back("host:" + std::to_string(1000 + k));
   config.local = {.data = "a \"b\"\\c",
                   .bind = "127.0.0.1:7000",

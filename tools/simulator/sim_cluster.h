@@ -10,6 +10,7 @@
 
 #include "codes/product_code.h"
 #include "dnn/training_program.h"
+#include "node/checkpoint_shelf.h"
 #include "node/training_job.h"
 #include "protocol/peer.h"
 #include "tools/simulator/sim_network.h"

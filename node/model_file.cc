@@ -1,0 +1,203 @@
+#include "node/model_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <optional>
+
+#include "dnn/reference.h"
+#include "node/data_files.h"
+#include "node/safetensors.h"
+
+namespace polydot::node {
+namespace {
+
+using codes::Index;
+using nlohmann::ordered_json;
+
+constexpr std::uint64_t kMaxUnits = 1 << 26;
+constexpr Index kBatch = 500;  // as dnn::TrainingPlan::eval_batch
+
+std::string name_of(std::size_t layer, const char* part) { return fmt::format("layers.{}.{}", layer, part); }
+
+ordered_json describe(const dnn::NetworkSpec& network) {
+  ordered_json operations = ordered_json::array();
+  for (const dnn::Operation& operation : network.operations)
+    if (const auto* dense = std::get_if<dnn::Dense>(&operation))
+      operations.push_back({{"dense", dense->outputs}});
+    else
+      operations.push_back({{"activation", activation_name(std::get<dnn::Activation>(operation).kind)}});
+  return {{"inputs", network.inputs}, {"operations", operations}, {"loss", loss_name(network.loss)}};
+}
+
+std::optional<Index> units_of(const ordered_json& value) {
+  if (!value.is_number_unsigned() || value > kMaxUnits) return std::nullopt;
+  return value.get<Index>();
+}
+
+// The inverse of describe, or what is wrong.
+Result<dnn::NetworkSpec> parse_network(const std::string& text) {
+  const auto all = ordered_json::parse(text, nullptr, false);
+  const Failure bad = data_failure("its metadata describe no network");
+  if (!all.is_object() || !all.contains("inputs") || !all.contains("operations") || !all.contains("loss") ||
+      !all["operations"].is_array() || !all["loss"].is_string())
+    return bad;
+  dnn::NetworkSpec network;
+  const auto inputs = units_of(all["inputs"]);
+  const auto loss = dnn::parse_loss(all["loss"].get<std::string>());
+  if (!inputs || !loss) return bad;
+  network.inputs = *inputs;
+  network.loss = *loss;
+  Index units = *inputs;
+  for (const ordered_json& operation : all["operations"]) {
+    if (operation.is_object() && operation.contains("dense")) {
+      const auto outputs = units_of(operation["dense"]);
+      if (!outputs) return bad;
+      network.operations.push_back(dnn::Dense{units, *outputs});
+      units = *outputs;
+    } else if (operation.is_object() && operation.contains("activation") &&
+               operation["activation"].is_string()) {
+      const auto kind = dnn::parse_activation(operation["activation"].get<std::string>());
+      if (!kind) return bad;
+      network.operations.push_back(dnn::Activation{*kind});
+    } else {
+      return bad;
+    }
+  }
+  if (const Outcome valid = dnn::validate(network); !valid) return data_failure(valid.failure().message);
+  return network;
+}
+
+ordered_json describe(const dnn::Standardisation& standardisation) {
+  return {
+      {"mean", std::vector<float>(standardisation.mean.begin(), standardisation.mean.end())},
+      {"deviation", std::vector<float>(standardisation.deviation.begin(), standardisation.deviation.end())}};
+}
+
+std::optional<Eigen::VectorXf> parse_floats(const ordered_json& all, const char* key) {
+  if (!all.is_object() || !all.contains(key) || !all[key].is_array()) return std::nullopt;
+  Eigen::VectorXf values(static_cast<Index>(all[key].size()));
+  for (std::size_t i = 0; i < all[key].size(); ++i) {
+    if (!all[key][i].is_number()) return std::nullopt;
+    values(static_cast<Index>(i)) = static_cast<float>(all[key][i].get<double>());
+  }
+  return values;
+}
+
+Result<dnn::Standardisation> parse_standardisation(const std::string& text, Index inputs) {
+  const auto all = ordered_json::parse(text, nullptr, false);
+  const auto mean = parse_floats(all, "mean"), deviation = parse_floats(all, "deviation");
+  if (!mean || !deviation || mean->size() != deviation->size() ||
+      (mean->size() != 1 && mean->size() != inputs) || !mean->allFinite() || !deviation->allFinite() ||
+      !(deviation->array() > 0).all())
+    return data_failure("its metadata name no standardisation of its inputs");
+  return dnn::Standardisation{*mean, *deviation};
+}
+
+// The weights of one layer out of its two tensors.
+Result<dnn::Matrix> parse_layer(const SafeTensors& file, std::size_t layer, const dnn::Dense& dense) {
+  const auto weight = file.tensors.find(name_of(layer, "weight")),
+             bias = file.tensors.find(name_of(layer, "bias"));
+  const auto inputs = static_cast<std::uint64_t>(dense.inputs),
+             outputs = static_cast<std::uint64_t>(dense.outputs);
+  if (weight == file.tensors.end() || bias == file.tensors.end() ||
+      weight->second.shape != std::vector{outputs, inputs} || bias->second.shape != std::vector{outputs})
+    return data_failure(fmt::format("it has no {} of {} x {} with a bias of {}", name_of(layer, "weight"),
+                                    outputs, inputs, outputs));
+  using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  dnn::Matrix matrix(dense.outputs, dense.inputs + 1);
+  matrix.leftCols(dense.inputs) =
+      Eigen::Map<const RowMajor>(weight->second.values.data(), dense.outputs, dense.inputs);
+  matrix.col(dense.inputs) = Eigen::Map<const Eigen::VectorXf>(bias->second.values.data(), dense.outputs);
+  return matrix;
+}
+
+Result<Model> model_from(SafeTensors file) {
+  const auto text = [&](const char* key) { return file.metadata.contains(key) ? file.metadata.at(key) : ""; };
+  auto network = parse_network(text("network"));
+  if (!network) return network.failure();
+  auto standardisation = parse_standardisation(text("standardisation"), network->inputs);
+  if (!standardisation) return standardisation.failure();
+  Model model{*std::move(network), *std::move(standardisation), {}, {}};
+  const std::vector<dnn::Dense> layers = model.network.layers();
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    auto weights = parse_layer(file, l, layers[l]);
+    if (!weights) return weights.failure();
+    model.weights.push_back(*std::move(weights));
+  }
+  for (const char* key : {"format", "network", "standardisation"}) file.metadata.erase(key);
+  model.about = std::move(file.metadata);
+  return model;
+}
+
+}  // namespace
+
+Outcome write_model(const std::filesystem::path& path, const Model& model) {
+  SafeTensors file{model.about, {}};
+  file.metadata["format"] = "polydot";
+  file.metadata["network"] = describe(model.network).dump();
+  file.metadata["standardisation"] = describe(model.standardisation).dump();
+  const std::vector<dnn::Dense> layers = model.network.layers();
+  POLYDOT_CHECK_EQ(layers.size(), model.weights.size());
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    const dnn::Matrix& w = model.weights[l];
+    POLYDOT_CHECK_EQ(w.cols(), layers[l].inputs + 1);
+    const auto rows = static_cast<std::uint64_t>(w.rows()), cols = static_cast<std::uint64_t>(w.cols() - 1);
+    Tensor &weight = file.tensors[name_of(l, "weight")], &bias = file.tensors[name_of(l, "bias")];
+    weight.shape = {rows, cols};
+    const dnn::Matrix rowwise = w.leftCols(w.cols() - 1).transpose();
+    weight.values.assign(rowwise.data(), rowwise.data() + rowwise.size());
+    bias.shape = {rows};
+    bias.values.assign(w.col(w.cols() - 1).begin(), w.col(w.cols() - 1).end());
+  }
+  return write_safetensors(path, file);
+}
+
+Result<Model> read_model(const std::filesystem::path& path) {
+  auto file = read_safetensors(path);
+  if (!file) return file.failure();
+  auto model = model_from(*std::move(file));
+  if (!model) return file_failure(path, "is no model of polydot export: {}", model.failure().message);
+  return model;
+}
+
+dnn::LossValue evaluate(const dnn::NetworkSpec& network, const std::vector<dnn::Matrix>& weights,
+                        const dnn::Dataset& data) {
+  dnn::Reference<float> reference(network, {}, 0);
+  reference.weights() = weights;
+  dnn::LossValue total;
+  dnn::Matrix x;
+  std::vector<std::uint8_t> labels;
+  for (Index first = 0; first < data.count(); first += kBatch) {
+    std::vector<std::uint32_t> samples(static_cast<std::size_t>(std::min(kBatch, data.count() - first)));
+    std::iota(samples.begin(), samples.end(), static_cast<std::uint32_t>(first));
+    data.gather(samples, x);
+    data.gather_labels(samples, labels);
+    total = dnn::combined(total, reference.evaluate(x, labels));
+  }
+  return total;
+}
+
+Result<dnn::LossValue> evaluate(const Model& model, dnn::Dataset data) {
+  const auto outputs = model.network.outputs();
+  if (data.features() != model.network.inputs)
+    return data_failure(
+        fmt::format("the data have {} features and the model takes {}: give the data set it "
+                    "was trained on, or one like it",
+                    data.features(), model.network.inputs));
+  if (data.classes() > outputs)
+    return data_failure(
+        fmt::format("the data have {} classes and the model knows {}", data.classes(), outputs));
+  if (data.standardisation().mean.size() != model.standardisation.mean.size())
+    return data_failure(
+        "the data are standardised otherwise than those that the model was trained on: give "
+        "pixels for pixels, numbers for numbers");
+  data.set_standardisation(model.standardisation);
+  return evaluate(model.network, model.weights, data);
+}
+
+}  // namespace polydot::node

@@ -1,0 +1,41 @@
+// A trained network as a file that other programs read: safetensors with what it takes to use it.
+//
+// Tensors   layers.L.weight (outputs x inputs), layers.L.bias (outputs)
+// Metadata  texts. format: "polydot"; network: {"inputs":N,"operations":[{"dense":N},{"activation":"smelu"},
+//           ..],"loss":"cross_entropy"}; standardisation: {"mean":[..],"deviation":[..]}, of one entry or one
+//           for each input, a sample is (raw - mean) / deviation; and whatever `about` says
+// Errors    kData, one line that begins with the file
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "codes/result.h"
+#include "dnn/dataset.h"
+#include "dnn/loss.h"
+#include "dnn/network.h"
+
+namespace polydot::node {
+
+struct Model {
+  dnn::NetworkSpec network;
+  dnn::Standardisation standardisation;
+  std::vector<dnn::Matrix> weights;          // outputs x (inputs + 1), the bias last
+  std::map<std::string, std::string> about;  // steps, seed, ...
+};
+
+// Precondition: network is valid and weights have its shapes.
+Outcome write_model(const std::filesystem::path& path, const Model& model);
+// Everything is checked; the network is valid and the weights have its shapes.
+Result<Model> read_model(const std::filesystem::path& path);
+
+// Loss and accuracy over all samples of a set, in float32, as the uncoded reference computes them. `data` is
+// used with the standardisation it has. Precondition: features and classes are those of the network.
+dnn::LossValue evaluate(const dnn::NetworkSpec& network, const std::vector<dnn::Matrix>& weights,
+                        const dnn::Dataset& data);
+// Of a model read from a file, on raw data that may not fit it. Failure: kData.
+Result<dnn::LossValue> evaluate(const Model& model, dnn::Dataset data);
+
+}  // namespace polydot::node

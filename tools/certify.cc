@@ -1,0 +1,42 @@
+#include "tools/certify.h"
+
+#include <future>
+
+#include "dnn/reference_training.h"
+#include "node/config_agreement.h"
+#include "node/dataset_loader.h"
+#include "node/decoded_model.h"
+#include "node/model_file.h"
+#include "node/plan_of.h"
+
+namespace polydot::tools {
+
+Result<node::Certificate> certify_run(const node::Config& config, const std::string& run,
+                                      const node::RunSummary& summary) {
+  if (summary.peers_finished == 0) return node::no_certificate("the run did not finish");
+  auto data = node::load_data(config.shared.dataset, config.local.data);
+  if (!data) return data.failure();
+  auto plan = node::plan_of(config.shared, data->train, data->test);
+  if (!plan) return plan.failure();
+  auto code = node::configured_code(config.shared);
+  if (!code) return code.failure();
+  const auto model = node::decode_run(*code, plan->network, node::plan_digest(config, data->digest), run);
+  if (!model) return node::no_certificate(model.failure().message);
+
+  plan->evaluate_each_epoch = false;
+  auto in_double = std::async(std::launch::async, [&] {
+    return dnn::train_reference<double>(*plan, data->train, data->test, nullptr).weights();
+  });
+  const std::vector<dnn::Matrix> twin =
+      dnn::train_reference<float>(*plan, data->train, data->test, nullptr).weights();
+  node::CertifiedRun certified;
+  certified.finished = model->name.boundary == plan->total_steps;
+  certified.refused = summary.faults.refused;
+  certified.injected = !config.local.inject.empty();
+  certified.above_floor = summary.faults.above_floor;
+  certified.loss = node::evaluate(plan->network, model->weights, data->test).mean;
+  certified.twin_loss = node::evaluate(plan->network, twin, data->test).mean;
+  return node::certify(certified, model->weights, twin, in_double.get());
+}
+
+}  // namespace polydot::tools

@@ -1,0 +1,63 @@
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include <fmt/format.h>
+
+#include "node/config_agreement.h"
+#include "node/dataset_loader.h"
+#include "node/decoded_model.h"
+#include "node/model_file.h"
+#include "node/plan_of.h"
+#include "tools/command_version.h"
+#include "tools/commands.h"
+#include "tools/exit_code.h"
+
+namespace polydot::tools {
+namespace {
+
+std::map<std::string, std::string> about(const ExportRequest& request, const node::DecodedModel& decoded) {
+  nlohmann::json located = nlohmann::json::array();
+  for (const node::PeerTrouble& trouble : decoded.troubles)
+    if (trouble.kind == node::PeerTrouble::Kind::kWrong) located.push_back(trouble.peer);
+  return {{"polydot_version", std::string(program_version())},
+          {"steps", std::to_string(decoded.name.boundary)},
+          {"seed", std::to_string(request.config.shared.seed)},
+          {"located_peers", located.dump()}};
+}
+
+void print(const ExportRequest& request, const node::DecodedModel& decoded) {
+  const auto unusable = std::count_if(
+      decoded.troubles.begin(), decoded.troubles.end(),
+      [](const node::PeerTrouble& trouble) { return trouble.kind != node::PeerTrouble::Kind::kWrong; });
+  std::string text = fmt::format(
+      "{}: {} layers after {} steps, decoded from the shards of {} of {} peers; {}\n", request.out,
+      decoded.weights.size(), decoded.name.boundary, request.config.shared.peers - unusable,
+      request.config.shared.peers, decoded.troubles.empty() ? "all agree" : "left out:");
+  for (const node::PeerTrouble& trouble : decoded.troubles)
+    text += fmt::format("  {}\n", node::describe(trouble));
+  for (const std::string& line : decoded.skipped) text += fmt::format("  not used: {}\n", line);
+  std::fputs(text.c_str(), stdout);
+}
+
+}  // namespace
+
+int run_export(const ExportRequest& request) {
+  const node::Config& config = request.config;
+  const auto data = node::load_data(config.shared.dataset, config.local.data);
+  if (!data) return report(data.failure());
+  const auto plan = node::plan_of(config.shared, data->train, data->test);
+  if (!plan) return report(plan.failure());
+  const auto code = node::configured_code(config.shared);
+  if (!code) return report(code.failure());
+  const auto decoded =
+      node::decode_run(*code, plan->network, node::plan_digest(config, data->digest), request.run);
+  if (!decoded) return report(decoded.failure());
+  const node::Model model{plan->network, data->train.standardisation(), decoded->weights,
+                          about(request, *decoded)};
+  if (const Outcome written = node::write_model(request.out, model); !written)
+    return report(written.failure());
+  print(request, *decoded);
+  return kExitDone;
+}
+
+}  // namespace polydot::tools
