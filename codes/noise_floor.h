@@ -23,6 +23,7 @@ class NoiseFloor {
   explicit NoiseFloor(double scale);
   // The weights have grown or shrunk: everything learned, and the bounds, go with them.
   void rescale(double scale);
+  double scale() const { return scale_; }
 
   // A whitened parity above this is an alarm.
   double threshold() const;

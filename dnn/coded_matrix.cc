@@ -1,6 +1,7 @@
 #include "dnn/coded_matrix.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "codes/check.h"
 
@@ -41,6 +42,10 @@ CodedMatrix::CodedMatrix(const codes::ProductCode& code, Index peer, const Matri
   for (const codes::ShardCode& shard_code : code.shards) {
     ShardState& state = shards_.emplace_back();
     state.weights = codes::encode_shard(shard_code, peer, initial);
+    const Index shard = static_cast<Index>(shards_.size()) - 1;
+    const Index lines = by_columns(shard) ? state.weights.cols() : state.weights.rows();
+    initial_line_norms_.push_back(static_cast<double>(state.weights.norm()) /
+                                  std::sqrt(static_cast<double>(lines)));
     if (has_momentum) state.velocity = Matrix::Zero(state.weights.rows(), state.weights.cols());
   }
 }

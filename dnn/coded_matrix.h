@@ -43,6 +43,9 @@ class CodedMatrix {
   const ShardState& shard(Index index) const { return shards_[static_cast<std::size_t>(index)]; }
   ShardState& shard(Index index) { return shards_[static_cast<std::size_t>(index)]; }
 
+  // The root mean square norm of a shard's lines (shard_part.h), before any update.
+  double initial_line_norm(Index shard) const { return initial_line_norms_[static_cast<std::size_t>(shard)]; }
+
   void update(const Matrix& d, const Matrix& x, const UpdateTerms& terms);
 
   // Repair. The update is linear in (W~, v~), so what a shard lacks at one boundary can be added at a later
@@ -74,6 +77,7 @@ class CodedMatrix {
   Index peer_;
   codes::Shape shape_;
   std::vector<ShardState> shards_;
+  std::vector<double> initial_line_norms_;
   std::vector<Repair> repairs_;
 };
 

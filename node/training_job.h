@@ -33,6 +33,9 @@ class TrainingJob : public protocol::Job, public protocol::CodedState {
     return program_.layer(part.layer).capture(part);
   }
   codes::Shape piece_shape(const codes::ShardPart& part) const override;
+  double initial_line_norm(codes::Index layer, codes::Index shard) const override {
+    return program_.layer(layer).initial_line_norm(shard);
+  }
   void begin_repair(const codes::ShardPart& part, bool keep) override {
     program_.layer(part.layer).begin_repair(part, keep);
   }

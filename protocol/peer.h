@@ -120,7 +120,7 @@ class Peer {
 
   // Faults: whose they are, and what is done about one's own (peer_faults.cc)
   void prepare_scrub();
-  void follow_weights(const codes::PeerSet& present);
+  void follow_weights(const codes::PeerSet& present, bool before_check);
   codes::ShardQuestion scrub_question(std::size_t column, const codes::PeerSet& present);
   std::vector<ScrubReport> check_scrubs(const codes::PeerSet& present, bool complete);
   void look_at_own_shard(const std::vector<ScrubReport>& scrubs);
@@ -162,8 +162,8 @@ class Peer {
   std::vector<Heard> heard_;
   ContributionStore store_;
   Floors floors_;
-  std::map<FloorKind, double> scrub_scales_;  // of the last scrub
-  std::map<FloorKind, double> first_scales_;  // of the first
+  std::map<FloorKind, double> scrub_scales_;                                // of the last scrub
+  std::map<std::pair<codes::Index, codes::Index>, double> weight_squares_;  // by layer, shard: running mean
   Offenders offenders_;
   Repairs repairs_;
   std::map<codes::RoundKey, codes::PeerSet> abstained_;  // by round, whatever the attempt

@@ -47,18 +47,29 @@ void Peer::prepare_scrub() {
   }
 }
 
-// Rounding grows with the weights: the floors of a layer follow the size that its scrub shows.
-void Peer::follow_weights(const codes::PeerSet& present) {
+// Rounding grows with the weights: the floors of a layer follow the size that its scrubs show, a running
+// mean, for a scrub of few lines is a poor estimate. After the round, so that the published floor is the one
+// that is judged by; only weights that jump are followed at once.
+void Peer::follow_weights(const codes::PeerSet& present, bool before_check) {
+  constexpr double kJump = 2.0, kShare = 1.0 / 64;
   const Round& round = *round_;
   if (round.scrub_columns == 0) return;
-  const auto question = scrub_question(0, present);
-  const double scale = codes::piece_scale(question, 0);
-  const auto [first, is_new] = first_scales_.try_emplace(round.kind(RoundPart::kWeights), scale);
+  const codes::Index shard = job_.code().pass(round.request.pass).shard;
+  const double start = job_.state()->initial_line_norm(round.request.layer, shard) /
+                       shard_passes_[static_cast<std::size_t>(shard)].sigma(options_.self);
+  if (!(start > 0.0)) return;
+  double& square = weight_squares_.try_emplace({round.request.layer, shard}, start * start).first->second;
+  const double seen = codes::piece_scale(scrub_question(0, present), 0);
+  const double mean = square + kShare * (seen * seen - square);
+  if (!before_check) square = mean;
   for (const codes::PassKind pass : {codes::PassKind::kForward, codes::PassKind::kBackward}) {
-    if (job_.code().pass(pass).shard != job_.code().pass(round.request.pass).shard) continue;
+    if (job_.code().pass(pass).shard != shard) continue;
     const double initial = job_.initial_scale(round.request.layer, pass);
-    for (const bool training : {true, false})
-      floors_.of({training, round.request.layer, pass}, initial).rescale(initial * scale / first->second);
+    for (const bool training : {true, false}) {
+      codes::NoiseFloor& floor = floors_.of({training, round.request.layer, pass}, initial);
+      const double now = initial * std::sqrt(mean) / start;
+      if (!before_check || now > kJump * floor.scale()) floor.rescale(now);
+    }
   }
 }
 

@@ -111,6 +111,10 @@ bool Peer::roll_back(const Ballot::Decision& decision) {
   for (Heard& peer : heard_) peer.missed = false, peer.latest_step = 0;
   decoded_from_ = everybody_;
   step_at_hand_ = decision.target.boundary;
+  weight_squares_.clear();
+  for (const auto& [kind, floor] : floors_.all())
+    if (kind.part == RoundPart::kProduct)
+      floors_.of(kind, 1.0).rescale(job_.initial_scale(kind.layer, kind.pass));
   if (!job_.state()->restart(decision.target, decision.epoch))
     for (const codes::ShardPart& part : job_.state()->parts()) repairs_.damaged(part);
   return true;

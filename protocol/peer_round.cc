@@ -142,7 +142,7 @@ codes::RoundVerdict Peer::check(const codes::PeerSet& present) {
   question.batch = round_->request.batch();
   question.nu = round_->nu;
   question.operand_is_zero = round_->operand_is_zero;
-  follow_weights(present);
+  follow_weights(present, true);
   round_->floor.threshold = floors_.of(kind, 1.0).threshold();
   question.threshold = threshold(present);
   question.gate = floors_.of(kind, 1.0).gate();
@@ -313,6 +313,7 @@ void Peer::finish_round(std::int64_t now_ms, const codes::PeerSet& present, code
   const codes::PeerSet live = view_of(heard_, {options_.self, options_.patience_ms}).live;
   const bool complete = (live - abstaining() - offenders_.quarantined() - present).empty();
   if (complete) learn(round.kind(), verdict, round.payload.size());
+  follow_weights(present, false);
   const std::vector<ScrubReport> scrubs = check_scrubs(present, complete);
   for (int p = 0; p < options_.peers; ++p)
     heard_[static_cast<std::size_t>(p)].missed = !(round.seen | abstaining()).contains(p);

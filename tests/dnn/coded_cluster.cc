@@ -47,7 +47,8 @@ bool CodedCluster::run_round(const std::function<void(const codes::RoundRequest&
     const codes::Shape shape = codes::contribution_shape(code_, pass, r.weights, r.batch());
     Matrix& product = products.emplace_back(shape.rows, shape.cols);
     codes::multiply(pass, *r.shard, coded, 0, coded.cols(), product);
-    largest_contribution_ = std::max(largest_contribution_, product.size());
+    largest_contribution_ =
+        std::max(largest_contribution_, product.size() + (r.training ? 2 : 0) * product.rows());
   }
   const Matrix everybodys = decode(first, PeerSet::all(static_cast<int>(peers_.size())), products);
   for (std::size_t p = 0; p < peers_.size(); ++p)

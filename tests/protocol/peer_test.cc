@@ -312,7 +312,7 @@ TEST(Peer, AForeignWireVersionWhileJoiningIsADisagreement) {
   ASSERT_TRUE(lab.peer(0).failure());
   EXPECT_EQ(lab.peer(0).failure()->kind, FailureKind::kDisagreement);
   EXPECT_THAT(lab.peer(0).failure()->message,
-              AllOf(HasSubstr("peer 4"), HasSubstr("version 7"), HasSubstr("1")));
+              AllOf(HasSubstr("peer 4"), HasSubstr("version 7"), HasSubstr("2")));
   EXPECT_EQ(lab.peer(0).status().dropped_messages, 2u);
 }
 

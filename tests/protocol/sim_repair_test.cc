@@ -1,5 +1,5 @@
-// Faults of every stage, one at a time, in a simulated cluster: the right peer is named at the latest one step
-// later, everybody else decodes what is right, and afterwards the shards are on the code again.
+// Faults of every stage, one at a time, in a simulated cluster: the right peer is named at the latest one
+// step later, everybody else decodes what is right, and afterwards the shards are on the code again.
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -30,8 +30,8 @@ FunctionTap::Act once(Stage stage, Index layer, const std::function<void(LiveMat
 }
 
 struct Outcome {
-  std::set<int> named;           // peers located in a product or a scrub, at anybody
-  std::uint64_t last_step = 0;   // of the last finding
+  std::set<int> named;          // peers located in a product or a scrub, at anybody
+  std::uint64_t last_step = 0;  // of the last finding
   std::uint64_t repairs = 0, rebuilds = 0, bytes = 0, recomputed = 0;
 };
 

@@ -1,5 +1,5 @@
-// Beyond the budget: computed again, then back to a checkpoint by ballot; and what cannot be cured ends with a
-// reason.
+// Beyond the budget: computed again, then back to a checkpoint by ballot; and what cannot be cured ends with
+// a reason.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -32,7 +32,8 @@ std::vector<codes::FaultTap*> pointers(const std::vector<std::unique_ptr<Functio
 // Every entry of the buffer wrong, differently at each peer, in step kStep of the first `times` visits.
 FunctionTap::Act burst(Stage stage, int peer, int times) {
   auto left = std::make_shared<int>(times);
-  auto random = std::make_shared<dnn::Random>(77, dnn::RandomStream::kFaults, static_cast<std::uint64_t>(peer));
+  auto random =
+      std::make_shared<dnn::Random>(77, dnn::RandomStream::kFaults, static_cast<std::uint64_t>(peer));
   return [=](const TapPoint& point, LiveMatrix live) {
     if (*left == 0 || point.stage != stage || point.layer != 1 || point.step != kStep || !point.training)
       return false;
