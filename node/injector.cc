@@ -71,7 +71,7 @@ void Injector::visit(const TapPoint& point, Eigen::Ref<codes::Matrix> live) {
     step_ = point.step;
   }
   if (point.stage == Stage::kEncode) judge_.look(injections_, point, live);
-  const Place place{point.stage, point.slot, point.layer, point.shard};
+  const Place place{point.stage, point.slot, point.pass, point.layer, point.shard};
   if (armed_.empty() || !visited_.emplace(place, point.attempt).second) return;
   keep(point, place, live);
   const bool again = point.attempt > 0 || point.step < replayed_to_;

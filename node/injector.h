@@ -40,8 +40,8 @@ class Injector : public codes::FaultTap {
   const std::vector<Injection>& injections() const { return injections_; }
 
  private:
-  // Where a buffer is, within a step.
-  using Place = std::tuple<codes::Stage, std::uint32_t, codes::Index, codes::Index>;  // slot, layer, shard
+  // Where a buffer is, within a step: stage, slot, pass, layer, shard.
+  using Place = std::tuple<codes::Stage, std::uint32_t, codes::PassKind, codes::Index, codes::Index>;
   struct Armed {
     InjectSpec spec;
     std::uint64_t key = 0;  // tells its draws from those of other specs
