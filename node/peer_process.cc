@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "node/ballot_file.h"
+#include "node/campaign.h"
 #include "node/checkpoint_shelf.h"
 #include "node/config_agreement.h"
 #include "node/dataset_loader.h"
@@ -127,7 +128,7 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   if (!plan) return plan.failure();
   auto code = configured_code(config.shared);
   if (!code) return code.failure();
-  auto specs = parse_inject_specs(config.local.inject);
+  auto specs = configured_faults(config);
   if (!specs) return specs.failure();
 
   const std::string folder = config.local.out.empty() ? "" : peer_folder(config.local.out, options.self);
