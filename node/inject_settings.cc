@@ -118,9 +118,10 @@ std::string text_of(const InjectSpec& spec) {
 }
 
 bool always(const InjectSpec&) { return true; }
+// What is sent knows its slot only.
+bool has_layer(const InjectSpec& spec) { return spec.stage != Stage::kContribution; }
 bool has_pass(const InjectSpec& spec) {
-  return spec.stage == Stage::kEncode || spec.stage == Stage::kProduct ||
-         spec.stage == Stage::kContribution || spec.stage == Stage::kDecode;
+  return spec.stage == Stage::kEncode || spec.stage == Stage::kProduct || spec.stage == Stage::kDecode;
 }
 bool chooses_row(const InjectSpec& spec) {
   return acts_on_one_element(spec.model) || spec.model == FaultModel::kRow;
@@ -149,7 +150,7 @@ constexpr InjectSetting kSettings[] = {
     {"steps", "", set_steps, text_of_steps, always},
     {"every", "", set_every, text_of<&S::every>, always},
     {"slot", "", set_index<&S::slot>, text_of<&S::slot>, always},
-    {"layer", "", set_index<&S::layer>, text_of<&S::layer>, always},
+    {"layer", "", set_index<&S::layer>, text_of<&S::layer>, has_layer},
     {"pass", "", set_pass, text_of_pass, has_pass},
     {"row", "", set_index<&S::row>, text_of<&S::row>, chooses_row},
     {"col", "", set_index<&S::col>, text_of<&S::col>, chooses_column},

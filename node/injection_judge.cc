@@ -138,9 +138,9 @@ void InjectionJudge::led_to(std::vector<Injection>& all, const TapPoint& point, 
   if (clean.rows() != faulty.rows() || clean.cols() != faulty.cols()) return;
   for (Open& open : open_) {
     const Injection& injection = all[open.index];
+    // Not the layer: a change in one may be told of the round that brought it about.
     if (open.waits == Waits::kForOperand && injection.stage == point.stage && injection.step == point.step &&
-        injection.slot == point.slot && injection.layer == point.layer && injection.pass == point.pass &&
-        injection.attempt == point.attempt)
+        injection.slot == point.slot && injection.pass == point.pass && injection.attempt == point.attempt)
       open.operand = bitwise_difference(clean, faulty);
   }
 }
@@ -183,21 +183,16 @@ void InjectionJudge::judge_shard(Injection& injection, Open& open, const TapPoin
   }
   const bool momentum = injection.stage == Stage::kOptimizer;
   open.looked_at |= !momentum || point.scrub != nullptr;
-  if (!momentum) {
-    double size = kInfinity;
-    if (!open.infinite) {
-      const MatrixD x = operand.cast<double>();
-      size = is_transposed(point) ? size_of(MatrixD(open.difference.transpose() * x), *point.floor)
-                                  : size_of(MatrixD(open.difference * x), *point.floor);
-    }
-    accuse(injection, size, *point.floor, point);
-  }
+  // What the wrong shard adds to its product with x.
+  const auto added = [&](const MatrixD& x, const PublishedFloor& floor) {
+    if (open.infinite) return kInfinity;
+    return is_transposed(point) ? size_of(MatrixD(open.difference.transpose() * x), floor)
+                                : size_of(MatrixD(open.difference * x), floor);
+  };
+  if (!momentum) accuse(injection, added(operand.cast<double>(), *point.floor), *point.floor, point);
   if (point.scrub == nullptr) return;
   const PublishedFloor& floor = momentum ? point.scrub->momentum : point.scrub->weights;
-  const double size = open.infinite
-                          ? kInfinity
-                          : size_of(MatrixD(open.difference * point.scrub->vector->cast<double>()), floor);
-  accuse(injection, size, floor, point);
+  accuse(injection, added(point.scrub->vector->cast<double>(), floor), floor, point);
 }
 
 void InjectionJudge::begin_step(std::vector<Injection>& all, std::uint64_t step) {

@@ -64,6 +64,8 @@ bool Injector::aims_at(std::uint64_t step, Stage stage) const {
 
 void Injector::visit(const TapPoint& point, Eigen::Ref<codes::Matrix> live) {
   if (!point.training || live.size() == 0) return;
+  // What was sent is sent again to who asks for it, also in the next step.
+  if (point.stage == Stage::kContribution && point.step < step_) return;
   if (point.step != step_) {
     judge_.begin_step(injections_, point.step);
     visited_.clear();
@@ -72,9 +74,10 @@ void Injector::visit(const TapPoint& point, Eigen::Ref<codes::Matrix> live) {
   }
   if (point.stage == Stage::kEncode) judge_.look(injections_, point, live);
   const Place place{point.stage, point.slot, point.pass, point.layer, point.shard};
-  if (armed_.empty() || !visited_.emplace(place, point.attempt).second) return;
-  keep(point, place, live);
-  const bool again = point.attempt > 0 || point.step < replayed_to_;
+  if (armed_.empty()) return;
+  const bool first = visited_.emplace(place, point.attempt).second;
+  if (first) keep(point, place, live);
+  const bool again = !first || point.attempt > 0 || point.step < replayed_to_;
   for (const Armed& armed : armed_)
     if (armed.spec.stage == point.stage && armed.spec.covers(self_, point) && (!again || recurs(armed.spec)))
       inject(point, armed, place, live);
@@ -90,9 +93,9 @@ void Injector::inject(const TapPoint& point, const Armed& armed, const Place& pl
   const std::uint64_t seed = spec.seed.value_or(seed_) ^ armed.key;
   const std::uint64_t machine = seed + static_cast<std::uint64_t>(self_) * kGolden;
   // A generator of its own for each place and time, and one for all peers that are to go wrong together.
-  const std::uint64_t where =
-      ((static_cast<std::uint64_t>(point.slot) << 8) + static_cast<std::uint64_t>(point.layer)) << 8 |
-      static_cast<std::uint64_t>(point.shard);
+  const std::uint64_t layer = static_cast<std::uint64_t>(point.layer),
+                      shard = static_cast<std::uint64_t>(point.shard);
+  const std::uint64_t where = (point.slot * kSpread + layer) * kGolden + shard;
   const bool common = spec.model == FaultModel::kCorrelated;
   dnn::Random random(common ? seed : machine, dnn::RandomStream::kFaults, where * kSpread + point.step);
   if (random.uniform() >= spec.rate.value_or(1.0)) return;

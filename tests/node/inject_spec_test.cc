@@ -127,6 +127,7 @@ TEST(InjectSpec, FailuresNameThePartAndWhatIsAllowed) {
   expect_failure("product:bitflip:rate=1:bit=32", "bit=32: must be a bit from 0");
   expect_failure("product:zero:rate=1:bit=3", "bit means nothing to product:zero");
   expect_failure("weights:zero:rate=1:pass=forward", "pass means nothing to weights:zero");
+  expect_failure("contribution:zero:rate=1:layer=0", "layer means nothing to contribution:zero");
   expect_failure("product:whole:rate=1:row=3", "row means nothing to product:whole");
   expect_failure("product:bitflip:rate=1:factor=3", "factor means nothing to product:bitflip");
   expect_failure("decode:floor:rate=1:times=3", "floor is for the stages encode and product");

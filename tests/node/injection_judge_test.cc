@@ -92,7 +92,7 @@ class Judged : public ::testing::TestWithParam<PassKind> {
   Matrix shard_ = codes::encode_shard(code_.shards[static_cast<std::size_t>(pass().shard)], kSelf,
                                       gaussian(kOut, kIn, 2));
   Matrix coded_ = codes::encode_operand(pass(), kSelf, operand_);
-  Matrix scrub_vector_ = gaussian(kIn / 2, 1, 3);
+  Matrix scrub_vector_ = gaussian(forward() ? shard_.cols() : shard_.rows(), 1, 3);
   codes::VectorD nu_, scrub_nu_ = codes::VectorD::Constant(1, 0.75);
   codes::PublishedFloor floor_;
   codes::ScrubPoint scrub_;
@@ -141,7 +141,9 @@ TEST_P(Judged, AWrongBufferByTheNextOperandThatItLedTo) {
       Matrix faulty = operand_;
       faulty(3, 2) += error;
       faulty(4, 5) -= error;
-      injector->led_to(point_of(stage, 4), operand_, faulty);
+      TapPoint told = point_of(stage, 4);
+      told.layer = 1;  // of the round
+      injector->led_to(told, operand_, faulty);
       TapPoint next = point_of(Stage::kEncode, 4);
       next.slot = 65541;
       Matrix coded = codes::encode_operand(pass(), kSelf, faulty);
@@ -213,7 +215,7 @@ TEST_P(Judged, AWrongUpdateIsJudgedInTheNextStepAndAWrongWeightInThis) {
 
 TEST_P(Judged, TheScrubSeesWhatNoProductShows) {
   const auto scrubbed = [&](const Matrix& before, const Matrix& after, const codes::PublishedFloor& floor) {
-    return size_of(before * scrub_vector_, after * scrub_vector_, floor);
+    return size_of(product_of(before, scrub_vector_), product_of(after, scrub_vector_), floor);
   };
   for (const auto& [stage, floor] :
        {std::pair{Stage::kWeights, &scrub_.weights}, {Stage::kOptimizer, &scrub_.momentum}}) {

@@ -108,7 +108,7 @@ TEST_F(InjectorLaws, TheSameSeedGivesTheSameFaultsAtEveryStage) {
 
 TEST_F(InjectorLaws, ItAimsWhereverAVisitChangesSomething) {
   for (const std::string when : {"rate=0.5", "step=6", "steps=3-9:every=3", "rate=0.7:steps=4-5:peer=2+3",
-                                 "rate=1:peer=4", "rate=1:sticky=1:layer=0"})
+                                 "rate=1:peer=4", "rate=1:sticky=1:slot=3"})
     for (Stage stage : kAllStages)
       for (const std::string model : {"bitflip", "stale", "sticky", "badcore", "whole"}) {
         const auto injector = make({std::string(name_of(stage)) + ":" + model + ":" + when});
@@ -196,6 +196,24 @@ TEST_F(InjectorLaws, AStickyFaultIsThereAgainAtEveryRecomputation) {
     ASSERT_EQ(injector->injections().size(), again ? 3U : 1U);
     EXPECT_EQ(injector->injections().back().attempt, again ? 2U : 0U);
   }
+}
+
+// A peer that doubts itself computes the same attempt again, for itself only.
+TEST_F(InjectorLaws, AStickyFaultIsThereAgainInTheSameAttempt) {
+  const auto once = make({"product:bitflip:rate=1"}), always = make({"product:bitflip:rate=1:sticky=1"});
+  for (const bool again : {false, true}) {
+    EXPECT_EQ(hits(*once, point_of(Stage::kProduct, 5)), !again);
+    EXPECT_TRUE(hits(*always, point_of(Stage::kProduct, 5)));
+  }
+}
+
+TEST_F(InjectorLaws, WhatIsSentAgainFromAnEarlierStepIsNoRollback) {
+  const auto injector = make({"contribution:bitflip:rate=1", "product:bitflip:rate=1"});
+  EXPECT_TRUE(hits(*injector, point_of(Stage::kContribution, 4)));
+  EXPECT_TRUE(hits(*injector, point_of(Stage::kProduct, 5)));
+  EXPECT_FALSE(hits(*injector, point_of(Stage::kContribution, 4)));
+  EXPECT_TRUE(hits(*injector, point_of(Stage::kProduct, 5, 4)));
+  EXPECT_TRUE(hits(*injector, point_of(Stage::kProduct, 6)));
 }
 
 TEST_F(InjectorLaws, AStepAfterARollbackIsARecomputation) {
