@@ -166,6 +166,8 @@ void InjectionJudge::judge_operand(Injection& injection, Open& open, const TapPo
     size = size_of_operand(wrong, point);
   }
   accuse(injection, size, *point.floor, point);
+  // A code may leave a block of X out of a peer's share; yet the peer's own derivatives and updates read it.
+  if (injection.fault_class == FaultClass::kMasked) injection.fault_class = FaultClass::kBelowFloor;
   open.operand.resize(0, 0);  // one round is led to
 }
 

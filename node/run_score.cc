@@ -40,6 +40,16 @@ struct Truth {
   std::map<PeerLayer, std::set<Step>> lasting;  // from when on something that stays must show
   std::map<PeerLayer, std::set<Step>> repaired;
   std::vector<AboveFloor> above;
+  std::map<int, std::set<std::pair<Step, bool>>> quarantine;  // (step, it ends): of a peer, by the others
+
+  // Whether nobody listened to the peer in some round of the step.
+  bool is_left_out(int peer, Step step) const {
+    const auto of_peer = quarantine.find(peer);
+    if (of_peer == quarantine.end()) return false;
+    const auto next = of_peer->second.lower_bound({step, true});
+    const bool ends_now = next != of_peer->second.end() && *next == std::pair(step, true);
+    return ends_now || (next != of_peer->second.begin() && !std::prev(next)->second);
+  }
 
   bool explains(int peer, int layer, Step step) const {
     if (injected.contains({peer, step}) || (step > 0 && injected.contains({peer, step - 1}))) return true;
@@ -83,8 +93,13 @@ Truth read_truth(const std::string& run, int peers, FaultCounts& faults) {
       if (fault == "above_floor") truth.above.push_back({p, step, line.value("found_step", step), stage});
     });
     for_each_line(peer_folder(run, p) + kRepairsFile, [&](const json& line) {
-      if (line.at("event") == "repaired" || line.at("event") == "rebuilt")
-        truth.repaired[{p, line.at("layer").get<int>()}].insert(line.at("step").get<Step>());
+      const std::string event = line.at("event");
+      const int peer = line.value("peer", p);
+      const Step step = line.at("step");
+      if (event == "repaired" || event == "rebuilt")
+        truth.repaired[{peer, line.at("layer").get<int>()}].insert(step);
+      if (event == "quarantined" || event == "released")
+        truth.quarantine[peer].emplace(step, event == "released");
     });
   }
   return truth;
@@ -141,11 +156,14 @@ void score_findings(const Truth& truth, const Findings& findings, int peers, Fau
 void score_injections(const Truth& truth, const Findings& findings, FaultCounts& faults) {
   for (const AboveFloor& fault : truth.above) {
     const auto steps = findings.steps_of_peer.find(fault.peer);
-    if (steps == findings.steps_of_peer.end()) continue;
-    const auto first = steps->second.lower_bound(fault.step);
-    if (first == steps->second.end() || *first > fault.found_step + 1) continue;
-    ++faults.by_stage[fault.stage].found;
-    faults.steps_until_found += *first - fault.step;
+    const bool any = steps != findings.steps_of_peer.end();
+    const auto first = any ? steps->second.lower_bound(fault.step) : std::set<Step>::const_iterator();
+    if (any && first != steps->second.end() && *first <= fault.found_step + 1) {
+      ++faults.by_stage[fault.stage].found;
+      faults.steps_until_found += *first - fault.step;
+    } else {
+      faults.left_out += truth.is_left_out(fault.peer, fault.found_step);
+    }
   }
 }
 
@@ -156,7 +174,7 @@ std::optional<double> ratio(std::uint64_t part, std::uint64_t whole) {
 
 }  // namespace
 
-std::optional<double> FaultCounts::recall() const { return ratio(found, above_floor); }
+std::optional<double> FaultCounts::recall() const { return ratio(found, above_floor - left_out); }
 std::optional<double> FaultCounts::precision() const { return ratio(detected, detected + false_alarms); }
 std::optional<double> FaultCounts::mean_steps_until_found() const { return ratio(steps_until_found, found); }
 
@@ -173,7 +191,7 @@ void score_run(const std::string& run, int peers, FaultCounts& faults) {
     faults.erasures += score.erasures;
     faults.found += score.found;
   }
-  faults.missed = faults.above_floor - faults.found;
+  faults.missed = faults.above_floor - faults.found - faults.left_out;
 }
 
 nlohmann::ordered_json to_json(const FaultCounts& faults) {
@@ -189,6 +207,7 @@ nlohmann::ordered_json to_json(const FaultCounts& faults) {
                                 {"below_floor", faults.below_floor},
                                 {"masked", faults.masked},
                                 {"missed", faults.missed},
+                                {"left_out", faults.left_out},
                                 {"recall", number(faults.recall())},
                                 {"precision", number(faults.precision())},
                                 {"wrong_peer", faults.wrong_peer},

@@ -25,7 +25,8 @@ struct FaultCounts {
   std::uint64_t above_floor = 0, below_floor = 0, masked = 0;  // by the injector alone
   std::uint64_t erasures = 0;  // injected after the checksum: no question of floors
   std::uint64_t found = 0;     // above the floor, and found
-  std::uint64_t missed = 0;    // above the floor, and not found
+  std::uint64_t left_out = 0;  // above the floor, not found, at a peer that nobody listened to (quarantine)
+  std::uint64_t missed = 0;    // above the floor, and neither
   // Findings are counted once for each (step, slot, peer), whoever made them.
   std::uint64_t detected = 0;           // explained by an injection
   std::uint64_t corrected = 0;          // of those, in rounds that were decoded all the same
@@ -36,7 +37,7 @@ struct FaultCounts {
   std::uint64_t steps_until_found = 0;  // sum over `found`
   std::map<std::string, StageScore> by_stage;
 
-  std::optional<double> recall() const;     // of what is above the floor
+  std::optional<double> recall() const;     // of what is above the floor and was listened to
   std::optional<double> precision() const;  // of the findings
   std::optional<double> mean_steps_until_found() const;
 };

@@ -196,6 +196,23 @@ TEST_F(RunScore, FindingsByChecksumAreCountedApart) {
   EXPECT_EQ(counts.false_alarms, 1u);
 }
 
+// Nobody listens to a peer in quarantine: there is nothing to be found.
+TEST_F(RunScore, WhatAPeerInQuarantineDoesIsNotMissed) {
+  for (std::uint64_t step = 3; step < 30; ++step) inject(4, step, "above_floor");
+  find(0, 4, 3, 6);
+  find(0, 4, 20, 21);
+  for (int p : {0, 1}) {
+    append(p, kRepairsFile, {{"step", 6}, {"layer", 0}, {"event", "quarantined"}, {"peer", 4}});
+    append(p, kRepairsFile, {{"step", 19}, {"layer", 0}, {"event", "released"}, {"peer", 4}});
+    append(p, kRepairsFile, {{"step", 25}, {"layer", 0}, {"event", "quarantined"}, {"peer", 4}});
+  }
+  const FaultCounts counts = score();
+  EXPECT_EQ(counts.found, 4u + 3u);      // 3 .. 6, 19 .. 21
+  EXPECT_EQ(counts.left_out, 12u + 5u);  // 7 .. 18, 25 .. 29
+  EXPECT_EQ(counts.missed, 3u);          // 22 .. 24
+  EXPECT_DOUBLE_EQ(*counts.recall(), 0.7);
+}
+
 TEST_F(RunScore, TwoFaultsInOnePlaceAreMissedTwice) {
   inject(4, 7, "above_floor");
   inject(4, 7, "above_floor", "weights");
