@@ -66,14 +66,7 @@ Outcome check_endpoints(const SharedConfig& shared) {
 Outcome check_injections(const Config& config) {
   const auto specs = parse_inject_specs(config.local.inject);
   if (!specs) return specs.failure();
-  for (std::size_t i = 0; i < specs->size(); ++i) {
-    const auto& spec = (*specs)[i];
-    if (spec.peer && *spec.peer >= config.shared.peers) {
-      return usage_failure(fmt::format("--inject {}: there is no peer {}, only 0 to {}",
-                                       config.local.inject[i], *spec.peer, config.shared.peers - 1));
-    }
-  }
-  return Unit{};
+  return check_fault_peers(*specs, config.shared.peers);
 }
 
 std::uint64_t hex_word(const std::string& digits, std::size_t first) {

@@ -61,6 +61,7 @@ struct LocalConfig {
   std::string log = "info";         // error, warn, info, debug
   bool allow_injection = false;     // faults may be ordered from outside
   std::vector<std::string> inject;  // inject_spec.h
+  std::string campaign;             // file of more faults, campaign.h
   bool quiet = false;
   bool json = false;
 

@@ -81,7 +81,8 @@ constexpr Field kFields[] = {
     {kLocal, "threads", "--threads", "N", "threads of one peer's products", local<&L::threads>, kThreads, kFree},
     {kLocal, "log", "--log", "LEVEL", "error, warn, info or debug", local<&L::log>, kAny, kLogs},
     {kLocal, "allow_injection", "--allow-injection", "", "let faults be ordered from outside", local<&L::allow_injection>, kAny, kFree},
-    {kLocal, "inject", "--inject", "SPEC", "STAGE:bitflip:rate=R[:peer=K][:steps=A-B]; may be repeated", local<&L::inject>, kAny, kFree},
+    {kLocal, "inject", "--inject", "SPEC", "a fault, STAGE:MODEL:rate=R or :step=S[:key=value]..; may be repeated", local<&L::inject>, kAny, kFree},
+    {kLocal, "campaign", "--campaign", "FILE", "faults from a TOML file, see tools/campaigns", local<&L::campaign>, kAny, kFree},
     {kLocal, "quiet", "--quiet", "", "no progress", local<&L::quiet>, kAny, kFree},
     {kLocal, "json", "--json", "", "the summary as JSON, alone, on stdout", local<&L::json>, kAny, kFree},
 };

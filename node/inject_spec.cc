@@ -1,61 +1,31 @@
 #include "node/inject_spec.h"
 
-#include <charconv>
+#include <algorithm>
 
 #include <fmt/format.h>
 
 #include "node/config_words.h"
+#include "node/fault_models.h"
+#include "node/inject_settings.h"
 
 namespace polydot::node {
 namespace {
 
-template <typename Value>
-struct Named {
+using codes::Stage;
+
+struct StageName {
   std::string_view name;
-  Value value;
+  Stage value;
 };
-
-constexpr Named<codes::Stage> kStages[] = {
-    {"product", codes::Stage::kProduct},
-    {"weights", codes::Stage::kWeights},
+constexpr StageName kStages[] = {
+    {"batch", Stage::kBatch},         {"weights", Stage::kWeights},
+    {"optimizer", Stage::kOptimizer}, {"encode", Stage::kEncode},
+    {"product", Stage::kProduct},     {"contribution", Stage::kContribution},
+    {"decode", Stage::kDecode},       {"activation", Stage::kActivation},
+    {"loss", Stage::kLoss},           {"hadamard", Stage::kHadamard},
+    {"update", Stage::kUpdate},
 };
-constexpr Named<FaultModel> kModels[] = {
-    {"bitflip", FaultModel::kBitFlip},
-};
-
-template <typename Number>
-bool read_number(std::string_view text, Number& value) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size() && !text.empty();
-}
-
-// Setters return what the value must be, or nullptr when it is right.
-const char* set_rate(std::string_view value, InjectSpec& spec) {
-  const bool right = read_number(value, spec.rate) && spec.rate >= 0 && spec.rate <= 1;
-  return right ? nullptr : "a probability from 0 to 1";
-}
-
-const char* set_peer(std::string_view value, InjectSpec& spec) {
-  const bool right = read_number(value, spec.peer.emplace()) && *spec.peer >= 0;
-  return right ? nullptr : "the index of a peer";
-}
-
-const char* set_steps(std::string_view value, InjectSpec& spec) {
-  const auto dash = value.find('-');
-  const bool right =
-      dash != std::string_view::npos && read_number(value.substr(0, dash), spec.first_step.emplace()) &&
-      read_number(value.substr(dash + 1), spec.last_step.emplace()) && *spec.first_step <= *spec.last_step;
-  return right ? nullptr : "A-B, the first and the last step";
-}
-
-struct Setting {
-  const char* (*set)(std::string_view, InjectSpec&);
-};
-constexpr Named<Setting> kSettings[] = {{"rate", {set_rate}}, {"peer", {set_peer}}, {"steps", {set_steps}}};
-
-Failure wrong_part(std::string_view spec, const std::string& why) {
-  return usage_failure(fmt::format("--inject {}: {}", spec, why));
-}
+static_assert(std::size(kStages) == codes::kStageCount);
 
 template <typename Table>
 std::vector<std::string_view> names(const Table& table) {
@@ -64,54 +34,115 @@ std::vector<std::string_view> names(const Table& table) {
   return all;
 }
 
-template <typename Value, std::size_t N>
-Result<Value> look_up(const Named<Value> (&table)[N], std::string_view word, const char* what,
-                      std::string_view spec) {
+// The entry of that name; a failure lists all and names the nearest.
+template <typename Table>
+auto look_up(const Table& table, std::string_view word, const char* what)
+    -> Result<decltype(&*std::begin(table))> {
   for (const auto& entry : table)
-    if (entry.name == word) return entry.value;
-  const std::string near = N > 1 ? fmt::format("; nearest: {}", nearest_word(word, names(table))) : "";
-  return wrong_part(spec, fmt::format("no {} '{}': must be {}{}", what, word, list_of(names(table)), near));
+    if (entry.name == word) return &entry;
+  return usage_failure(fmt::format("no {} '{}': must be {}; nearest: {}", what, word, list_of(names(table)),
+                                   nearest_word(word, names(table))));
 }
 
-template <typename Value, std::size_t N>
-std::string_view name_in(const Named<Value> (&table)[N], Value value) {
-  for (const auto& entry : table)
-    if (entry.value == value) return entry.name;
-  return "?";
+Failure wrong_part(std::string_view spec, const std::string& why) {
+  return usage_failure(fmt::format("--inject {}: {}", spec, why));
+}
+
+// What a model cannot do without.
+const char* missing_part(const InjectSpec& spec) {
+  if (!spec.rate && !spec.first_step)
+    return "rate=R or step=S is missing: how often (a probability from 0 to 1), or when";
+  if (spec.model == FaultModel::kKBits && !spec.bits) return "kbits needs bits=K, how many";
+  if (spec.model == FaultModel::kScale && !spec.factor) return "scale needs factor=F";
+  if (spec.model == FaultModel::kFloor && !spec.times) return "floor needs times=T, how many noise floors";
+  const bool has_floor = spec.stage == Stage::kEncode || spec.stage == Stage::kProduct;
+  if (spec.model == FaultModel::kFloor && !has_floor)
+    return "floor is for the stages encode and product: no other has a published floor";
+  return nullptr;
 }
 
 }  // namespace
 
-std::string_view name_of(codes::Stage stage) { return name_in(kStages, stage); }
-std::string_view name_of(FaultModel model) { return name_in(kModels, model); }
+bool InjectSpec::covers_peer(std::int64_t peer) const {
+  return peers.empty() || std::find(peers.begin(), peers.end(), peer) != peers.end();
+}
+
+bool InjectSpec::covers_step(std::uint64_t step) const {
+  if (first_step && (step < *first_step || step > *last_step)) return false;
+  return !every || (step - first_step.value_or(0)) % *every == 0;
+}
+
+bool InjectSpec::covers(std::int64_t peer, const codes::TapPoint& point) const {
+  return covers_peer(peer) && covers_step(point.step) && (!slot || *slot == point.slot) &&
+         (!layer || *layer == point.layer) && (!pass || *pass == point.pass);
+}
+
+std::string_view name_of(Stage stage) {
+  for (const StageName& entry : kStages)
+    if (entry.value == stage) return entry.name;
+  return "?";
+}
+
+Outcome InjectSpecReader::set_stage(std::string_view word) {
+  const auto stage = look_up(kStages, word, "stage");
+  if (!stage) return stage.failure();
+  spec_.stage = (*stage)->value;
+  return Unit{};
+}
+
+Outcome InjectSpecReader::set_model(std::string_view word) {
+  const auto model = look_up(fault_models(), word, "model");
+  if (!model) return model.failure();
+  spec_.model = (*model)->model;
+  return Unit{};
+}
+
+Outcome InjectSpecReader::set(std::string_view key, std::string_view value) {
+  const auto all = inject_settings();
+  auto found = std::find_if(all.begin(), all.end(), [&](const InjectSetting& s) {
+    return s.name == key || (!s.alias.empty() && s.alias == key);
+  });
+  if (found == all.end()) return look_up(all, key, "setting").failure();
+  if (std::find(seen_.begin(), seen_.end(), found->name) != seen_.end())
+    return usage_failure(fmt::format("{} is given twice", key));
+  seen_.push_back(found->name);
+  if (const char* must = found->set(value, spec_))
+    return usage_failure(fmt::format("{}={}: must be {}", key, value, must));
+  return Unit{};
+}
+
+Result<InjectSpec> InjectSpecReader::finish() const {
+  for (const InjectSetting& setting : inject_settings()) {
+    const bool given = std::find(seen_.begin(), seen_.end(), setting.name) != seen_.end();
+    if (given && !setting.fits(spec_))
+      return usage_failure(
+          fmt::format("{} means nothing to {}:{}", setting.name, name_of(spec_.stage), name_of(spec_.model)));
+  }
+  const auto has = [&](std::string_view name) {
+    return std::find(seen_.begin(), seen_.end(), name) != seen_.end();
+  };
+  if (has("step") && has("steps")) return usage_failure("step and steps are both given");
+  if (const char* missing = missing_part(spec_)) return usage_failure(missing);
+  return spec_;
+}
 
 Result<InjectSpec> parse_inject_spec(std::string_view text) {
   const auto parts = split(text, ':');
-  if (parts.size() < 3) return wrong_part(text, "must be STAGE:MODEL:rate=R[:peer=K][:steps=A-B]");
-  const auto stage = look_up(kStages, parts[0], "stage", text);
-  if (!stage) return stage.failure();
-  const auto model = look_up(kModels, parts[1], "model", text);
-  if (!model) return model.failure();
-
-  InjectSpec spec;
-  spec.stage = *stage;
-  spec.model = *model;
-  std::vector<std::string_view> seen;
+  if (parts.size() < 3) return wrong_part(text, "must be STAGE:MODEL:rate=R or STAGE:MODEL:step=S");
+  InjectSpecReader reader;
+  if (const Outcome stage = reader.set_stage(parts[0]); !stage)
+    return wrong_part(text, stage.failure().message);
+  if (const Outcome model = reader.set_model(parts[1]); !model)
+    return wrong_part(text, model.failure().message);
   for (std::size_t i = 2; i < parts.size(); ++i) {
     const auto equals = parts[i].find('=');
-    const std::string_view key = parts[i].substr(0, equals);
-    const auto setting = look_up(kSettings, key, "setting", text);
-    if (!setting) return setting.failure();
-    for (const std::string_view earlier : seen)
-      if (earlier == key) return wrong_part(text, fmt::format("{} is given twice", key));
-    seen.push_back(key);
     const std::string_view value = equals == std::string_view::npos ? "" : parts[i].substr(equals + 1);
-    if (const char* must = setting->set(value, spec))
-      return wrong_part(text, fmt::format("{}={}: must be {}", key, value, must));
+    const Outcome set = reader.set(parts[i].substr(0, equals), value);
+    if (!set) return wrong_part(text, set.failure().message);
   }
-  for (const std::string_view key : seen)
-    if (key == "rate") return spec;
-  return wrong_part(text, "rate=R is missing, a probability from 0 to 1");
+  auto spec = reader.finish();
+  if (!spec) return wrong_part(text, spec.failure().message);
+  return spec;
 }
 
 Result<std::vector<InjectSpec>> parse_inject_specs(const std::vector<std::string>& texts) {
@@ -124,11 +155,19 @@ Result<std::vector<InjectSpec>> parse_inject_specs(const std::vector<std::string
   return specs;
 }
 
+Outcome check_fault_peers(const std::vector<InjectSpec>& specs, std::int64_t peers) {
+  for (const InjectSpec& spec : specs)
+    for (const std::int64_t peer : spec.peers)
+      if (peer >= peers)
+        return wrong_part(to_text(spec), fmt::format("there is no peer {}, only 0 to {}", peer, peers - 1));
+  return Unit{};
+}
+
 std::string to_text(const InjectSpec& spec) {
-  std::string text = fmt::format("{}:{}:rate={}", name_of(spec.stage), name_of(spec.model), spec.rate);
-  if (spec.peer) text += fmt::format(":peer={}", *spec.peer);
-  if (spec.first_step && spec.last_step)
-    text += fmt::format(":steps={}-{}", *spec.first_step, *spec.last_step);
+  std::string text = fmt::format("{}:{}", name_of(spec.stage), name_of(spec.model));
+  for (const InjectSetting& setting : inject_settings())
+    if (const std::string value = setting.text(spec); !value.empty())
+      text += fmt::format(":{}={}", setting.name, value);
   return text;
 }
 

@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
-#include <limits>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "dnn/random.h"
@@ -13,151 +10,145 @@ namespace polydot::node {
 
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+using codes::Stage;
+using codes::TapPoint;
 
-FaultClass class_of(double size, const codes::PublishedFloor& floor) {
-  if (size == 0.0) return FaultClass::kMasked;
-  return size < floor.locatable ? FaultClass::kBelowFloor : FaultClass::kAboveFloor;
+constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15, kSpread = 0x2545f4914f6cdd1d;
+
+// FNV-1a: the same on every machine.
+std::uint64_t hash_of(const std::string& text) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char letter : text) hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001b3;
+  return hash;
 }
 
-// |after - before|; what is not finite counts as infinite.
-double change(const Injection& injection) {
-  const double size = std::abs(static_cast<double>(injection.after) - static_cast<double>(injection.before));
-  return std::isfinite(size) ? size : kInfinity;
-}
+bool recurs(const InjectSpec& spec) { return spec.sticky || is_lasting(spec.model); }
 
-// The same number, also where the processor takes denormals for zero (peer_process.cc).
-double exact(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  if ((bits >> 23 & 0xff) != 0) return static_cast<double>(value);
-  const double size = std::ldexp(static_cast<double>(bits & 0x7fffff), -149);
-  return bits >> 31 != 0 ? -size : size;
-}
-
-// JSON has no NaN and no infinity.
-nlohmann::json number(double value) {
-  if (std::isfinite(value)) return value;
-  return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
+bool is_stored(Stage stage) {
+  return stage == Stage::kWeights || stage == Stage::kOptimizer || stage == Stage::kUpdate;
 }
 
 }  // namespace
 
-const char* name_of(FaultClass fault) {
-  switch (fault) {
-    case FaultClass::kMasked:
-      return "masked";
-    case FaultClass::kBelowFloor:
-      return "below_floor";
-    case FaultClass::kAboveFloor:
-      return "above_floor";
-  }
-  return "?";
-}
+Injector::Injector(std::uint64_t seed, int self)
+    : seed_(seed),
+      self_(self),
+      judge_(self, [this](const Injection& injection) { log_.write(self_, injection); }) {}
 
 Result<std::unique_ptr<Injector>> Injector::make(std::vector<InjectSpec> specs, std::uint64_t seed, int self,
                                                  const std::string& path) {
-  std::unique_ptr<Injector> injector(new Injector(std::move(specs), seed, self));
-  if (!path.empty()) {
-    injector->file_.open(path, std::ios::trunc);
-    if (!injector->file_)
-      return data_failure("cannot write " + path + "; check that the folder exists and is writable");
-  }
+  std::unique_ptr<Injector> injector(new Injector(seed, self));
+  if (const Outcome opened = injector->log_.open(path); !opened) return opened.failure();
+  for (const InjectSpec& spec : specs) injector->add(spec);
   return injector;
 }
 
-Injector::~Injector() { settle_weights(); }
+Injector::~Injector() { judge_.settle_all(injections_); }
 
-void Injector::visit(const codes::TapPoint& point, Eigen::Ref<codes::Matrix> live) {
+void Injector::add(const InjectSpec& spec) {
+  // A spec given twice is two faults.
+  const std::string text = to_text(spec);
+  const std::uint64_t copy = copies_[text]++;
+  if (spec.covers_peer(self_)) armed_.push_back({spec, hash_of(text) + copy});
+}
+
+bool Injector::aims_at(std::uint64_t step, Stage stage) const {
+  // By the coded operands it is judged what was injected before.
+  if (stage == Stage::kEncode && !armed_.empty()) return true;
+  return std::any_of(armed_.begin(), armed_.end(), [&](const Armed& armed) {
+    const InjectSpec& spec = armed.spec;
+    const bool keeps = spec.model == FaultModel::kStale && spec.covers_step(step + 1);
+    return spec.stage == stage && (keeps || spec.covers_step(step));
+  });
+}
+
+void Injector::visit(const TapPoint& point, Eigen::Ref<codes::Matrix> live) {
   if (!point.training || live.size() == 0) return;
+  // What was sent is sent again to who asks for it, also in the next step.
+  if (point.stage == Stage::kContribution && point.step < step_) return;
   if (point.step != step_) {
-    settle_weights();
+    judge_.begin_step(injections_, point.step);
     visited_.clear();
+    if (point.step < step_) replayed_to_ = std::max(replayed_to_, step_ + 1);
     step_ = point.step;
   }
-  if (point.stage == codes::Stage::kEncode) judge_weights(point, live);
-  if (!visited_.emplace(point.stage, point.slot, point.shard).second) return;
-  for (std::size_t spec = 0; spec < specs_.size(); ++spec)
-    if (specs_[spec].stage == point.stage && specs_[spec].covers(self_, point.step)) flip(point, spec, live);
+  if (point.stage == Stage::kEncode) judge_.look(injections_, point, live);
+  const Place place{point.stage, point.slot, point.pass, point.layer, point.shard};
+  if (armed_.empty()) return;
+  const bool first = visited_.emplace(place, point.attempt).second;
+  if (first) keep(point, place, live);
+  const bool again = !first || point.attempt > 0 || point.step < replayed_to_;
+  for (const Armed& armed : armed_)
+    if (armed.spec.stage == point.stage && armed.spec.covers(self_, point) && (!again || recurs(armed.spec)))
+      inject(point, armed, place, live);
 }
 
-void Injector::flip(const codes::TapPoint& point, std::size_t spec, Eigen::Ref<codes::Matrix> live) {
-  // A generator of its own for each place and time: what is injected does not depend on what else happens.
-  const std::uint64_t place =
-      (static_cast<std::uint64_t>(point.slot) << 8 | static_cast<std::uint64_t>(point.shard)) << 8 | spec;
-  dnn::Random random(seed_ + static_cast<std::uint64_t>(self_) * 0x9e3779b97f4a7c15,
-                     dnn::RandomStream::kFaults, place * 0x2545f4914f6cdd1d + point.step);
-  if (random.uniform() >= specs_[spec].rate) return;
+void Injector::led_to(const TapPoint& point, const codes::Matrix& clean, const codes::Matrix& faulty) {
+  judge_.led_to(injections_, point, clean, faulty);
+}
+
+void Injector::inject(const TapPoint& point, const Armed& armed, const Place& place,
+                      Eigen::Ref<codes::Matrix> live) {
+  const InjectSpec& spec = armed.spec;
+  const std::uint64_t seed = spec.seed.value_or(seed_) ^ armed.key;
+  const std::uint64_t machine = seed + static_cast<std::uint64_t>(self_) * kGolden;
+  // A generator of its own for each place and time, and one for all peers that are to go wrong together.
+  const std::uint64_t layer = static_cast<std::uint64_t>(point.layer),
+                      shard = static_cast<std::uint64_t>(point.shard);
+  const std::uint64_t where = (point.slot * kSpread + layer) * kGolden + shard;
+  const bool common = spec.model == FaultModel::kCorrelated;
+  dnn::Random random(common ? seed : machine, dnn::RandomStream::kFaults, where * kSpread + point.step);
+  if (random.uniform() >= spec.rate.value_or(1.0)) return;
+
+  FaultDraw draw{.spec = spec, .random = random, .machine_seed = machine};
+  if (const auto kept = kept_.find(place);
+      kept != kept_.end() && kept->second.earlier_step + 1 == point.step && kept->second.earlier.size() > 0)
+    draw.earlier = &kept->second.earlier;
+  if (point.floor != nullptr)
+    draw.one_floor = [&point](codes::Index row, codes::Index col) {
+      return InjectionJudge::one_floor(point, row, col);
+    };
+  const std::vector<ElementChange> changes = apply_fault(draw, live);
+  if (changes.empty()) return;
+
+  const ElementChange& first = changes.front();
   Injection injection;
-  injection.step = point.step;
-  injection.slot = point.slot;
+  injection.step = injection.found_step = point.step;
+  injection.slot = injection.found_slot = point.slot;
+  injection.layer = injection.found_layer = point.layer;
+  injection.attempt = point.attempt;
   injection.stage = point.stage;
-  injection.layer = point.layer;
+  injection.model = spec.model;
   injection.pass = point.pass;
   injection.shard = point.shard;
-  injection.row = static_cast<codes::Index>(random.below(static_cast<std::uint64_t>(live.rows())));
-  injection.col = static_cast<codes::Index>(random.below(static_cast<std::uint64_t>(live.cols())));
-  injection.bit = static_cast<unsigned>(random.below(32));
-  float& value = live(injection.row, injection.col);
-  injection.before = value;
-  value = std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) ^ (std::uint32_t{1} << injection.bit));
-  injection.after = value;
-  POLYDOT_CHECK(std::bit_cast<std::uint32_t>(injection.before) !=
-                std::bit_cast<std::uint32_t>(injection.after));
-  if (point.stage == codes::Stage::kWeights) {
-    open_.push_back(injections_.size());
-  } else if (point.floor != nullptr) {
-    injection.size_over_floor =
-        change(injection) / point.floor->sigma / (*point.floor->nu)(injection.col) / point.floor->threshold;
-    injection.fault_class = class_of(injection.size_over_floor, *point.floor);
-    log(injection);
-  }
+  injection.count = static_cast<codes::Index>(changes.size());
+  injection.row = first.row;
+  injection.col = first.col;
+  injection.before = first.before;
+  injection.after = first.after;
+  const std::uint32_t differ =
+      std::bit_cast<std::uint32_t>(first.before) ^ std::bit_cast<std::uint32_t>(first.after);
+  POLYDOT_CHECK(differ != 0);
+  injection.bit = static_cast<unsigned>(std::bit_width(differ)) - 1;
+  injection.lasting = is_stored(point.stage) || spec.model == FaultModel::kSticky;
   injections_.push_back(injection);
+  judge_.take(injections_, injections_.size() - 1, point, changes, {live.rows(), live.cols()});
 }
 
-void Injector::judge_weights(const codes::TapPoint& point, const Eigen::Ref<codes::Matrix>& operand) {
-  for (std::size_t index : open_) {
-    Injection& injection = injections_[index];
-    if (injection.layer != point.layer || injection.shard != point.shard || point.floor == nullptr) continue;
-    // The wrong weight meets one row of the coded operand: its column forward, its row backward.
-    const codes::Index row = point.pass == codes::PassKind::kForward ? injection.col : injection.row;
-    const double delta = change(injection);
-    double size = std::isfinite(delta) ? 0.0 : kInfinity;
-    for (codes::Index c = 0; c < operand.cols() && std::isfinite(delta); ++c)
-      size = std::max(size, delta * std::abs(static_cast<double>(operand(row, c))) / point.floor->sigma /
-                                (*point.floor->nu)(c));
-    size /= point.floor->threshold;
-    // What is above the floor of one pass may be larger, and yet below it, in the other.
-    const FaultClass fault = class_of(size, *point.floor);
-    if (std::pair(fault, size) <= std::pair(injection.fault_class, injection.size_over_floor)) continue;
-    injection.size_over_floor = size;
-    injection.fault_class = fault;
-    injection.pass = point.pass;
-    injection.slot = point.slot;
-  }
-}
-
-void Injector::settle_weights() {
-  for (std::size_t index : open_) log(injections_[index]);
-  open_.clear();
-}
-
-void Injector::log(const Injection& injection) {
-  if (!file_.is_open()) return;
-  const nlohmann::json line = {{"peer", self_},
-                               {"step", injection.step},
-                               {"slot", injection.slot},
-                               {"stage", std::string(name_of(injection.stage))},
-                               {"layer", injection.layer},
-                               {"pass", injection.pass == codes::PassKind::kForward ? "forward" : "backward"},
-                               {"shard", injection.shard},
-                               {"row", injection.row},
-                               {"col", injection.col},
-                               {"bit", injection.bit},
-                               {"before", number(exact(injection.before))},
-                               {"after", number(exact(injection.after))},
-                               {"class", name_of(injection.fault_class)},
-                               {"size_over_floor", number(injection.size_over_floor)}};
-  file_ << line.dump() << "\n" << std::flush;
+// What a buffer held, for a fault that brings it back in the next step; from before any fault of ours.
+void Injector::keep(const TapPoint& point, const Place& place, const Eigen::Ref<codes::Matrix>& live) {
+  const bool wanted = std::any_of(armed_.begin(), armed_.end(), [&](const Armed& armed) {
+    TapPoint next = point;
+    ++next.step;
+    return armed.spec.model == FaultModel::kStale && armed.spec.stage == point.stage &&
+           (armed.spec.covers(self_, point) || armed.spec.covers(self_, next));
+  });
+  if (!wanted || point.attempt > 0) return;
+  Kept& kept = kept_[place];
+  kept.earlier.swap(kept.now);
+  kept.earlier_step = kept.step;
+  kept.now = live;
+  kept.step = point.step;
 }
 
 }  // namespace polydot::node

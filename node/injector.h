@@ -1,17 +1,13 @@
-// The injector: a FaultTap that flips bits on purpose, in the victim's own process, on the live buffer that
-// the next stage reads, and tells the truth about it.
+// The injector: a FaultTap that does damage on purpose, in the victim's own process, on the live buffer that
+// the next stage reads, and tells the truth about it (node/injection.h, node/injection_judge.h).
 //
-// Each injection is logged as a JSON line (peer, step, slot, stage, layer, pass, row, col, bit, before,
-// after, class, size) in a file that nothing in the training path opens. The class comes from what was
-// changed and from the published noise floor, never from what the locator finds:
-//   above_floor  located for sure: its whitened size passes the locatable size of this peer
-//   below_floor  smaller; may be seen, or be as harmless as rounding
-//   masked       changed no value that anybody reads (a zero's sign, a weight that meets only zeros)
-// A flipped weight is judged by what it does to the products of its own step.
+// What a spec does at a place and time is a function of the seed, the peer, the spec's own text, the place
+// and the step, and of nothing else that happens. A fault that is not sticky strikes once: not when a round
+// is computed again, nor a step after a rollback.
 #pragma once
 
 #include <cstdint>
-#include <fstream>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -21,24 +17,11 @@
 #include "codes/fault_tap.h"
 #include "codes/result.h"
 #include "node/inject_spec.h"
+#include "node/injection.h"
+#include "node/injection_judge.h"
+#include "node/injection_log.h"
 
 namespace polydot::node {
-
-enum class FaultClass { kMasked, kBelowFloor, kAboveFloor };
-const char* name_of(FaultClass fault);
-
-struct Injection {
-  std::uint64_t step = 0;
-  std::uint32_t slot = 0;
-  codes::Stage stage = codes::Stage::kProduct;
-  codes::Index layer = 0;
-  codes::PassKind pass = codes::PassKind::kForward;
-  codes::Index shard = 0, row = 0, col = 0;
-  unsigned bit = 0;
-  float before = 0, after = 0;
-  FaultClass fault_class = FaultClass::kMasked;
-  double size_over_floor = 0;  // whitened size of the wrong value over the alarm threshold
-};
 
 class Injector : public codes::FaultTap {
  public:
@@ -47,27 +30,43 @@ class Injector : public codes::FaultTap {
                                                 const std::string& path);
   ~Injector() override;
 
+  // From the next visit on.
+  void add(const InjectSpec& spec);
+
+  bool aims_at(std::uint64_t step, codes::Stage stage) const override;
   void visit(const codes::TapPoint& point, Eigen::Ref<codes::Matrix> live) override;
-  // All so far, in order of injection; weights of the step at hand may still lack their class.
+  void led_to(const codes::TapPoint& point, const codes::Matrix& clean, const codes::Matrix& faulty) override;
+  // All so far that changed something, in order; the latest may still lack their class.
   const std::vector<Injection>& injections() const { return injections_; }
 
  private:
-  Injector(std::vector<InjectSpec> specs, std::uint64_t seed, int self)
-      : specs_(std::move(specs)), seed_(seed), self_(self) {}
-  void flip(const codes::TapPoint& point, std::size_t spec, Eigen::Ref<codes::Matrix> live);
-  void judge_weights(const codes::TapPoint& point, const Eigen::Ref<codes::Matrix>& operand);
-  void settle_weights();
-  void log(const Injection& injection);
+  // Where a buffer is, within a step: stage, slot, pass, layer, shard.
+  using Place = std::tuple<codes::Stage, std::uint32_t, codes::PassKind, codes::Index, codes::Index>;
+  struct Armed {
+    InjectSpec spec;
+    std::uint64_t key = 0;  // tells its draws from those of other specs
+  };
+  struct Kept {
+    std::uint64_t step = 0, earlier_step = 0;
+    codes::Matrix now, earlier;
+  };
 
-  std::vector<InjectSpec> specs_;
+  Injector(std::uint64_t seed, int self);
+  void inject(const codes::TapPoint& point, const Armed& armed, const Place& place,
+              Eigen::Ref<codes::Matrix> live);
+  void keep(const codes::TapPoint& point, const Place& place, const Eigen::Ref<codes::Matrix>& live);
+
   std::uint64_t seed_;
   int self_;
-  std::ofstream file_;
+  InjectionLog log_;
+  InjectionJudge judge_;
+  std::vector<Armed> armed_;  // those that concern this peer
+  std::map<std::string, std::uint64_t> copies_;
   std::vector<Injection> injections_;
-  std::vector<std::size_t> open_;  // flipped weights of the step at hand, not yet classified for good
   std::uint64_t step_ = 0;
-  std::set<std::tuple<codes::Stage, std::uint32_t, codes::Index>>
-      visited_;  // of this step: once, not again at a recomputation
+  std::uint64_t replayed_to_ = 0;                      // steps below have been visited before
+  std::set<std::pair<Place, std::uint32_t>> visited_;  // with the attempt, of this step
+  std::map<Place, Kept> kept_;                         // for stale buffers
 };
 
 }  // namespace polydot::node

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "node/ballot_file.h"
+#include "node/campaign.h"
 #include "node/checkpoint_shelf.h"
 #include "node/config_agreement.h"
 #include "node/dataset_loader.h"
@@ -64,13 +65,21 @@ class WaitingLine {
   std::int64_t last_ms_ = -1;
 };
 
-void drive(protocol::Peer& peer, protocol::Transport& transport, const protocol::WireContext& context,
-           int self, codes::FaultTap* tap, const KeepRecord& keep) {
+void answer_orders(ZmqTransport& transport, const Config& config, Injector* injector) {
+  Injector* const allowed = config.local.allow_injection ? injector : nullptr;
+  while (const auto request = transport.receive_control())
+    transport.reply_control(*request, answer_control(request->text, config.shared.peers, allowed));
+}
+
+void drive(protocol::Peer& peer, ZmqTransport& transport, const protocol::WireContext& context,
+           const PeerProcessOptions& options, Injector* injector, const KeepRecord& keep) {
   WaitingLine waiting;
   while (peer.status().phase != protocol::PeerPhase::kEnded) {
     if (g_signal != 0) peer.stop_after_step(128 + static_cast<std::uint32_t>(g_signal));
     const std::int64_t now = now_ms();
-    if (pump_once(peer, transport, context, now, self, tap, keep)) continue;
+    const bool more = pump_once(peer, transport, context, now, options.self, injector, keep);
+    answer_orders(transport, options.config, injector);
+    if (more) continue;
     waiting.look(peer.status(), now);
     constexpr std::int64_t kLongestSleepMs = 100;  // signals are looked at in between
     transport.wait(std::clamp<std::int64_t>(peer.next_deadline_ms() - now_ms(), 0, kLongestSleepMs));
@@ -127,14 +136,14 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   if (!plan) return plan.failure();
   auto code = configured_code(config.shared);
   if (!code) return code.failure();
-  auto specs = parse_inject_specs(config.local.inject);
+  auto specs = configured_faults(config);
   if (!specs) return specs.failure();
 
   const std::string folder = config.local.out.empty() ? "" : peer_folder(config.local.out, options.self);
   PeerRecords records;
   if (Outcome opened = records.open(folder); !opened) return opened.failure();
   std::unique_ptr<Injector> injector;
-  if (!specs->empty()) {
+  if (!specs->empty() || config.local.allow_injection) {
     auto made = Injector::make(std::move(*specs), plan->seed, options.self,
                                folder.empty() ? "" : folder + kInjectionsFile);
     if (!made) return made.failure();
@@ -153,9 +162,10 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   if (!transport) return transport.failure();
   records.watch(transport->get());
   protocol::Peer peer(peer_options(options, *data), job, injector.get(), &records);
-  drive(peer, **transport, context, options.self, injector.get(), [&](const protocol::BallotRecord& record) {
+  const auto keep = [&](const protocol::BallotRecord& record) {
     return folder.empty() || keep_ballot_record(folder, record);
-  });
+  };
+  drive(peer, **transport, context, options, injector.get(), keep);
 
   injector.reset();  // settles its log
   int exit_code = peer.failure()   ? static_cast<int>(peer.failure()->kind)

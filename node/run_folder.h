@@ -4,7 +4,7 @@
 //   metrics.csv       a row a step, of one peer that finished            (whoever finishes last)
 //   summary.json      the run as a whole                                 (whoever finishes last)
 //   peer-00/ ...      what each peer wrote for itself:
-//     metrics.csv evaluations.csv findings.jsonl injections.jsonl summary.json log
+//     metrics.csv evaluations.csv findings.jsonl injections.jsonl repairs.jsonl summary.json log
 //     checkpoints/checkpoint-EEEEE-BBBBBBBBBBBB.pdck   its coded state after B steps, the last two
 #pragma once
 

@@ -3,10 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <nlohmann/json.hpp>
-#include <set>
-#include <tuple>
 
 #include "node/data_files.h"
 #include "node/run_folder.h"
@@ -17,81 +14,11 @@ namespace {
 
 using nlohmann::json;
 
-// (step, slot, peer)
-using Place = std::tuple<std::uint64_t, std::uint32_t, int>;
-
 template <typename T>
 std::optional<T> median(std::vector<T> values) {
   if (values.empty()) return std::nullopt;
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
-}
-
-// Calls visit for each line of a JSON-lines file; a missing file has none, a torn last line is skipped.
-template <typename Visit>
-void for_each_line(const std::string& path, Visit visit) {
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);)
-    if (const json value = json::parse(line, nullptr, false); !value.is_discarded()) visit(value);
-}
-
-struct Truth {
-  std::set<Place> products;                              // flipped contributions
-  std::map<std::pair<int, int>, std::uint64_t> weights;  // (peer, layer) -> first step with a flipped weight
-  std::map<Place, int> above;                            // where injections above the floor must show
-
-  bool explains(const Place& place, int layer) const {
-    if (products.contains(place)) return true;
-    const auto found = weights.find({std::get<2>(place), layer});
-    return found != weights.end() && found->second <= std::get<0>(place);
-  }
-};
-
-Truth read_truth(const std::string& run, int peers, FaultCounts& faults) {
-  Truth truth;
-  for (int p = 0; p < peers; ++p)
-    for_each_line(peer_folder(run, p) + kInjectionsFile, [&](const json& line) {
-      const Place place{line.at("step"), line.at("slot"), p};
-      const std::string fault = line.at("class");
-      ++faults.injected;
-      faults.above_floor += fault == "above_floor";
-      faults.below_floor += fault == "below_floor";
-      faults.masked += fault == "masked";
-      if (fault == "above_floor") truth.above[place] += 1;
-      if (line.at("stage") == "weights") {
-        const std::uint64_t step = line.at("step");
-        const auto [found, is_new] = truth.weights.try_emplace({p, line.at("layer").get<int>()}, step);
-        if (!is_new) found->second = std::min(found->second, step);
-      } else {
-        truth.products.insert(place);
-      }
-    });
-  return truth;
-}
-
-void score(const std::string& run, int peers, FaultCounts& faults) {
-  const Truth truth = read_truth(run, peers, faults);
-  std::map<Place, bool> found;  // -> corrected at every finder
-  std::map<Place, int> layer_of;
-  for (int p = 0; p < peers; ++p)
-    for_each_line(peer_folder(run, p) + kFindingsFile, [&](const json& line) {
-      const std::uint64_t last = line.at("last_step");
-      for (std::uint64_t step = line.at("first_step"); step <= last; ++step) {
-        const Place place{step, line.at("slot"), line.at("peer")};
-        const bool corrected = line.at("corrected");
-        const auto [entry, is_new] = found.try_emplace(place, corrected);
-        if (!is_new) entry->second = entry->second && corrected;
-        layer_of[place] = line.at("layer");
-      }
-    });
-  for (const auto& [place, corrected] : found) {
-    const bool explained = truth.explains(place, layer_of[place]);
-    faults.detected += explained;
-    faults.corrected += explained && corrected;
-    faults.false_alarms += !explained;
-  }
-  for (const auto& [place, count] : truth.above)
-    if (!found.contains(place)) faults.missed += static_cast<std::uint64_t>(count);
 }
 
 }  // namespace
@@ -121,7 +48,7 @@ Result<RunSummary> read_run(const Config& config, const std::string& run) {
     }
     if (steps.empty())
       return data_failure(run + ": no peer left a " + std::string(kSummaryFile).substr(1) + " there");
-    score(run, peers, summary.faults);
+    score_run(run, peers, summary.faults);
   } catch (const json::exception& error) {
     return data_failure(run + ": a record of a peer is damaged: " + error.what());
   }
@@ -154,16 +81,7 @@ nlohmann::ordered_json to_json(const RunSummary& summary, const Config& config) 
   out["seconds_total"] = summary.seconds_total;
   out["steps_per_second"] =
       summary.seconds > 0.0 ? static_cast<double>(summary.steps - 1) / summary.seconds : 0.0;
-  const FaultCounts& faults = summary.faults;
-  out["faults"] = {{"injected", faults.injected},
-                   {"above_floor", faults.above_floor},
-                   {"detected", faults.detected},
-                   {"corrected", faults.corrected},
-                   {"refused", faults.refused},
-                   {"false_alarms", faults.false_alarms},
-                   {"below_floor", faults.below_floor},
-                   {"masked", faults.masked},
-                   {"missed", faults.missed}};
+  out["faults"] = to_json(summary.faults);
   out["noise_rounds"] = summary.noise_rounds;
   out["recomputed_rounds"] = summary.recomputed_rounds;
   out["largest_kappa"] = summary.largest_kappa;

@@ -12,19 +12,9 @@
 #include "codes/result.h"
 #include "node/certificate.h"
 #include "node/config.h"
+#include "node/run_score.h"
 
 namespace polydot::node {
-
-struct FaultCounts {
-  std::uint64_t injected = 0;
-  std::uint64_t above_floor = 0, below_floor = 0, masked = 0;  // by the injector alone
-  std::uint64_t detected =
-      0;  // distinct (step, slot, peer) located at some peer and explained by an injection
-  std::uint64_t corrected = 0;     // of those, in rounds that were decoded all the same
-  std::uint64_t missed = 0;        // above the floor, and never located at its place
-  std::uint64_t refused = 0;       // peers that refused to go on
-  std::uint64_t false_alarms = 0;  // findings that no injection on that peer explains
-};
 
 struct RunSummary {
   int peers_finished = 0;

@@ -96,6 +96,7 @@ ZmqTransport::ZmqTransport(const ZmqOptions& options, std::unique_ptr<ZmqSockets
       max_queue_bytes_(std::max(options.max_queue_bytes,
                                 options.max_payload_bytes + protocol::kHeaderBytes + kOverheadBytes)),
       max_payload_bytes_(options.max_payload_bytes),
+      cluster_(options.cluster),
       id_prefix_(routing_id_of(options.cluster, 0).substr(0, kIndexAt)),
       sockets_(std::move(sockets)) {}
 
@@ -143,9 +144,30 @@ std::optional<Received> ZmqTransport::receive() {
       const auto* first = static_cast<const std::byte*>(parts[0].data());
       return Received{from, {first, first + parts[0].size()}, payload_of(std::move(parts[1]))};
     }
-    ++counters_.frames_refused;
+    if (count != 1 || !take_control(id.to_string_view(), parts[0].to_string_view()))
+      ++counters_.frames_refused;
   }
   return std::nullopt;
+}
+
+bool ZmqTransport::take_control(std::string_view routing_id, std::string_view text) {
+  if (!is_control_id(routing_id, cluster_) || !is_control_text(text)) return false;
+  if (control_.size() == kMaxControlQueue) return false;
+  control_.push_back({std::string(routing_id), std::string(text)});
+  return true;
+}
+
+std::optional<ControlRequest> ZmqTransport::receive_control() {
+  if (control_.empty()) return std::nullopt;
+  ControlRequest request = std::move(control_.front());
+  control_.pop_front();
+  return request;
+}
+
+void ZmqTransport::reply_control(const ControlRequest& request, const std::string& text) {
+  zmq::message_t id(request.sender.data(), request.sender.size());
+  zmq::message_t answer(text.data(), text.size());
+  if (send_part(sockets_->router, id, ZMQ_SNDMORE)) send_part(sockets_->router, answer, 0);
 }
 
 int ZmqTransport::sender_of(std::string_view routing_id) const {

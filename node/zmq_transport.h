@@ -3,7 +3,8 @@
 //
 // A DEALER's routing id names its sender; the ROUTER hands it over with every message, so a sender is known
 // by its connection, never by what a payload says. Frames of strangers, and messages of any other form than
-// header + payload, are refused and counted. Nothing is authenticated or encrypted: trusted networks only.
+// header + payload, are refused and counted. Orders (node/control.h) wait in a queue of their own. Nothing is
+// authenticated or encrypted: trusted networks only.
 //
 // Payloads are sent, and above 8 KiB received, without a copy. Nothing blocks and nothing queues for a peer
 // that is not connected: what cannot be queued is dropped and counted, so the caller repeats what matters.
@@ -13,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +22,7 @@
 #include <vector>
 
 #include "codes/result.h"
+#include "node/control.h"
 #include "protocol/transport.h"
 
 namespace polydot::node {
@@ -51,6 +54,11 @@ class ZmqTransport final : public protocol::Transport {
   void wait(std::int64_t timeout_ms) override;
   protocol::TransportCounters counters() const override;
 
+  // An order that receive() came across.
+  std::optional<ControlRequest> receive_control();
+  // Lost if the sender has gone.
+  void reply_control(const ControlRequest& request, const std::string& text);
+
   // Where others reach this peer, with the port that the system chose if none was given.
   std::string bound_endpoint() const;
 
@@ -58,13 +66,17 @@ class ZmqTransport final : public protocol::Transport {
   ZmqTransport(const ZmqOptions& options, std::unique_ptr<ZmqSockets> sockets);
   friend Result<std::unique_ptr<ZmqTransport>> make_zmq_transport(const ZmqOptions& options);
 
+  // False: it was none that is taken.
+  bool take_control(std::string_view routing_id, std::string_view text);
   int sender_of(std::string_view routing_id) const;  // -1: a stranger
 
   int index_;
   std::size_t max_queue_bytes_;
   std::size_t max_payload_bytes_;
+  protocol::ClusterId cluster_;
   std::string id_prefix_;  // of every peer's routing id; the index follows
   std::unique_ptr<ZmqSockets> sockets_;
+  std::deque<ControlRequest> control_;
   protocol::TransportCounters counters_;
 };
 

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "dnn/reference_training.h"
+#include "node/campaign.h"
 #include "node/dataset_loader.h"
 #include "node/plan_of.h"
 #include "node/run_folder.h"
@@ -149,7 +150,8 @@ Result<std::uint64_t> check_data(const node::Config& config) {
 int run_train(const TrainRequest& request) {
   const node::Config& config = request.config;
   const bool quiet = config.local.quiet;
-  // Bad data gets its line here, once, instead of once from every peer.
+  // A bad campaign and bad data get their line here, once, instead of once from every peer.
+  if (const auto faults = node::configured_faults(config); !faults) return report(faults.failure());
   auto total_steps = check_data(config);
   if (!total_steps) return report(total_steps.failure());
   auto folder = RunFolder::make(config.local.out);

@@ -22,6 +22,7 @@ struct Run {
   int operator()(const DataRequest& request) const { return run_data(request); }
   int operator()(const ExportRequest& request) const { return run_export(request); }
   int operator()(const EvalRequest& request) const { return run_eval(request); }
+  int operator()(const InjectRequest& request) const { return run_inject(request); }
   int operator()(const VersionRequest& request) const { return run_version(request); }
 };
 

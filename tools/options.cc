@@ -9,6 +9,7 @@
 #include "node/config_words.h"
 #include "node/run_folder.h"
 #include "tools/exit_code.h"
+#include "tools/options_inject.h"
 #include "tools/options_parser.h"
 
 namespace polydot::tools {
@@ -251,6 +252,7 @@ constexpr Command kCommands[] = {
     {"peer", "run one peer of a cluster", parse_peer},
     {"init", "write the file that describes a cluster", parse_init},
     {"plan", "what a code can do, before it is used", parse_plan},
+    {"inject", "order a fault from a running cluster", parse_inject},
     {"data", "write a data set as IDX files", parse_data},
     {"export", "write the weights of a run as one file", parse_export},
     {"eval", "accuracy of an exported model", parse_eval},

@@ -62,12 +62,17 @@ struct EvalRequest {
   bool json = false;
 };
 
+struct InjectRequest {
+  node::Config config;             // of the running cluster
+  std::vector<std::string> specs;  // node/inject_spec.h, at least one; all right, and of peers that exist
+};
+
 struct VersionRequest {
   bool json = false;
 };
 
 using Request = std::variant<HelpRequest, TrainRequest, PeerRequest, PlanRequest, InitRequest, DataRequest,
-                             ExportRequest, EvalRequest, VersionRequest>;
+                             InjectRequest, ExportRequest, EvalRequest, VersionRequest>;
 
 // `arguments`: without the program's name. Failure: kUsage; an unknown command or flag names the nearest
 // right one.

@@ -75,6 +75,11 @@ void OptionsParser::add_switch(const std::string& flag, bool& value, const std::
   app_.add_flag(flag, value, help);
 }
 
+void OptionsParser::add_words(const std::string& name, std::vector<std::string>& values,
+                              const std::string& help) {
+  app_.add_option(name, values, help)->type_name("");
+}
+
 void OptionsParser::hide(const std::string& flag) { app_.get_option(flag)->group(""); }
 
 void OptionsParser::add_fields(const std::function<bool(const node::Field&)>& wanted) {
@@ -125,7 +130,8 @@ Outcome OptionsParser::check_extras() const {
   const std::string unknown = extra.substr(0, extra.find('='));
   std::vector<std::string> names;
   for (const CLI::Option* option : app_.get_options())
-    if (!option->get_group().empty()) names.push_back(option->get_lnames().front());
+    if (!option->get_group().empty() && !option->get_lnames().empty())
+      names.push_back(option->get_lnames().front());
   const std::vector<std::string_view> candidates(names.begin(), names.end());
   return usage_failure(fmt::format("no flag {}; nearest: --{}", unknown,
                                    node::nearest_word(without_dashes(unknown), candidates)));

@@ -23,6 +23,8 @@ class OptionsParser {
   void add_text(const std::string& flag, std::string& value, const std::string& placeholder,
                 const std::string& help);
   void add_switch(const std::string& flag, bool& value, const std::string& help);
+  // What is given without a flag, any number of words.
+  void add_words(const std::string& name, std::vector<std::string>& values, const std::string& help);
   // Taken, but not part of the help.
   void hide(const std::string& flag);
   // The flag of every field that is `wanted` and has one.

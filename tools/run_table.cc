@@ -1,8 +1,58 @@
 #include "tools/run_table.h"
 
+#include <functional>
+
 #include <fmt/format.h>
 
 namespace polydot::tools {
+
+namespace {
+
+std::string thousands(std::uint64_t count) {
+  std::string text = std::to_string(count);
+  for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
+    text.insert(static_cast<std::size_t>(at), 1, ' ');
+  return text;
+}
+
+std::string percent(std::optional<double> share) {
+  return share ? fmt::format("{:.2f} %", 100 * *share) : std::string("none");
+}
+
+// Found of what is above the floor, for each stage.
+std::string stages_of(const node::FaultCounts& faults) {
+  std::string text;
+  for (const auto& [stage, score] : faults.by_stage) {
+    const bool lost = stage == "contribution";
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", stage,
+                        lost ? thousands(score.erasures) + " lost"
+                             : thousands(score.found) + "/" + thousands(score.above_floor));
+  }
+  return text;
+}
+
+using Row = std::function<void(const std::string& name, const std::string& value)>;
+
+void add_faults(const node::FaultCounts& faults, const Row& row) {
+  row("faults injected", thousands(faults.injected));
+  row("  above the floor", fmt::format("{} (below {}, masked {})", thousands(faults.above_floor),
+                                       thousands(faults.below_floor), thousands(faults.masked)));
+  row("  found",
+      fmt::format("{} of them (missed {}; located {}, corrected {})", percent(faults.recall()),
+                  thousands(faults.missed), thousands(faults.detected), thousands(faults.corrected)));
+  if (const auto steps = faults.mean_steps_until_found())
+    row("  steps until found", fmt::format("{:.2f}", *steps));
+  if (faults.by_stage.size() > 1) row("  by stage", stages_of(faults));
+  if (faults.erasures + faults.checksum_findings > 0)
+    row("  after the checksum", fmt::format("{} (findings by checksum {})", thousands(faults.erasures),
+                                            thousands(faults.checksum_findings)));
+  if (faults.left_out > 0) row("  in quarantine", thousands(faults.left_out) + " not listened to");
+  row("  refused", thousands(faults.refused));
+  row("  false alarms", fmt::format("{} (precision {}, wrong peer {})", thousands(faults.false_alarms),
+                                    percent(faults.precision()), thousands(faults.wrong_peer)));
+}
+
+}  // namespace
 
 std::string run_table(const node::RunSummary& summary, const node::Config& config,
                       std::optional<double> reference_accuracy) {
@@ -11,15 +61,6 @@ std::string run_table(const node::RunSummary& summary, const node::Config& confi
   std::string table;
   const auto row = [&](const std::string& name, const std::string& value) {
     table += fmt::format("  {:<24}{}\n", name, value);
-  };
-  const auto percent = [](std::optional<double> share) {
-    return share ? fmt::format("{:.2f} %", 100 * *share) : std::string("none");
-  };
-  const auto thousands = [](std::uint64_t count) {
-    std::string text = std::to_string(count);
-    for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
-      text.insert(static_cast<std::size_t>(at), 1, ' ');
-    return text;
   };
 
   row("code", fmt::format("{} {}x{}x{}, {} peers, {} finished", shared.code, shared.grid.m, shared.grid.n,
@@ -37,14 +78,7 @@ std::string run_table(const node::RunSummary& summary, const node::Config& confi
                                                : ""));
   row("train loss",
       summary.train_loss ? fmt::format("{:.4f}", *summary.train_loss) : std::string("not finite"));
-  const node::FaultCounts& faults = summary.faults;
-  row("faults injected", thousands(faults.injected));
-  row("  above the floor", fmt::format("{} (below {}, masked {})", thousands(faults.above_floor),
-                                       thousands(faults.below_floor), thousands(faults.masked)));
-  row("  located", fmt::format("{} (corrected {}, missed above the floor {})", thousands(faults.detected),
-                               thousands(faults.corrected), thousands(faults.missed)));
-  row("  refused", thousands(faults.refused));
-  row("  false alarms", thousands(faults.false_alarms));
+  add_faults(summary.faults, row);
   row("rounds of mere noise", thousands(summary.noise_rounds));
   row("rounds computed again", thousands(summary.recomputed_rounds));
   row("steps",

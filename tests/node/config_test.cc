@@ -87,6 +87,7 @@ Config unusual() {
                   .log = "debug",
                   .allow_injection = true,
                   .inject = {"product:bitflip:rate=0.5", "weights:bitflip:rate=1e-3:peer=2"},
+                  .campaign = "faults/it's.toml",
                   .quiet = true,
                   .json = true};
   return config;

@@ -1,4 +1,4 @@
-// The summary of a run, from records written by hand: what was injected against what was found.
+// The summary of a run, from records written by hand. The score: run_score_test.cc.
 #include "node/run_summary.h"
 
 #include <gtest/gtest.h>
@@ -76,82 +76,6 @@ TEST_F(RunSummaryTest, NothingInjectedAndNothingFound) {
   EXPECT_EQ(counts.injected + counts.detected + counts.corrected + counts.missed + counts.false_alarms +
                 counts.refused,
             0u);
-}
-
-TEST_F(RunSummaryTest, CountsInjectionsByTheirClass) {
-  for (int peer : {1, 4}) {
-    inject(peer, 3, 0, "above_floor");
-    inject(peer, 4, 0, "below_floor");
-    inject(peer, 5, 0, "below_floor");
-    inject(peer, 6, 0, "masked");
-  }
-  const FaultCounts counts = faults();
-  EXPECT_EQ(counts.injected, 8u);
-  EXPECT_EQ(counts.above_floor, 2u);
-  EXPECT_EQ(counts.below_floor, 4u);
-  EXPECT_EQ(counts.masked, 2u);
-  EXPECT_EQ(counts.missed, 2u);
-}
-
-TEST_F(RunSummaryTest, AFindingOfManyPeersIsDetectedOnce) {
-  inject(4, 7, 2, "above_floor");
-  for (int finder = 0; finder < kPeers; ++finder) find(finder, 4, 7, 7, 2);
-  const FaultCounts counts = faults();
-  EXPECT_EQ(counts.detected, 1u);
-  EXPECT_EQ(counts.corrected, 1u);
-  EXPECT_EQ(counts.missed, 0u);
-  EXPECT_EQ(counts.false_alarms, 0u);
-}
-
-TEST_F(RunSummaryTest, AnotherPeerStepOrSlotIsAFalseAlarmAndTheFaultIsMissed) {
-  inject(4, 7, 2, "above_floor");
-  find(0, 5, 7, 7, 2);
-  find(0, 4, 8, 8, 2);
-  find(0, 4, 7, 7, 3);
-  const FaultCounts counts = faults();
-  EXPECT_EQ(counts.detected, 0u);
-  EXPECT_EQ(counts.corrected, 0u);
-  EXPECT_EQ(counts.missed, 1u);
-  EXPECT_EQ(counts.false_alarms, 3u);
-}
-
-TEST_F(RunSummaryTest, AFindingBelowTheFloorIsDetectedToo) {
-  inject(4, 7, 2, "below_floor");
-  find(3, 4, 7, 7, 2);
-  const FaultCounts counts = faults();
-  EXPECT_EQ(counts.detected, 1u);
-  EXPECT_EQ(counts.false_alarms + counts.missed, 0u);
-}
-
-TEST_F(RunSummaryTest, IsCorrectedOnlyIfItWasAtEveryFinder) {
-  inject(4, 7, 2, "above_floor");
-  inject(4, 8, 2, "above_floor");
-  find(0, 4, 7, 7, 2, true);
-  find(1, 4, 7, 7, 2, false);
-  find(0, 4, 8, 8, 2, true);
-  const FaultCounts counts = faults();
-  EXPECT_EQ(counts.detected, 2u);
-  EXPECT_EQ(counts.corrected, 1u);
-}
-
-TEST_F(RunSummaryTest, AWrongShardExplainsWhatFollowsInItsLayer) {
-  inject(4, 7, 2, "above_floor", "weights", 1);
-  find(0, 4, 7, 16, 2, true, 1);   // ten steps
-  find(0, 4, 9, 9, 4, true, 1);    // the other pass of the layer
-  find(0, 4, 20, 20, 0, true, 0);  // another layer: not explained
-  find(0, 4, 5, 6, 2, true, 1);    // before
-  find(0, 5, 9, 9, 2, true, 1);    // another peer
-  const FaultCounts counts = faults();
-  EXPECT_EQ(counts.detected, 11u);
-  EXPECT_EQ(counts.corrected, 11u);
-  EXPECT_EQ(counts.false_alarms, 4u);
-  EXPECT_EQ(counts.missed, 0u);
-}
-
-TEST_F(RunSummaryTest, TwoFaultsInOnePlaceAreMissedTwice) {
-  inject(4, 7, 2, "above_floor");
-  inject(4, 7, 2, "above_floor", "weights");
-  EXPECT_EQ(faults().missed, 2u);
 }
 
 TEST_F(RunSummaryTest, TakesMediansSumsAndMaxima) {

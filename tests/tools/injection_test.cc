@@ -127,11 +127,34 @@ TEST(Inject, AWrongShardIsLeftOut) {
   EXPECT_NEAR(summary.at("test_accuracy"), clean.at("test_accuracy"), 0.01);
 }
 
-TEST(Inject, TooManyWrongShardsAreRefusedAndItSaysSo) {
+TEST(Inject, ACampaignIsOnTopOfWhatTheCommandLineSays) {
   const Scratch scratch;
-  const Ended ended = run(
-      scratch, join({{"train", "--json", "--quiet", "--steps", "60", "--inject", "weights:bitflip:rate=0.5"},
-                     tiny_network(write_tiny_digits(scratch))}));
+  write_file(scratch / "c.toml",
+             "[campaign]\nseed = 4\n[[fault]]\nstage = \"product\"\nmodel = \"row\"\nstep = 5\npeer = 1\n"
+             "[[fault]]\nstage = \"encode\"\nmodel = \"nan\"\nstep = 7\nlayer = 1\npass = \"forward\"\n"
+             "peers = [1]\n");
+  const std::string folder = scratch / "run";
+  const json summary =
+      train(scratch, join({{"--grid", "1x2", "--peers", "5", "--steps", "20", "--out", folder, "--campaign",
+                            scratch / "c.toml", "--inject", "product:inf:step=9:peer=2"},
+                           tiny_network(write_tiny_digits(scratch))}));
+  const json& faults = summary.at("faults");
+  EXPECT_EQ(faults.at("injected"), 3 + 1 + 3);
+  EXPECT_EQ(faults.at("above_floor"), faults.at("injected"));
+  EXPECT_EQ(faults.at("recall"), 1.0);
+  EXPECT_EQ(faults.at("precision"), 1.0);
+  EXPECT_EQ(faults.at("wrong_peer"), 0);
+  EXPECT_EQ(faults.at("by_stage").at("encode").at("found"), 1);
+  for (const json& line : records_of(folder, "injections.jsonl"))
+    EXPECT_EQ(line.at("step"), line.at("model") == "row" ? 5 : line.at("model") == "nan" ? 7 : 9);
+}
+
+TEST(Inject, WrongProductsAtAllPeersThatStayAreRefusedAndItSaysSo) {
+  const Scratch scratch;
+  const Ended ended =
+      run(scratch,
+          join({{"train", "--json", "--quiet", "--steps", "60", "--inject", "product:whole:rate=1:sticky=1"},
+                tiny_network(write_tiny_digits(scratch))}));
   EXPECT_EQ(ended.exit_code, 6);
   ASSERT_EQ(lines_of(ended.err).size(), 1U) << ended.err;
   EXPECT_THAT(ended.err, HasSubstr("polydot: "));

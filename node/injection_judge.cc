@@ -1,0 +1,236 @@
+#include "node/injection_judge.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "codes/check.h"
+#include "codes/encode.h"
+
+namespace polydot::node {
+
+namespace {
+
+using codes::Index;
+using codes::Matrix;
+using codes::MatrixD;
+using codes::PublishedFloor;
+using codes::Stage;
+using codes::TapPoint;
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+FaultClass class_of(double size, const PublishedFloor& floor) {
+  if (size == 0.0) return FaultClass::kMasked;
+  return size < floor.locatable ? FaultClass::kBelowFloor : FaultClass::kAboveFloor;
+}
+
+// What is not finite counts as infinite.
+double difference_of(float before, float after) {
+  const double difference = static_cast<double>(after) - static_cast<double>(before);
+  return std::isfinite(difference) ? difference : kInfinity;
+}
+
+// The largest whitened element of a wrong contribution, over the alarm threshold.
+template <typename Derived>
+double size_of(const Eigen::MatrixBase<Derived>& wrong, const PublishedFloor& floor) {
+  double size = 0.0;
+  for (Index c = 0; c < wrong.cols(); ++c) {
+    // A NaN must not be lost in a maximum.
+    if (!wrong.col(c).allFinite()) return kInfinity;
+    size = std::max(size, static_cast<double>(wrong.col(c).cwiseAbs().maxCoeff()) / floor.sigma /
+                              (*floor.nu)(c) / floor.threshold);
+  }
+  return size;
+}
+
+bool is_transposed(const TapPoint& point) {
+  return point.code != nullptr ? point.code->transposed : point.pass == codes::PassKind::kBackward;
+}
+
+double size_of_operand(const Matrix& wrong, const TapPoint& point) {
+  POLYDOT_CHECK(point.floor != nullptr && point.code != nullptr && point.weights != nullptr);
+  if (!wrong.allFinite()) return kInfinity;
+  if (is_transposed(point)) return size_of(point.weights->transpose() * wrong, *point.floor);
+  return size_of(*point.weights * wrong, *point.floor);
+}
+
+// A wrong shard may show in several rounds and in the scrub: the one counts that is the surest to show it.
+void accuse(Injection& injection, double size, const PublishedFloor& floor, const TapPoint& point) {
+  const FaultClass fault = class_of(size, floor);
+  if (std::pair(fault, size) <= std::pair(injection.fault_class, injection.size_over_floor)) return;
+  injection.fault_class = fault;
+  injection.size_over_floor = size;
+  injection.found_step = point.step;
+  injection.found_slot = point.slot;
+  injection.found_layer = point.layer;
+}
+
+Matrix bitwise_difference(const Matrix& clean, const Matrix& faulty) {
+  Matrix difference = Matrix::Zero(clean.rows(), clean.cols());
+  for (Index i = 0; i < clean.size(); ++i)
+    if (std::bit_cast<std::uint32_t>(clean.data()[i]) != std::bit_cast<std::uint32_t>(faulty.data()[i]))
+      difference.data()[i] = faulty.data()[i] - clean.data()[i];
+  return difference;
+}
+
+}  // namespace
+
+double InjectionJudge::one_floor(const TapPoint& point, Index row, Index col) {
+  const double floor = point.floor->threshold * point.floor->sigma * (*point.floor->nu)(col);
+  if (point.stage != Stage::kEncode) return floor;
+  POLYDOT_CHECK(point.weights != nullptr);
+  const Matrix& weights = *point.weights;
+  const auto largest = static_cast<double>(is_transposed(point) ? weights.row(row).cwiseAbs().maxCoeff()
+                                                                : weights.col(row).cwiseAbs().maxCoeff());
+  return largest > 0.0 ? floor / largest : 0.0;
+}
+
+void InjectionJudge::take(std::vector<Injection>& all, std::size_t index, const TapPoint& point,
+                          const std::vector<ElementChange>& changes, codes::Shape shape) {
+  Injection& injection = all[index];
+  switch (point.stage) {
+    case Stage::kProduct:
+    case Stage::kEncode: {
+      Matrix wrong = Matrix::Zero(shape.rows, shape.cols);
+      for (const ElementChange& change : changes)
+        wrong(change.row, change.col) = static_cast<float>(difference_of(change.before, change.after));
+      POLYDOT_CHECK(point.floor != nullptr);
+      const double size =
+          point.stage == Stage::kEncode ? size_of_operand(wrong, point) : size_of(wrong, *point.floor);
+      accuse(injection, size, *point.floor, point);
+      return settled_(injection);
+    }
+    case Stage::kContribution:
+      injection.fault_class = FaultClass::kErasure;
+      return settled_(injection);
+    case Stage::kWeights:
+    case Stage::kOptimizer:
+    case Stage::kUpdate: {
+      Open open;
+      open.index = index;
+      open.judged_in = point.step + (point.stage == Stage::kUpdate ? 1 : 0);
+      std::vector<Eigen::Triplet<double>> triplets;
+      for (const ElementChange& change : changes) {
+        const double difference = difference_of(change.before, change.after);
+        open.infinite |= !std::isfinite(difference);
+        triplets.emplace_back(static_cast<int>(change.row), static_cast<int>(change.col), difference);
+      }
+      open.difference.resize(shape.rows, shape.cols);
+      open.difference.setFromTriplets(triplets.begin(), triplets.end());
+      open_.push_back(std::move(open));
+      return;
+    }
+    default: {
+      Open open;
+      open.index = index;
+      open.waits = Waits::kForOperand;
+      open.judged_in = point.step;
+      open_.push_back(std::move(open));
+    }
+  }
+}
+
+void InjectionJudge::led_to(std::vector<Injection>& all, const TapPoint& point, const Matrix& clean,
+                            const Matrix& faulty) {
+  if (clean.rows() != faulty.rows() || clean.cols() != faulty.cols()) return;
+  for (Open& open : open_) {
+    const Injection& injection = all[open.index];
+    // Not the layer: a change in one may be told of the round that brought it about.
+    if (open.waits == Waits::kForOperand && injection.stage == point.stage && injection.step == point.step &&
+        injection.slot == point.slot && injection.pass == point.pass && injection.attempt == point.attempt)
+      open.operand = bitwise_difference(clean, faulty);
+  }
+}
+
+void InjectionJudge::look(std::vector<Injection>& all, const TapPoint& point,
+                          const Eigen::Ref<Matrix>& operand) {
+  if (point.attempt > 0 || point.floor == nullptr) return;
+  for (Open& open : open_) {
+    if (open.waits == Waits::kForOperand)
+      judge_operand(all[open.index], open, point, operand);
+    else
+      judge_shard(all[open.index], open, point, operand);
+  }
+}
+
+void InjectionJudge::judge_operand(Injection& injection, Open& open, const TapPoint& point,
+                                   const Eigen::Ref<Matrix>& operand) const {
+  if (open.operand.size() == 0 || point.code == nullptr || point.step != open.judged_in) return;
+  double size = kInfinity;
+  if (open.operand.allFinite()) {
+    const Matrix wrong = codes::encode_operand(*point.code, self_, open.operand);
+    if (wrong.rows() != operand.rows() || wrong.cols() != operand.cols()) return;
+    size = size_of_operand(wrong, point);
+  }
+  accuse(injection, size, *point.floor, point);
+  // A code may leave a block of X out of a peer's share; yet the peer's own derivatives and updates read it.
+  if (injection.fault_class == FaultClass::kMasked) injection.fault_class = FaultClass::kBelowFloor;
+  open.operand.resize(0, 0);  // one round is led to
+}
+
+void InjectionJudge::judge_shard(Injection& injection, Open& open, const TapPoint& point,
+                                 const Eigen::Ref<Matrix>& operand) const {
+  if (point.step != open.judged_in) return;
+  if (open.by_shape) {
+    // Only the first layer has no round back, so only its shards are updated by what no round has carried.
+    const bool same = point.layer == 0 && point.weights != nullptr &&
+                      point.weights->rows() == open.difference.rows() &&
+                      point.weights->cols() == open.difference.cols();
+    if (!same) return;
+  } else if (injection.layer != point.layer || injection.shard != point.shard) {
+    return;
+  }
+  const bool momentum = injection.stage == Stage::kOptimizer;
+  open.looked_at |= !momentum || point.scrub != nullptr;
+  // What the wrong shard adds to its product with x.
+  const auto added = [&](const MatrixD& x, const PublishedFloor& floor) {
+    if (open.infinite) return kInfinity;
+    return is_transposed(point) ? size_of(MatrixD(open.difference.transpose() * x), floor)
+                                : size_of(MatrixD(open.difference * x), floor);
+  };
+  if (!momentum) accuse(injection, added(operand.cast<double>(), *point.floor), *point.floor, point);
+  if (point.scrub == nullptr) return;
+  const PublishedFloor& floor = momentum ? point.scrub->momentum : point.scrub->weights;
+  accuse(injection, added(point.scrub->vector->cast<double>(), floor), floor, point);
+}
+
+void InjectionJudge::begin_step(std::vector<Injection>& all, std::uint64_t step) {
+  std::vector<Open> still_open;
+  for (Open& open : open_) {
+    Injection& injection = all[open.index];
+    const bool reached_a_shard = open.waits == Waits::kForOperand && open.operand.size() > 0;
+    if (reached_a_shard && step == open.judged_in + 1) {
+      open.waits = Waits::kForShard;
+      open.by_shape = true;
+      open.judged_in = step;
+      open.infinite = !open.operand.allFinite();
+      open.difference = open.operand.cast<double>().sparseView();
+      open.operand.resize(0, 0);
+      injection.lasting = true;
+      injection.found_layer = 0;
+    }
+    if (open.waits == Waits::kForShard && open.judged_in == step)
+      still_open.push_back(std::move(open));
+    else
+      settle(all, open);
+  }
+  open_ = std::move(still_open);
+}
+
+void InjectionJudge::settle(std::vector<Injection>& all, const Open& open) const {
+  Injection& injection = all[open.index];
+  // Momentum is read by every update: that no scrub looked at it does not mean that it did nothing.
+  if (injection.stage == Stage::kOptimizer && !open.looked_at)
+    injection.fault_class = FaultClass::kBelowFloor;
+  settled_(injection);
+}
+
+void InjectionJudge::settle_all(std::vector<Injection>& all) {
+  for (const Open& open : open_) settle(all, open);
+  open_.clear();
+}
+
+}  // namespace polydot::node

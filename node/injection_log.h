@@ -1,0 +1,22 @@
+// The file of all injections of one peer: a JSON line each. Nothing in the training path opens it.
+#pragma once
+
+#include <fstream>
+#include <string>
+
+#include "codes/result.h"
+#include "node/injection.h"
+
+namespace polydot::node {
+
+class InjectionLog {
+ public:
+  // path: replaced; empty: none is kept. Failure: kData.
+  Outcome open(const std::string& path);
+  void write(int peer, const Injection& injection);
+
+ private:
+  std::ofstream file_;
+};
+
+}  // namespace polydot::node
