@@ -43,6 +43,15 @@ void Ledger::on_round(const protocol::RoundReport& report) {
       if (std::get<0>(place) == report.key.slot && entry.last_step == report.key.step) entry.corrected = true;
 }
 
+void Ledger::on_wrong_checksum(std::uint64_t step, std::uint32_t slot, int peer) {
+  if (!file_.is_open()) return;
+  const nlohmann::json line = {{"peer", peer},        {"slot", slot},        {"layer", 0},
+                               {"training", true},    {"first_step", step},  {"last_step", step},
+                               {"by", "checksum"},    {"kind", "transient"}, {"corrected", true},
+                               {"size_over_floor", 0}};
+  file_ << line.dump() << "\n";
+}
+
 void Ledger::close() {
   for (const auto& [place, entry] : open_) write(entry);
   open_.clear();

@@ -303,6 +303,7 @@ void Peer::report(std::int64_t now_ms, const codes::RoundVerdict& verdict, const
   report.waited_ms = now_ms - round_->sent_at_ms;
   report.verdict = &verdict;
   report.scrubs = scrubs;
+  if (scrubs != nullptr) report.budget = &status_.budget;
   observer_->on_round(report);
 }
 

@@ -78,8 +78,9 @@ struct RoundReport {
   bool training = true;
   int present = 0;
   double threshold = 0.0;
-  std::int64_t waited_ms = 0;                        // between the own contribution and the verdict
-  const codes::RoundVerdict* verdict = nullptr;      // valid during the call
+  std::int64_t waited_ms = 0;                    // between the own contribution and the verdict
+  const codes::RoundVerdict* verdict = nullptr;  // valid during the call
+  const Budget* budget = nullptr;                // what the round could still take; null before it is done
   const std::vector<ScrubReport>* scrubs = nullptr;  // the same; null before the round is done
 };
 
