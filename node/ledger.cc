@@ -15,6 +15,8 @@ Outcome Ledger::open(const std::string& path) {
 
 void Ledger::note(const protocol::RoundReport& report, protocol::RoundPart part,
                   const codes::RoundVerdict& verdict) {
+  // Whom a round that nobody can explain seems to name is as often right as wrong.
+  if (verdict.state == codes::RoundState::kUnexplained) return;
   const bool corrected = verdict.state == codes::RoundState::kChecked;
   for (const codes::Finding& finding : verdict.findings) {
     const auto [place, is_new] = open_.try_emplace({report.key.slot, finding.peer, part});

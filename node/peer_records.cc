@@ -58,7 +58,7 @@ void PeerRecords::on_event(const protocol::PeerEvent& event) {
   if (!repairs_.is_open()) return;
   const nlohmann::json line = {{"event", event.name},  {"step", event.step},   {"slot", event.slot},
                                {"peer", event.peer},   {"layer", event.layer}, {"shard", event.shard},
-                               {"lines", event.lines}, {"bytes", event.bytes}};
+                               {"lines", event.lines}, {"bytes", event.bytes}, {"boundary", event.boundary}};
   repairs_ << line.dump() << "\n" << std::flush;
 }
 

@@ -68,6 +68,7 @@ struct PeerEvent {
   int peer = -1;  // whom it is about; -1: the peer that tells
   codes::Index layer = 0, shard = 0;
   std::uint64_t lines = 0, bytes = 0;
+  std::uint64_t boundary = 0;  // rolled_back: the steps done at the checkpoint
 };
 
 // What became of one judged round.
