@@ -19,8 +19,10 @@ SimCluster::SimCluster(const ClusterOptions& options, const dnn::Dataset& train,
     const auto at = static_cast<std::size_t>(p);
     Member member;
     codes::FaultTap* tap = taps.empty() ? nullptr : taps[at];
-    member.program =
-        std::make_unique<dnn::TrainingProgram>(options_.code, p, options_.plan, train, test, tap, nullptr);
+    dnn::TrainingObserver* training_observer =
+        options_.training_observers.empty() ? nullptr : options_.training_observers[at];
+    member.program = std::make_unique<dnn::TrainingProgram>(options_.code, p, options_.plan, train, test, tap,
+                                                            training_observer);
     member.job = std::make_unique<node::TrainingJob>(*member.program);
     protocol::PeerOptions peer_options;
     peer_options.self = p;
