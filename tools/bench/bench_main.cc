@@ -1,6 +1,7 @@
 // polydot-bench codes [--quick|--full] [--seed N]: the tables of codes/CODES.md on stdout, as Markdown.
-// polydot-bench faults --out DIR [--data DIR] [--quick|--full] [--seed N]: training under faults
-// (fault_study.h).
+// polydot-bench tolerance [--quick|--full] [--seed N]: how many wrong peers a round survives
+// (tolerance_tables.h). polydot-bench faults --out DIR [--data DIR] [--quick|--full] [--seed N]: training
+// under faults (fault_study.h).
 #include <charconv>
 #include <cstdio>
 #include <fstream>
@@ -12,13 +13,13 @@
 #include "codes/result.h"
 #include "tools/bench/code_tables.h"
 #include "tools/bench/fault_study.h"
-#include "tools/bench/round_lab.h"
+#include "tools/bench/tolerance_tables.h"
 
 namespace polydot::bench {
 namespace {
 
 constexpr std::string_view kUsage =
-    "usage: polydot-bench codes|faults [--quick|--full] [--seed N]; faults: --out DIR [--data DIR]";
+    "usage: polydot-bench codes|tolerance|faults [--quick|--full] [--seed N]; faults: --out DIR [--data DIR]";
 
 #ifdef __clang__
 constexpr std::string_view kCompiler = "clang " __clang_version__;
@@ -49,7 +50,7 @@ Result<Request> parse(int argc, char** argv) {
     const std::string_view word = argv[k];
     if (word == "--help" || word == "-h") {
       request.help = true;
-    } else if (word == "codes" || word == "faults") {
+    } else if (word == "codes" || word == "tolerance" || word == "faults") {
       request.command = word;
     } else if (word == "--quick" || word == "--full") {
       request.full = word == "--full";
@@ -109,7 +110,10 @@ Outcome run(const Request& request) {
   if (request.command == "faults")
     return run_fault_study({request.data, request.out, request.full, request.seed, description(request)});
   print(description(request));
-  print_tables(options);
+  if (request.command == "codes")
+    print_tables(options);
+  else
+    print_tolerance_tables(options, print);
   return Unit{};
 }
 
