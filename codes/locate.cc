@@ -47,18 +47,19 @@ class BucketLocator {
   PeerSet unusable() const { return PeerSet::of(entries_.peers) - PeerSet::of(bucket_.decoder->peers); }
   Index entry(Index e) const { return bucket_.entries[static_cast<std::size_t>(e)]; }
 
-  void solve(Index e, const Suspects& suspects, bool certain) {
+  void solve(Index e, const Suspects& suspects, const Suspects& certain) {
     set_state(e, EntryState::kSolved);
     const std::size_t at = static_cast<std::size_t>(entry(e));
     entries_.erased[at] = entries_.erased[at] | bucket_.set_of(suspects);
-    if (!certain) return;
+    if (certain.empty()) return;
     MatrixD columns(bucket_.spare(), static_cast<Index>(suspects.size()));
     for (std::size_t s = 0; s < suspects.size(); ++s)
       columns.col(static_cast<Index>(s)) = bucket_.parity.col(suspects[s]);
     const VectorD errors = columns.householderQr().solve(bucket_.syndromes.col(e));
     for (std::size_t s = 0; s < suspects.size(); ++s)
-      if (std::abs(errors(static_cast<Index>(s))) * columns.col(static_cast<Index>(s)).norm() >
-          limits_.threshold)
+      if (std::binary_search(certain.begin(), certain.end(), suspects[s]) &&
+          std::abs(errors(static_cast<Index>(s))) * columns.col(static_cast<Index>(s)).norm() >
+              limits_.threshold)
         entries_.blamed[at].insert(bucket_.peers[static_cast<std::size_t>(suspects[s])]);
   }
 
@@ -79,7 +80,7 @@ class BucketLocator {
       const VectorD norms = unexplained_norms(bucket_.parity, bucket_.syndromes, suspects);
       keep_open([&](Index e) {
         if (norms(e) - 1e-11 * bucket_.syndromes.col(e).norm() > limit) return false;
-        solve(e, suspects, true);
+        solve(e, suspects, suspects);
         return true;
       });
     }
@@ -91,7 +92,7 @@ class BucketLocator {
     const std::vector<Index> members = group;
     for (Index e : members) solve(e, explanation.suspects, explanation.certain);
     // Peers that were too loud to be used here may be quieter elsewhere.
-    if (explanation.certain) known_.push_back(bucket_.set_of(explanation.suspects) | unusable());
+    if (explanation.unrivalled()) known_.push_back(bucket_.set_of(explanation.suspects) | unusable());
     keep_open([&](Index e) { return std::binary_search(members.begin(), members.end(), e); });  // both ascend
     return true;
   }
@@ -110,7 +111,7 @@ class BucketLocator {
     keep_open([&](Index e) {
       const Explanation& explanation = explanations[k++];
       if (!explanation.found) return false;
-      if (!explanation.certain && (explanation.harmless || harmless(e)))
+      if (!explanation.unrivalled() && (explanation.harmless || harmless(e)))
         set_state(e, EntryState::kNoise);
       else
         solve(e, explanation.suspects, explanation.certain);
@@ -224,7 +225,7 @@ double hidden_error(const SetDecoder& decoder, const LocateLimits& limits) {
   double worst = 0.0;
   for (Index p = 0; p < decoder.decoder.cols(); ++p) {
     const double reach = decoder.decoder.col(p).cwiseAbs().maxCoeff();
-    const double seen = decoder.spare() == 0 ? 0.0 : decoder.parity.col(p).norm();
+    const double seen = decoder.spare() == 0 ? 0.0 : decoder.parity.col(p).cwiseAbs().maxCoeff();
     if (reach <= 1e-12) continue;
     if (seen <= 1e-12) return std::numeric_limits<double>::infinity();
     worst = std::max(worst, reach / seen);

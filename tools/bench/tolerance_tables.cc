@@ -241,7 +241,7 @@ std::string everybody_table(const TableOptions& options) {
 void print_tolerance_tables(const TableOptions& options, void (*print)(const std::string&)) {
   for (const auto& table :
        {within_bounds_table, beyond_bounds_table, same_coordinates_table, patterns_table, everybody_table})
-    print("\n" + table(options));
+    print(fmt::format("\n{}", table(options)));
 }
 
 }  // namespace polydot::bench
