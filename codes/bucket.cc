@@ -37,13 +37,19 @@ void Candidates::see(const Suspects& suspects, double excess) {
   }
   any_near_ = true;
   if (excess > limit_) return;
-  if (excess < best_) {
-    best_ = excess;
-    fits_.insert(fits_.begin(), suspects);
-  } else {
-    fits_.push_back(suspects);
-  }
-  if (fits_.size() > capacity_ + 1) fits_.pop_back();
+  const bool best = excesses_.empty() || excess < excesses_.front();
+  fits_.insert(best ? fits_.begin() : fits_.end(), suspects);
+  excesses_.insert(best ? excesses_.begin() : excesses_.end(), excess);
+  if (fits_.size() <= capacity_ + 1) return;
+  fits_.pop_back();
+  excesses_.pop_back();
+}
+
+std::vector<Suspects> Candidates::plausible() const {
+  std::vector<Suspects> sets;
+  for (std::size_t k = 0; k < fits_.size(); ++k)
+    if (excesses_[k] <= std::max(kRunnerUp * excesses_.front(), limit_ / kRunnerUp)) sets.push_back(fits_[k]);
+  return sets;
 }
 
 bool Candidates::near(double excess) const { return excess <= kRunnerUp * limit_; }
@@ -135,15 +141,15 @@ std::vector<Explanation> explain_alone(DecoderCache& cache, const Bucket& bucket
     for (std::size_t e = 0; e < open.size(); ++e) {
       const std::vector<Suspects>& fits = searches[e].fits();
       Explanation& explanation = explanations[static_cast<std::size_t>(open[e])];
-      if (fits.size() == 1 ||
-          (fits.size() > 1 && !searches[e].in_doubt() &&
-           candidates_agree(cache, bucket, entries, {open[e]}, fits, limits, kTolerance))) {
+      const auto agree = [&](const std::vector<Suspects>& sets, double tolerance) {
+        return candidates_agree(cache, bucket, entries, {open[e]}, sets, limits, tolerance);
+      };
+      if (fits.size() == 1 || (fits.size() > 1 && !searches[e].in_doubt() &&
+                               (agree(fits, kTolerance) || agree(searches[e].plausible(), kTolerance)))) {
         explanation = {true, fits.front(), false, searches[e].common()};
         std::vector<Suspects> or_nobody = fits;
         or_nobody.emplace_back();
-        explanation.harmless =
-            !explanation.unrivalled() &&
-            candidates_agree(cache, bucket, entries, {open[e]}, or_nobody, limits, kHarmless);
+        explanation.harmless = !explanation.unrivalled() && agree(or_nobody, kHarmless);
       } else
         still_open.push_back(open[e]);
     }

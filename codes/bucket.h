@@ -3,7 +3,6 @@
 #pragma once
 
 #include <functional>
-#include <limits>
 #include <memory>
 #include <vector>
 
@@ -57,9 +56,11 @@ class Candidates {
   // A set that leaves `excess` unexplained.
   void see(const Suspects& suspects, double excess);
   bool near(double excess) const;
-  // Best first; capacity + 1 of them: there are more.
+  // The best first; capacity + 1 of them: there are more.
   const std::vector<Suspects>& fits() const { return fits_; }
   bool in_doubt() const { return fits_.size() > capacity_; }
+  // Those that are not far worse than the best: rounding alone leaves far less than the limit.
+  std::vector<Suspects> plausible() const;
   // What all sets that come near have in common.
   const Suspects& common() const { return common_; }
 
@@ -67,7 +68,7 @@ class Candidates {
   double limit_;
   std::size_t capacity_;
   std::vector<Suspects> fits_;
-  double best_ = std::numeric_limits<double>::infinity();
+  std::vector<double> excesses_;  // of fits_
   bool any_near_ = false;
   Suspects common_;
 };

@@ -193,6 +193,34 @@ void locate_columns(DecoderCache& cache, const LocateLimits& limits, ActiveEntri
   }
 }
 
+// Peers that are wrong in most of the solved entries of a line (`line_of`) in which an entry is unexplained:
+// very likely there too. Loud errors that pass the gate in most entries never make a group.
+template <typename LineOf>
+void add_habitual_sets(const ActiveEntries& entries, LineOf line_of, std::vector<PeerSet>& known) {
+  constexpr int kEvidence = 4;  // solved entries
+  struct Line {
+    int solved = 0;
+    bool unexplained = false;
+    std::map<int, int> wrong;  // by peer: in so many of them
+  };
+  std::map<Index, Line> lines;
+  for (Index e = 0; e < entries.count(); ++e) {
+    const std::size_t at = static_cast<std::size_t>(e);
+    Line& line = lines[line_of(entries.places[at])];
+    line.unexplained |= entries.states[at] == EntryState::kUnexplained;
+    if (entries.states[at] != EntryState::kSolved) continue;
+    ++line.solved;
+    for (int p : entries.erased[at].members()) ++line.wrong[p];
+  }
+  for (const auto& [key, line] : lines) {
+    if (!line.unexplained || line.solved < kEvidence) continue;
+    PeerSet habitual;
+    for (const auto& [peer, count] : line.wrong)
+      if (2 * count >= line.solved) habitual.insert(peer);
+    if (!habitual.empty()) known.push_back(habitual);
+  }
+}
+
 }  // namespace
 
 void locate(DecoderCache& cache, const LocateLimits& limits, ActiveEntries& entries) {
@@ -210,7 +238,13 @@ void locate(DecoderCache& cache, const LocateLimits& limits, ActiveEntries& entr
   std::vector<PeerSet> known;
   for (const auto& [erased, columns] : largest_first)
     locate_columns(cache, limits, entries, erased, columns, known);
-  // What a later bucket taught about groups of wrong peers may explain an entry of an earlier one.
+  // What a later bucket, or the entries around it, taught about wrong peers may explain an entry.
+  add_habitual_sets(
+      entries, [](const Place&) { return Index{0}; }, known);
+  add_habitual_sets(
+      entries, [](const Place& place) { return place.row; }, known);
+  add_habitual_sets(
+      entries, [](const Place& place) { return place.col; }, known);
   for (auto& [erased, columns] : largest_first) {
     std::erase_if(columns, [&](Index e) {
       return entries.states[static_cast<std::size_t>(e)] != EntryState::kUnexplained;
