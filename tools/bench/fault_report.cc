@@ -66,8 +66,8 @@ std::string table(const FaultReport& report, const FaultRecords& records) {
       "\n\nAccuracy: of the weights decoded from all shards at the end of the run, mean and least over "
       "the seeds; after a loss that is not finite, chance. CPU: seconds of all peers together, mean. "
       "Flips, attempts (rounds computed again) and rollbacks: mean of a run.\n";
-  for (const auto& [dataset, plan] : report.datasets) {
-    text += fmt::format("\n## {}: {}\n\n", dataset, plan);
+  for (const auto& [dataset, plan, samples] : report.datasets) {
+    text += fmt::format("\n## {}: {}, {}\n\n", dataset, plan, samples);
     if (const Calibration* calibration = records.calibration(dataset, plan))
       text += calibration_text(*calibration) + "\n";
     text +=
@@ -101,7 +101,7 @@ std::vector<ChartPanel> panels(const FaultReport& report, const FaultRecords& re
   for (double rate : report.rates)
     rate_ticks.push_back({place_of(report.rates, rate), fmt::format("{:g}", rate)});
   std::vector<ChartPanel> accuracy, seconds;
-  for (const auto& [dataset, plan] : report.datasets) {
+  for (const auto& [dataset, plan, samples] : report.datasets) {
     ChartPanel a{fmt::format("{} ({})", dataset, plan),
                  "probability of a flipped bit, per product",
                  "test accuracy",

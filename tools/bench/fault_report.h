@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "codes/result.h"
@@ -10,10 +9,14 @@
 
 namespace polydot::bench {
 
+struct FaultDataset {
+  std::string name, plan, samples;
+};
+
 struct FaultReport {
   std::string description;
-  std::vector<std::pair<std::string, std::string>> datasets;  // name, plan
-  std::vector<double> rates;                                  // ascending, the first may be 0
+  std::vector<FaultDataset> datasets;
+  std::vector<double> rates;  // ascending, the first may be 0
   std::vector<std::string> strategies;
 };
 

@@ -23,7 +23,6 @@ constexpr codes::Grid kMdsGrid{5, 6, 1};
 
 struct Source {
   std::string name, kind, path;
-  std::uint64_t epochs = 1;  // of a full study
 };
 
 struct Task {
@@ -34,10 +33,9 @@ struct Task {
 };
 
 // Optimiser and batch are the defaults of `polydot train`.
-Result<Task> make_task(const std::string& dataset, const node::DataPair& data, std::uint64_t epochs,
-                       bool full) {
+Result<Task> make_task(const std::string& dataset, const node::DataPair& data, bool full) {
   constexpr Index kHidden = 64;
-  constexpr std::uint64_t kQuickSteps = 60;
+  constexpr std::uint64_t kQuickSteps = 60, kFullSteps = 1565;  // five epochs of the embedded set
   Task task;
   task.dataset = dataset;
   task.data = &data;
@@ -45,9 +43,7 @@ Result<Task> make_task(const std::string& dataset, const node::DataPair& data, s
                                dnn::ActivationKind::kSmelu, dnn::LossKind::kCrossEntropy);
   if (!network) return network.failure();
   task.plan.network = *network;
-  const auto steps_an_epoch =
-      static_cast<std::uint64_t>((data.train.count() + task.plan.batch - 1) / task.plan.batch);
-  task.plan.total_steps = full ? epochs * steps_an_epoch : kQuickSteps;
+  task.plan.total_steps = full ? kFullSteps : kQuickSteps;
   task.plan_text = fmt::format("{}-{}-{}, batch {}, {} steps", data.train.features(), kHidden,
                                data.train.classes(), task.plan.batch, task.plan.total_steps);
   if (Outcome valid = dnn::validate(task.plan, data.train, data.test); !valid) return valid.failure();
@@ -126,7 +122,7 @@ Outcome run_fault_study(const FaultStudyOptions& options) {
   auto records = FaultRecords::open(options.out + "/faults.jsonl");
   if (!records) return records.failure();
 
-  const Source sources[] = {{"strokes", "strokes", "", 5}, {"MNIST", "idx", options.data, 3}};
+  const Source sources[] = {{"strokes", "strokes", ""}, {"MNIST", "idx", options.data}};
   std::deque<node::DataPair> data;  // tasks point at them
   std::vector<Task> tasks;
   for (const Source& source : sources) {
@@ -134,7 +130,7 @@ Outcome run_fault_study(const FaultStudyOptions& options) {
     auto loaded = node::load_data(source.kind, source.path);
     if (!loaded) return loaded.failure();
     data.push_back(std::move(loaded).value());
-    auto task = make_task(source.name, data.back(), source.epochs, options.full);
+    auto task = make_task(source.name, data.back(), options.full);
     if (!task) return task.failure();
     tasks.push_back(*task);
     if (Outcome calibrated = calibrate(*task, *records); !calibrated) return calibrated.failure();
@@ -148,7 +144,9 @@ Outcome run_fault_study(const FaultStudyOptions& options) {
   FaultReport report;
   report.description = options.description;
   for (const Task& task : tasks) {
-    report.datasets.push_back({task.dataset, task.plan_text});
+    const std::string samples =
+        fmt::format("{} training and {} test samples", task.data->train.count(), task.data->test.count());
+    report.datasets.push_back({task.dataset, task.plan_text, samples});
     // Data sets may differ in the number of copies.
     for (const FaultStrategy& s : strategies(records->calibration(task.dataset, task.plan_text)->copies))
       if (std::find(report.strategies.begin(), report.strategies.end(), s.name) == report.strategies.end())
