@@ -80,7 +80,7 @@ Result<Request> parse(int argc, char** argv) {
 std::string description(const Request& request) {
   std::string command = fmt::format("polydot-bench {}", request.command);
   if (request.command == "faults") command += request.data.empty() ? " --out DIR" : " --data DIR --out DIR";
-  return fmt::format("`{} {} --seed {}`; {}; {}; -march={}\n", command, request.full ? "--full" : "--quick",
+  return fmt::format("`{} {} --seed {}`; {}; {}; -march={}", command, request.full ? "--full" : "--quick",
                      request.seed, processor(), kCompiler, POLYDOT_ARCH);
 }
 
@@ -109,7 +109,7 @@ Outcome run(const Request& request) {
   const TableOptions options{request.full, request.seed};
   if (request.command == "faults")
     return run_fault_study({request.data, request.out, request.full, request.seed, description(request)});
-  print(description(request));
+  print(description(request) + "\n");
   if (request.command == "codes")
     print_tables(options);
   else

@@ -58,7 +58,8 @@ void RunGuard::keep(double loss) {
   if (unproved_) {
     confirmed_.push_back(std::move(*unproved_));
     unproved_.reset();
-    if (confirmed_.size() > 2) confirmed_.erase(confirmed_.begin());
+    // The initial state stays: the last resort.
+    if (confirmed_.size() > rollback_->generations + 1) confirmed_.erase(confirmed_.begin() + 1);
     rollbacks_in_a_row_ = 0;
   }
   if (useful_steps_ % rollback_->interval_steps == 0) unproved_ = snapshot();

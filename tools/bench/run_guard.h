@@ -17,6 +17,7 @@ namespace polydot::bench {
 
 struct RollbackOptions {
   std::uint64_t interval_steps = 20;  // between two checkpoints
+  std::size_t generations = 10;       // kept, beside the initial state
   std::uint64_t most_rollbacks = 200;
 };
 
@@ -51,7 +52,7 @@ class RunGuard : public dnn::TrainingObserver {
   dnn::TrainingProgram* program_ = nullptr;
   protocol::Peer* peer_ = nullptr;
   std::deque<double> losses_;           // the last good ones
-  std::vector<Checkpoint> confirmed_;   // two generations, the latest last
+  std::vector<Checkpoint> confirmed_;   // the initial state first, the latest last
   std::optional<Checkpoint> unproved_;  // its last update has not been seen at work yet
   std::uint64_t useful_steps_ = 0, executed_steps_ = 0, rollbacks_ = 0;
   int rollbacks_in_a_row_ = 0;  // to the same checkpoint
