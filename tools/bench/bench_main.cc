@@ -1,4 +1,7 @@
 // polydot-bench codes [--quick|--full] [--seed N]: the tables of codes/CODES.md on stdout, as Markdown.
+// polydot-bench tolerance [--quick|--full] [--seed N]: how many wrong peers a round survives
+// (tolerance_tables.h). polydot-bench faults --out DIR [--data DIR] [--quick|--full] [--seed N]: training
+// under faults (fault_study.h).
 #include <charconv>
 #include <cstdio>
 #include <fstream>
@@ -9,12 +12,14 @@
 
 #include "codes/result.h"
 #include "tools/bench/code_tables.h"
-#include "tools/bench/round_lab.h"
+#include "tools/bench/fault_study.h"
+#include "tools/bench/tolerance_tables.h"
 
 namespace polydot::bench {
 namespace {
 
-constexpr std::string_view kUsage = "usage: polydot-bench codes [--quick|--full] [--seed N]";
+constexpr std::string_view kUsage =
+    "usage: polydot-bench codes|tolerance|faults [--quick|--full] [--seed N]; faults: --out DIR [--data DIR]";
 
 #ifdef __clang__
 constexpr std::string_view kCompiler = "clang " __clang_version__;
@@ -33,31 +38,50 @@ std::string processor() {
 
 struct Request {
   bool help = false;
-  TableOptions options;
+  std::string command;
+  bool full = false;
+  std::uint64_t seed = 1;
+  std::string data, out;  // of faults
 };
 
 Result<Request> parse(int argc, char** argv) {
   Request request;
-  bool named = false;
   for (int k = 1; k < argc; ++k) {
     const std::string_view word = argv[k];
     if (word == "--help" || word == "-h") {
       request.help = true;
-    } else if (word == "codes") {
-      named = true;
+    } else if (word == "codes" || word == "tolerance" || word == "faults") {
+      request.command = word;
     } else if (word == "--quick" || word == "--full") {
-      request.options.full = word == "--full";
+      request.full = word == "--full";
+    } else if (word == "--data" && k + 1 < argc) {
+      request.data = argv[++k];
+    } else if (word == "--out" && k + 1 < argc) {
+      request.out = argv[++k];
     } else if (word == "--seed" && k + 1 < argc) {
       const std::string_view text = argv[++k];
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), request.options.seed);
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), request.seed);
       if (error != std::errc{} || end != text.data() + text.size())
         return usage_failure(fmt::format("--seed = {}: must be a whole number from 0; {}", text, kUsage));
     } else {
       return usage_failure(fmt::format("'{}' is not understood; {}", word, kUsage));
     }
   }
-  if (!named && !request.help) return usage_failure(fmt::format("no bench named; {}", kUsage));
+  if (request.help) return request;
+  if (request.command.empty()) return usage_failure(fmt::format("no bench named; {}", kUsage));
+  const bool study = request.command == "faults";
+  if (study && request.out.empty()) return usage_failure(fmt::format("--out DIR is missing; {}", kUsage));
+  if (!study && !(request.out + request.data).empty())
+    return usage_failure(fmt::format("{} takes neither --out nor --data; {}", request.command, kUsage));
   return request;
+}
+
+// Command, machine and compiler, for the head of a report.
+std::string description(const Request& request) {
+  std::string command = fmt::format("polydot-bench {}", request.command);
+  if (request.command == "faults") command += request.data.empty() ? " --out DIR" : " --data DIR --out DIR";
+  return fmt::format("`{} {} --seed {}`; {}; {}; -march={}", command, request.full ? "--full" : "--quick",
+                     request.seed, processor(), kCompiler, POLYDOT_ARCH);
 }
 
 // Each table as soon as it is there: --full takes minutes.
@@ -67,8 +91,6 @@ void print(const std::string& text) {
 }
 
 void print_tables(const TableOptions& options) {
-  print(fmt::format("`polydot-bench codes {} --seed {}`; {}; {}; -march={}\n",
-                    options.full ? "--full" : "--quick", options.seed, processor(), kCompiler, POLYDOT_ARCH));
   print(fmt::format("\n## Decode error\n\n{}", decode_error_table(options)));
   print(fmt::format("\n{}", monomial_table(options)));
   print(fmt::format("\n## Gain\n\n{}", gain_table(options)));
@@ -83,18 +105,35 @@ void print_tables(const TableOptions& options) {
   print(fmt::format("\n{}", identical_errors_table(options)));
 }
 
+Outcome run(const Request& request) {
+  const TableOptions options{request.full, request.seed};
+  if (request.command == "faults")
+    return run_fault_study({request.data, request.out, request.full, request.seed, description(request)});
+  print(description(request) + "\n");
+  if (request.command == "codes")
+    print_tables(options);
+  else
+    print_tolerance_tables(options, print);
+  return Unit{};
+}
+
+int fail(const Failure& failure) {
+  std::fputs(("polydot-bench: " + failure.message + "\n").c_str(), stderr);
+  return static_cast<int>(failure.kind);
+}
+
+int run(int argc, char** argv) {
+  const auto request = parse(argc, argv);
+  if (!request) return fail(request.failure());
+  if (request->help) {
+    std::puts(kUsage.data());
+    return 0;
+  }
+  const Outcome done = run(*request);
+  return done ? 0 : fail(done.failure());
+}
+
 }  // namespace
 }  // namespace polydot::bench
 
-int main(int argc, char** argv) {
-  const auto request = polydot::bench::parse(argc, argv);
-  if (!request) {
-    std::fputs(("polydot-bench: " + request.failure().message + "\n").c_str(), stderr);
-    return 2;
-  }
-  if (request->help)
-    std::puts(polydot::bench::kUsage.data());
-  else
-    polydot::bench::print_tables(request->options);
-  return 0;
-}
+int main(int argc, char** argv) { return polydot::bench::run(argc, argv); }
