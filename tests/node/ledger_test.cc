@@ -29,7 +29,7 @@ class LedgerTest : public ::testing::Test {
              RoundState state = RoundState::kChecked, std::uint32_t attempt = 0) {
     codes::RoundVerdict verdict;
     verdict.state = state;
-    for (const Seen& seen : findings) verdict.findings.push_back({seen.peer, 1, seen.size});
+    for (const Seen& seen : findings) verdict.findings.push_back({.peer = seen.peer, .entries = 1, .size_over_floor = seen.size});
     protocol::RoundReport report;
     report.key = {0, step, slot, attempt};
     report.layer = slot % 3;
@@ -138,7 +138,7 @@ TEST(Ledger, WithoutAFileItOnlyCounts) {
   ASSERT_TRUE(ledger.open("").ok());
   codes::RoundVerdict verdict;
   verdict.state = RoundState::kChecked;
-  verdict.findings.push_back({1, 1, 5.0});
+  verdict.findings.push_back({.peer = 1, .entries = 1, .size_over_floor = 5.0});
   protocol::RoundReport report;
   report.verdict = &verdict;
   ledger.on_round(report);
