@@ -208,7 +208,7 @@ void Peer::clean_if_drifted() {
 }
 
 void Peer::work_on_repairs(std::int64_t now_ms) {
-  if (job_.state() == nullptr) return;
+  if (repairs_.idle()) return;
   codes::PeerSet others = view_of(heard_, {options_.self, options_.patience_ms}).live;
   others.erase(options_.self);
   others = others - offenders_.quarantined();
