@@ -29,7 +29,7 @@ class LedgerTest : public ::testing::Test {
              RoundState state = RoundState::kChecked, std::uint32_t attempt = 0) {
     codes::RoundVerdict verdict;
     verdict.state = state;
-    for (const Seen& seen : findings) verdict.findings.push_back({seen.peer, 1, seen.size});
+    for (const Seen& seen : findings) verdict.findings.push_back({seen.peer, 1, {0}, seen.size});
     protocol::RoundReport report;
     report.key = {0, step, slot, attempt};
     report.layer = slot % 3;
@@ -64,7 +64,8 @@ TEST_F(LedgerTest, ASingleFindingIsTransient) {
                                    {"layer", 1},        {"pass", "backward"},
                                    {"training", true},  {"first_step", 5},
                                    {"last_step", 5},    {"kind", "transient"},
-                                   {"corrected", true}, {"size_over_floor", 12.5}};
+                                   {"corrected", true}, {"size_over_floor", 12.5},
+                                   {"by", "code"},      {"state", "product"}};
   EXPECT_EQ(found[0], expected);
 }
 
@@ -138,7 +139,7 @@ TEST(Ledger, WithoutAFileItOnlyCounts) {
   ASSERT_TRUE(ledger.open("").ok());
   codes::RoundVerdict verdict;
   verdict.state = RoundState::kChecked;
-  verdict.findings.push_back({1, 1, 5.0});
+  verdict.findings.push_back({1, 1, {0}, 5.0});
   protocol::RoundReport report;
   report.verdict = &verdict;
   ledger.on_round(report);
