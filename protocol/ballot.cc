@@ -181,7 +181,9 @@ void Ballot::on_accepted(int from, std::uint32_t leaves, std::uint32_t ballot, c
   by.insert(from);
   if (!is_majority(by)) return;
   // A promise binds no more: the ballot that it was given can only decide the same.
-  record_ = {.epoch = leaves + 1, .from = target};
+  record_ = BallotRecord{};
+  record_.epoch = leaves + 1;
+  record_.from = target;
   dirty_ = true;
   decision_ = Decision{record_.epoch, target};
   proposal_ = 0;
