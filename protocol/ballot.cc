@@ -129,10 +129,8 @@ void Ballot::tell_who_is_behind(int from, const Message& message) {
 
 void Ballot::on_prepare(int from, std::uint32_t ballot, const std::vector<CheckpointId>& held) {
   if (ballot < record_.promised || ballot == kKnown) return;
-  if (ballot > record_.promised) {
-    record_.promised = ballot;
-    dirty_ = true;
-  }
+  record_.promised = ballot;
+  dirty_ = true;  // even if promised before: that may not have got to the disk
   std::vector<CheckpointId> names{record_.target};
   names.insert(names.end(), held.begin(), held.end());
   send(from, Step::kPromise, ballot, names, record_.accepted);
@@ -166,11 +164,9 @@ std::optional<CheckpointId> Ballot::choose() const {
 
 void Ballot::on_accept(int /*from*/, std::uint32_t ballot, const CheckpointId& target) {
   if (ballot < record_.promised || ballot == kKnown) return;
-  if (ballot != record_.promised || ballot != record_.accepted || target != record_.target) {
-    record_.promised = record_.accepted = ballot;
-    record_.target = target;
-    dirty_ = true;
-  }
+  record_.promised = record_.accepted = ballot;
+  record_.target = target;
+  dirty_ = true;
   send(kEverybody, Step::kAccepted, ballot, {target});
   on_accepted(self_, record_.epoch, ballot, target);
 }
