@@ -177,6 +177,26 @@ TEST(Ballot, TheNewestCheckpointThatEnoughHoldIsTheTarget) {
   EXPECT_EQ(world.target_of.begin()->second, (CheckpointId{0, 20}));
 }
 
+// A record that could not be kept is given again with the next promise of the same ballot (the messages of
+// the first are not sent, node/pump.cc).
+TEST(Ballot, NoPromiseAndNoAcceptanceWithoutARecordToKeep) {
+  Ballot ballot(1, 5, {}, [](const PeerSet&) { return true; });
+  Message message;
+  message.kind = MessageKind::kBallot;
+  message.key.epoch = 5;
+  const auto name = std::make_shared<const std::uint64_t>(0);
+  for (const std::uint32_t step : {kPrepare, kPrepare, kAccept, kAccept}) {
+    message.code = step;
+    if (step == kAccept) message.payload = Payload(name, std::as_bytes(std::span(name.get(), 1)));
+    ballot.on_message(0, message, true, {{0, 0}});
+    const auto record = ballot.take_record();
+    ASSERT_TRUE(record);
+    EXPECT_EQ(record->promised, 5u);
+    EXPECT_EQ(record->accepted, step == kAccept ? 5u : 0u);
+    EXPECT_EQ(ballot.take_messages().size(), 1u);
+  }
+}
+
 // Two ballots of one epoch may both find their majority, for the same target. Whoever went on after the first
 // must not be thrown back by the second, nor may anybody be left where the others never come.
 TEST(Ballot, ASecondBallotForTheSameTargetMakesNoSecondEpoch) {
