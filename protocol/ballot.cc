@@ -9,6 +9,8 @@ namespace {
 
 // On the wire a checkpoint's name is one number, the epoch above the boundary.
 constexpr unsigned kBoundaryBits = 40;
+// In the place of a ballot: decided by whichever; accepted above any other.
+constexpr std::uint32_t kKnown = 0, kHighest = 0xffffffff;
 
 std::uint64_t word_of(const CheckpointId& id) {
   return static_cast<std::uint64_t>(id.epoch) << kBoundaryBits | id.boundary;
@@ -66,7 +68,7 @@ void Ballot::send(int to, Step step, std::uint32_t ballot, const std::vector<Che
 
 void Ballot::propose(const std::vector<CheckpointId>& held) {
   const auto peers = static_cast<std::uint32_t>(peers_);
-  const std::uint32_t above = std::max({record_.promised, record_.epoch, proposal_}) + 1;
+  const std::uint32_t above = std::max(record_.promised, proposal_) + 1;
   // Everybody's ballots are his own.
   proposal_ = above + (static_cast<std::uint32_t>(self_) + peers - above % peers) % peers;
   own_held_ = held;
@@ -88,15 +90,9 @@ void Ballot::on_message(int from, const Message& message, bool stuck, const std:
   const std::uint32_t ballot = message.key.epoch, leaves = message.key.slot;
   const auto names = names_of(message);
   const auto step = static_cast<Step>(message.code);
-  if (step == Step::kAccepted) return names.empty() ? void() : on_accepted(from, ballot, names.front());
-  if (leaves < record_.epoch) {
-    // Decided without the sender: it may count us among those who know.
-    if (step != Step::kPromise) {
-      send(from, Step::kAccepted, record_.epoch, {record_.from});
-      messages_.back().second.key.slot = leaves;
-    }
-    return;
-  }
+  if (step == Step::kAccepted)
+    return names.empty() ? void() : on_accepted(from, leaves, ballot, names.front());
+  if (leaves < record_.epoch) return tell_who_is_behind(from, message);
   if (leaves > record_.epoch) return;  // we are behind
   switch (step) {
     case Step::kPrepare:
@@ -112,12 +108,29 @@ void Ballot::on_message(int from, const Message& message, bool stuck, const std:
   }
 }
 
-void Ballot::on_prepare(int from, std::uint32_t ballot, const std::vector<CheckpointId>& held) {
-  if (ballot < record_.promised) return;
-  if (ballot > record_.promised) {
-    record_.promised = ballot;
-    dirty_ = true;
+// What is decided cannot change any more: whoever knows it promises and accepts it in any ballot, so that
+// those who do not know it find a majority together with those who do.
+void Ballot::tell_who_is_behind(int from, const Message& message) {
+  const auto step = static_cast<Step>(message.code);
+  const bool accept = step == Step::kAccept;
+  if (step != Step::kPrepare && !accept) return;
+  if (message.key.slot + 1 < record_.epoch) {
+    send(from, Step::kAccepted, kKnown, {record_.from});
+    messages_.back().second.key.slot = record_.epoch - 1;
+    return;
   }
+  if (accept && names_of(message) != std::vector{record_.from}) return;
+  if (accept)
+    send(from, Step::kAccepted, message.key.epoch, {record_.from});
+  else
+    send(from, Step::kPromise, message.key.epoch, {record_.from}, kHighest);
+  messages_.back().second.key.slot = message.key.slot;
+}
+
+void Ballot::on_prepare(int from, std::uint32_t ballot, const std::vector<CheckpointId>& held) {
+  if (ballot < record_.promised || ballot == kKnown) return;
+  record_.promised = ballot;
+  dirty_ = true;  // even if promised before: that may not have got to the disk
   std::vector<CheckpointId> names{record_.target};
   names.insert(names.end(), held.begin(), held.end());
   send(from, Step::kPromise, ballot, names, record_.accepted);
@@ -150,30 +163,29 @@ std::optional<CheckpointId> Ballot::choose() const {
 }
 
 void Ballot::on_accept(int /*from*/, std::uint32_t ballot, const CheckpointId& target) {
-  if (ballot < record_.promised) return;
-  if (ballot != record_.promised || ballot != record_.accepted || target != record_.target) {
-    record_.promised = record_.accepted = ballot;
-    record_.target = target;
-    dirty_ = true;
-  }
+  if (ballot < record_.promised || ballot == kKnown) return;
+  record_.promised = record_.accepted = ballot;
+  record_.target = target;
+  dirty_ = true;
   send(kEverybody, Step::kAccepted, ballot, {target});
-  on_accepted(self_, ballot, target);
+  on_accepted(self_, record_.epoch, ballot, target);
 }
 
-void Ballot::on_accepted(int from, std::uint32_t ballot, const CheckpointId& target) {
-  if (ballot <= record_.epoch) return;
-  codes::PeerSet& by = accepted_by_[{ballot, target}];
+void Ballot::on_accepted(int from, std::uint32_t leaves, std::uint32_t ballot, const CheckpointId& target) {
+  if (leaves < record_.epoch) return;
+  codes::PeerSet& by = accepted_by_[{leaves, ballot, target}];
   by.insert(from);
   if (!is_majority(by)) return;
-  // A promise above the decision binds no more: who knows the decision accepts nothing else in its place, so
-  // a higher ballot needs a majority without this peer, and that majority contributes nothing to this epoch.
-  record_ = {.epoch = ballot, .from = target, .promised = ballot};
+  // A promise binds no more: the ballot that it was given can only decide the same.
+  record_ = BallotRecord{};
+  record_.epoch = leaves + 1;
+  record_.from = target;
   dirty_ = true;
-  decision_ = Decision{ballot, target};
+  decision_ = Decision{record_.epoch, target};
   proposal_ = 0;
   promises_.clear();
   proposed_.reset();
-  accepted_by_.clear();
+  std::erase_if(accepted_by_, [&](const auto& one) { return std::get<0>(one.first) <= leaves; });
 }
 
 }  // namespace polydot::protocol

@@ -3,9 +3,11 @@
 //
 //   prepare(b) -> promise(b, accepted before, checkpoints held) -> accept(b, target) -> accepted(b, target)
 //
-// The decided ballot is the next epoch. A promise is kept on disk before it is sent (take_record), and
-// whoever promised contributes to no lower epoch. A peer promises only if it cannot go on itself (`stuck`),
-// so nobody alone can force a rollback; a majority decides, so nobody alone can stop one.
+// What is decided leads from the epoch that is left to the one after it: two ballots that find their majority
+// one after the other can only decide the same, and lead to the same epoch. A promise is kept on disk before
+// it is sent (take_record), and whoever promised contributes no more to the epoch that is left. A peer
+// promises only if it cannot go on itself (`stuck`), so nobody alone can force a rollback; a majority
+// decides, so nobody alone can stop one.
 //
 // Source   Lamport, "Paxos made simple", 2001
 #pragma once
@@ -14,6 +16,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -25,9 +28,9 @@ namespace polydot::protocol {
 
 // What must survive a crash of this peer.
 struct BallotRecord {
-  std::uint32_t epoch = 0;     // the last that was decided
+  std::uint32_t epoch = 0;     // at hand: as many were left
   CheckpointId from;           // where it began
-  std::uint32_t promised = 0;  // the highest ballot promised
+  std::uint32_t promised = 0;  // the highest ballot promised, of those that leave it; 0: none
   std::uint32_t accepted = 0;  // the highest ballot accepted; 0: none
   CheckpointId target;         // of `accepted`
   friend bool operator==(const BallotRecord&, const BallotRecord&) = default;
@@ -57,8 +60,8 @@ class Ballot {
   std::vector<std::pair<int, Message>> take_messages() { return std::exchange(messages_, {}); }
 
   std::uint32_t epoch() const { return record_.epoch; }
-  // Has promised a ballot above the epoch at hand: contributes to it no more.
-  bool bound() const { return record_.promised > record_.epoch; }
+  // Has promised to leave the epoch at hand: contributes to it no more.
+  bool bound() const { return record_.promised > 0; }
   // Promises so far to the own proposal; empty when there is none.
   codes::PeerSet promised_by() const;
   bool proposing() const { return proposal_ > 0; }
@@ -72,10 +75,11 @@ class Ballot {
   };
   void send(int to, Step step, std::uint32_t ballot, const std::vector<CheckpointId>& names,
             std::uint32_t accepted = 0);
+  void tell_who_is_behind(int from, const Message& message);
   void on_prepare(int from, std::uint32_t ballot, const std::vector<CheckpointId>& held);
   void on_promise(int from, const Message& message);
   void on_accept(int from, std::uint32_t ballot, const CheckpointId& target);
-  void on_accepted(int from, std::uint32_t ballot, const CheckpointId& target);
+  void on_accepted(int from, std::uint32_t leaves, std::uint32_t ballot, const CheckpointId& target);
   std::optional<CheckpointId> choose() const;
   bool is_majority(const codes::PeerSet& peers) const { return peers.size() > peers_ / 2; }
 
@@ -87,7 +91,8 @@ class Ballot {
   std::vector<CheckpointId> own_held_;
   std::map<int, Promise> promises_;
   std::optional<CheckpointId> proposed_;
-  std::map<std::pair<std::uint32_t, CheckpointId>, codes::PeerSet> accepted_by_;
+  // By the epoch that is left, ballot and target.
+  std::map<std::tuple<std::uint32_t, std::uint32_t, CheckpointId>, codes::PeerSet> accepted_by_;
   std::optional<Decision> decision_;
   std::vector<std::pair<int, Message>> messages_;
 };

@@ -177,6 +177,7 @@ class Peer {
   std::optional<Stuck> stuck_;
   std::uint64_t refused_step_ = 0;  // where the last rollback came from, and how often in a row
   int rollbacks_there_ = 0;
+  bool later_epoch_seen_ = false;  // in a contribution: a rollback that was not heard of
   Status status_;
   std::vector<Outgoing> outbox_;
   std::optional<Failure> failure_;

@@ -98,6 +98,7 @@ bool Peer::roll_back(const Ballot::Decision& decision) {
          std::to_string(decision.target.boundary) + ", epoch " + std::to_string(decision.epoch));
   tell({.name = "rolled_back", .boundary = decision.target.boundary});
   stuck_.reset();
+  later_epoch_seen_ = false;
   round_.reset();
   before_.reset();
   finished_.reset();

@@ -104,6 +104,7 @@ void Peer::on_contribution(int from, const Message& message) {
     if (message.key.attempt > 0 && message.first_col == 0) answer_request(from, message.key);
     return;
   }
+  later_epoch_seen_ = later_epoch_seen_ || message.key.epoch > ballot_.epoch();
   const bool expected = message.key.epoch >= ballot_.epoch() &&
                         message.key.step <= step_at_hand_ + kStepsAhead &&
                         message.key.attempt < PeerOptions::kMaxAttempts;
@@ -213,6 +214,14 @@ bool Peer::wait_on(std::int64_t now_ms, const codes::PeerSet& missing) {
   if (waited >= options_.give_up_ms()) {
     fail(now_ms, {FailureKind::kNetwork, "gave up at " + name_of_round(round_->request) +
                                              " waiting for peers " + describe(now_ms, heard_, missing)});
+    return true;
+  }
+  if (later_epoch_seen_ && waited >= options_.patience_ms) {
+    // Others have gone back to a checkpoint and it was not heard here: whoever knows tells who asks.
+    stuck_ =
+        Stuck{.since_ms = now_ms,
+              .next_ms = now_ms,
+              .failure = {FailureKind::kNetwork, "others are in a later epoch, and do not say from where"}};
     return true;
   }
   const bool left_behind = std::count_if(heard_.begin(), heard_.end(), [&](const Heard& peer) {

@@ -96,5 +96,51 @@ TEST(NoiseFloor, GateIsEightTimesTheLargestCleanValue) {
   EXPECT_DOUBLE_EQ(floor.gate(), 40.0);
 }
 
+// The law of rescale: what is learned, thresholds and gates go with the scale ...
+TEST(NoiseFloor, ThresholdAndGateGoWithTheScale) {
+  for (const std::size_t count : {std::size_t{3}, NoiseFloor::kLearnCount, 2 * NoiseFloor::kWindow})
+    for (const double statistic : {0.001, 0.02, 1.5})
+      for (const double factor : {0.01, 0.5, 3.0, 1e4}) {
+        NoiseFloor floor = learned(statistic * analytic(), 5.0, count);
+        const double threshold = floor.threshold(), gate = floor.gate(), share = floor.share_of_cap();
+        floor.rescale(factor * kScale);
+        EXPECT_DOUBLE_EQ(floor.threshold(), factor * threshold);
+        EXPECT_DOUBLE_EQ(floor.gate(), factor * gate);
+        EXPECT_DOUBLE_EQ(floor.share_of_cap(), share);
+        EXPECT_EQ(floor.learned(), count);
+      }
+}
+
+// ... and it makes no difference whether weights grew before or after something was learned.
+TEST(NoiseFloor, LearningCommutesWithRescaling) {
+  NoiseFloor fixed(kScale), moving(kScale);
+  for (std::size_t k = 0; k < 3 * NoiseFloor::kWindow; ++k) {
+    const double scale = kScale * std::pow(1.03, static_cast<double>(k % 50));
+    const double typical = 0.01 * analytic() * (1.0 + static_cast<double>(k * 37 % 11));
+    const double largest = 1.0 + static_cast<double>(k * 53 % 7);
+    fixed.learn(typical, largest);
+    moving.rescale(scale);
+    moving.learn(typical * scale / kScale, largest * scale / kScale);
+    EXPECT_NEAR(moving.threshold() / fixed.threshold(), scale / kScale, 1e-9);
+    moving.rescale(kScale);
+    EXPECT_NEAR(moving.threshold() / fixed.threshold(), 1.0, 1e-9);
+    if (std::isfinite(fixed.gate())) {
+      EXPECT_NEAR(moving.gate() / fixed.gate(), 1.0, 1e-9);
+    }
+  }
+}
+
+TEST(NoiseFloor, AScaleThatIsNoNumberChangesNothing) {
+  NoiseFloor floor = learned(0.01 * analytic());
+  const double before = floor.threshold();
+  for (const double scale :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    floor.rescale(scale);
+    EXPECT_EQ(floor.threshold(), before);
+  }
+  floor.rescale(0.0);
+  EXPECT_GT(floor.threshold(), 0.0);
+}
+
 }  // namespace
 }  // namespace polydot::codes

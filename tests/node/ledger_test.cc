@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
+#include <tuple>
 
 #include "tests/node/scratch_folder.h"
 
@@ -139,6 +140,36 @@ TEST_F(LedgerTest, CleanLaterStepsDoNotCorrectWhatWasNot) {
   round(1, 0, {{2}}, RoundState::kWeak, 2);
   round(2, 0, {}, RoundState::kChecked, 0);
   EXPECT_EQ(lines().at(0).at("corrected"), false);
+}
+
+// A wrong shard shows in the product and in its scrubs: a line each, of what showed it.
+TEST_F(LedgerTest, ScrubsAreLinesOfTheirOwn) {
+  for (std::uint64_t step = 4; step < 7; ++step) {
+    codes::RoundVerdict product;
+    product.state = RoundState::kChecked;
+    if (step == 4) product.findings.push_back({2, 1, {0}, 5.0});
+    std::vector<protocol::ScrubReport> scrubs(2);
+    scrubs[0].part = protocol::RoundPart::kWeights;
+    scrubs[0].verdict.state = RoundState::kChecked;
+    scrubs[0].verdict.findings.push_back({2, 1, {3}, 7.0});
+    scrubs[1].part = protocol::RoundPart::kMomentum;
+    scrubs[1].verdict.state = RoundState::kWeak;
+    if (step == 6) scrubs[1].verdict.findings.push_back({2, 1, {3}, 9.0});
+    protocol::RoundReport report;
+    report.key = {0, step, 1, 0};
+    report.verdict = &product;
+    report.scrubs = &scrubs;
+    ledger_.on_round(report);
+  }
+  std::set<std::tuple<std::string, std::string, int, int, bool>> seen;
+  for (const auto& line : lines())
+    seen.emplace(line.at("by"), line.at("state"), line.at("first_step"), line.at("last_step"),
+                 line.at("corrected"));
+  EXPECT_EQ(seen, (std::set<std::tuple<std::string, std::string, int, int, bool>>{
+                      {"code", "product", 4, 4, true},
+                      {"scrub", "weights", 4, 6, true},
+                      {"scrub", "momentum", 6, 6, false}}));
+  EXPECT_EQ(ledger_.findings(), 5u);
 }
 
 TEST(Ledger, WithoutAFileItOnlyCounts) {

@@ -127,6 +127,22 @@ TEST(Rollback, TrueDivergenceNamesTheStep) {
   std::cout << "  " << run.peer(0).failure()->message << "\n";
 }
 
+// A peer that hears nothing of the ballot finds the others in a later epoch, asks, and follows.
+TEST(Rollback, WhoMissesTheVoteIsTold) {
+  const auto taps = at_everybody([](int p) { return burst(Stage::kWeights, p, 1); });
+  ClusterOptions options = with_checkpoints(60);
+  bool deaf = true;  // peer 8, to ballots, until the others have gone back
+  options.network.loses = [&](int, int to, std::span<const std::byte> header) {
+    return deaf && to == 8 && header[1] == static_cast<std::byte>(protocol::MessageKind::kBallot);
+  };
+  SimRun run(options, pointers(taps));
+  run.cluster().on_time([&](std::int64_t) { deaf = run.peer(0).status().rollbacks == 0; });
+  run.run();
+  run.expect_finished(run.everybody());
+  run.expect_reference(run.everybody());
+  EXPECT_GE(run.peer(8).status().rollbacks, 1u);
+}
+
 // One peer that cannot go on does not take the others back.
 TEST(Rollback, NobodyAloneForcesOne) {
   // Peer 4 sees garbage in everybody's contributions: its own memory is bad, theirs is not.

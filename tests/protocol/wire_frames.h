@@ -8,7 +8,9 @@
 #include <cstring>
 #include <memory>
 #include <random>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "protocol/wire.h"
@@ -66,6 +68,11 @@ inline codes::PeerSet random_set(std::mt19937_64& random, int peers) {
   return set;
 }
 
+inline codes::RoundKey random_key(std::mt19937_64& random) {
+  return {static_cast<std::uint32_t>(random()), random(), static_cast<std::uint32_t>(random()),
+          static_cast<std::uint32_t>(random() % 4)};
+}
+
 // Small enough for 1e5 of them; every 16th has several slices. The payload may start at any of 16 offsets.
 inline Message random_contribution(std::mt19937_64& random, const WireContext& context) {
   const bool sliced = random() % 16 == 0;
@@ -82,8 +89,7 @@ inline Message random_contribution(std::mt19937_64& random, const WireContext& c
   for (std::byte& b : *owner) b = static_cast<std::byte>(random());
   const auto bytes = std::span<const std::byte>(*owner).subspan(shift);
   return {.kind = MessageKind::kContribution,
-          .key = {static_cast<std::uint32_t>(random()), random(), static_cast<std::uint32_t>(random()),
-                  static_cast<std::uint32_t>(random() % 4)},
+          .key = random_key(random),
           .rows = static_cast<std::uint32_t>(rows),
           .cols = static_cast<std::uint32_t>(cols),
           .first_col = static_cast<std::uint32_t>(first),
@@ -92,8 +98,40 @@ inline Message random_contribution(std::mt19937_64& random, const WireContext& c
           .payload = {owner, bytes}};
 }
 
+// Numbers as they lie in memory.
+template <typename T>
+Payload payload_of(std::vector<T> values) {
+  auto owner = std::make_shared<const std::vector<T>>(std::move(values));
+  const auto bytes = std::as_bytes(std::span(*owner));
+  return {std::move(owner), bytes};
+}
+
+inline Message random_repair_request(std::mt19937_64& random) {
+  std::vector<std::uint32_t> lines;
+  std::uint64_t line = random() % 4;
+  for (std::uint64_t count = random() % 6; count > 0 && line <= 0xffffffff; --count) {
+    lines.push_back(static_cast<std::uint32_t>(line));
+    line += 1 + random() % (random() % 8 == 0 ? 0xffffffff : 5);
+  }
+  return {.kind = MessageKind::kRepairRequest,
+          .key = random_key(random),
+          .code = static_cast<std::uint32_t>(1 + random() % 3),
+          .payload = payload_of(std::move(lines))};
+}
+
+inline Message random_ballot(std::mt19937_64& random) {
+  std::vector<std::uint64_t> names(random() % 5);
+  for (std::uint64_t& name : names) name = random();
+  codes::RoundKey key = random_key(random);
+  key.step = 0;
+  return {.kind = MessageKind::kBallot,
+          .key = key,
+          .code = static_cast<std::uint32_t>(1 + random() % 4),
+          .payload = payload_of(std::move(names))};
+}
+
 inline Message random_message(std::mt19937_64& random, const WireContext& context) {
-  switch (random() % 4) {
+  switch (random() % 8) {
     case 0: {
       std::string text;
       for (std::uint64_t line = random() % 5; line > 0; --line)
@@ -106,9 +144,20 @@ inline Message random_message(std::mt19937_64& random, const WireContext& contex
     case 1:
       return random_contribution(random, context);
     case 2:
-      return {.kind = MessageKind::kRequest,
-              .key = {static_cast<std::uint32_t>(random()), random(), static_cast<std::uint32_t>(random()),
-                      static_cast<std::uint32_t>(random() % 4)}};
+      return {.kind = MessageKind::kRequest, .key = random_key(random)};
+    case 3:
+      return {.kind = MessageKind::kAbstain, .key = random_key(random)};
+    case 4:
+      return random_repair_request(random);
+    case 5: {
+      Message piece = random_contribution(random, context);
+      piece.kind = MessageKind::kPiece;
+      piece.set = {};
+      piece.code = static_cast<std::uint32_t>(1 + random() % 3);
+      return piece;
+    }
+    case 6:
+      return random_ballot(random);
     default:
       return {.kind = MessageKind::kGoodbye,
               .key = {.step = random()},

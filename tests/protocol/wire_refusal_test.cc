@@ -105,16 +105,85 @@ std::vector<Forgery> forged_contents() {
   };
 }
 
+// Of the kinds that repair and rollback need.
+std::vector<Forgery> forged_repairs() {
+  const auto lines = [](std::vector<std::uint32_t> values) { return payload(payload_of(std::move(values))); };
+  return {
+      {"abstention with payload", K::kAbstain, E::kPayloadSize, payload(zeros(4))},
+      {"abstention with a code", K::kAbstain, E::kField, set(kCodeAt, 1U)},
+      {"abstention with a set", K::kAbstain, E::kField, set(kSetAt, std::uint64_t{1})},
+      {"abstention with a shape", K::kAbstain, E::kShape, set(kColsAt, 1U)},
+      {"request of no state", K::kRepairRequest, E::kField, set(kCodeAt, 0U)},
+      {"request of no known state", K::kRepairRequest, E::kField, set(kCodeAt, 4U)},
+      {"request with a set", K::kRepairRequest, E::kField, set(kSetAt, std::uint64_t{1})},
+      {"request with a shape", K::kRepairRequest, E::kShape, set(kRowsAt, 1U)},
+      {"lines that descend", K::kRepairRequest, E::kField, lines({1, 5, 4})},
+      {"a line twice", K::kRepairRequest, E::kField, lines({1, 5, 5})},
+      {"the highest line first", K::kRepairRequest, E::kField, lines({0xffffffffU, 0})},
+      {"half a line", K::kRepairRequest, E::kField, payload(zeros(2))},
+      {"too many lines", K::kRepairRequest, E::kPayloadSize, payload(zeros(kMaxLinesBytes + 4))},
+      {"piece of no state", K::kPiece, E::kField, set(kCodeAt, 0U)},
+      {"piece of no known state", K::kPiece, E::kField, set(kCodeAt, 4U)},
+      {"piece with a set", K::kPiece, E::kField, set(kSetAt, std::uint64_t{1})},
+      {"piece that is no slice", K::kPiece, E::kShape, set(kFirstColAt, 1U)},
+      {"piece without rows", K::kPiece, E::kShape, set(kRowsAt, 0U)},
+      {"piece of another size", K::kPiece, E::kShape, payload(zeros(20))},
+      {"piece too large", K::kPiece, E::kPayloadSize, payload(zeros((std::size_t{1} << 20) + 4))},
+      {"no step of a ballot", K::kBallot, E::kField, set(kCodeAt, 0U)},
+      {"no known step of a ballot", K::kBallot, E::kField, set(kCodeAt, 5U)},
+      {"ballot of a step", K::kBallot, E::kField, set(kStepAt, std::uint64_t{1})},
+      {"ballot with a set", K::kBallot, E::kField, set(kSetAt, std::uint64_t{1})},
+      {"ballot with a shape", K::kBallot, E::kShape, set(kTotalColsAt, 1U)},
+      {"half a checkpoint", K::kBallot, E::kField, payload(zeros(12))},
+      {"too many checkpoints", K::kBallot, E::kPayloadSize, payload(zeros(kMaxBallotBytes + 8))},
+      {"another line", K::kRepairRequest, E::kChecksum, lines({1, 6}), false},
+      {"another target", K::kBallot, E::kChecksum, payload(zeros(8)), false},
+  };
+}
+
 Message plain_message(MessageKind kind) {
   if (kind == MessageKind::kContribution) return example_message();
   if (kind == MessageKind::kHello) return {.kind = kind, .payload = Payload::of_text("seed = 1\n")};
+  if (kind == MessageKind::kPiece) {
+    Message piece = example_message();
+    piece.kind = kind;
+    piece.set = {};
+    piece.code = kWeightsState;
+    return piece;
+  }
+  if (kind == MessageKind::kRepairRequest)
+    return {.kind = kind,
+            .key = {.step = 7},
+            .code = kMomentumState,
+            .payload = payload_of(std::vector<std::uint32_t>{1, 5})};
+  if (kind == MessageKind::kBallot)
+    return {
+        .kind = kind, .key = {.epoch = 3}, .code = 3, .payload = payload_of(std::vector<std::uint64_t>{9})};
   return {.kind = kind, .key = {.step = 7}};
+}
+
+// What is just possible is not refused.
+TEST(WireRefusal, TheLargestOfEachKindIsAccepted) {
+  Message request = plain_message(MessageKind::kRepairRequest);
+  std::vector<std::uint32_t> lines(kMaxLinesBytes / sizeof(std::uint32_t));
+  for (std::size_t k = 0; k < lines.size(); ++k) lines[k] = static_cast<std::uint32_t>(3 * k);
+  lines.back() = 0xffffffff;
+  request.payload = payload_of(lines);
+  request.code = kWeightsState | kMomentumState;
+  Message ballot = plain_message(MessageKind::kBallot);
+  ballot.payload = payload_of(std::vector<std::uint64_t>(kMaxBallotBytes / sizeof(std::uint64_t), 5));
+  for (const Message& message : {request, ballot}) {
+    const auto decoded = decode(encode(test_context(), message));
+    ASSERT_TRUE(std::holds_alternative<Message>(decoded)) << name_of(std::get<WireError>(decoded));
+    EXPECT_TRUE(same_content(std::get<Message>(decoded), message));
+  }
 }
 
 TEST(WireRefusal, NamesTheReasonOfEveryRefusal) {
   std::set<WireError> seen;
   std::vector<Forgery> forgeries = forged_preambles();
-  for (const Forgery& forgery : forged_contents()) forgeries.push_back(forgery);
+  for (const auto& more : {forged_contents(), forged_repairs()})
+    forgeries.insert(forgeries.end(), more.begin(), more.end());
   for (const Forgery& forgery : forgeries) {
     WireFrames frames = encode(test_context(), plain_message(forgery.kind));
     ASSERT_TRUE(std::holds_alternative<Message>(decode(frames))) << forgery.name;

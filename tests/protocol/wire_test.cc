@@ -34,8 +34,10 @@ std::variant<Message, WireError> decode(const WireFrames& frames) {
 TEST(Wire, DecodesWhatItEncodes) {
   const WireContext context = test_context();
   std::mt19937_64 random(kSeed);
+  std::set<MessageKind> kinds;
   for (int i = 0; i < 5000; ++i) {
     const Message message = random_message(random, context);
+    kinds.insert(message.kind);
     const WireFrames frames = encode(context, message);
     const auto decoded = decode(frames);
     ASSERT_TRUE(std::holds_alternative<Message>(decoded))
@@ -43,6 +45,7 @@ TEST(Wire, DecodesWhatItEncodes) {
     EXPECT_TRUE(same_content(std::get<Message>(decoded), message)) << "message " << i << " seed " << kSeed;
     EXPECT_EQ(claimed_version(frames.header), kWireVersion);
   }
+  EXPECT_EQ(kinds.size(), 8U) << "a kind that is not tried";
 }
 
 TEST(Wire, DecodedMessageSharesTheReceivedPayload) {

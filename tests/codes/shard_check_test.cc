@@ -1,0 +1,285 @@
+// Scrubs and pieces: right shards pass at any scale, wrong lines are located, and a peer's own lines come out
+// of the others'.
+#include "codes/shard_check.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "codes/noise_floor.h"
+#include "codes/shard_part.h"
+#include "tests/codes/test_plans.h"
+
+namespace polydot::codes::testing {
+namespace {
+
+// As a peer's are: before anything is learned, and of a repair (protocol/repairs.cc).
+constexpr double kUnit = 64 * 0x1p-24;
+constexpr double kScrubThreshold = kUnit, kPieceThreshold = NoiseFloor::kCapFactor * kUnit;
+constexpr int kTrials = 12;
+
+// A column of one number a line, or some lines as columns, of every peer.
+struct Pieces {
+  Shape shape;
+  std::vector<Matrix> of;  // by peer
+
+  std::vector<ContributionView> views(const PeerSet& set) const {
+    std::vector<ContributionView> result;
+    for (int p : set.members()) result.push_back({{of[static_cast<std::size_t>(p)].data()}, shape.cols});
+    return result;
+  }
+  Pieces scaled(float factor) const {
+    Pieces result = *this;
+    for (Matrix& one : result.of) one *= factor;
+    return result;
+  }
+};
+
+class ShardCheck : public Seeded, public ::testing::WithParamInterface<Plan> {
+ protected:
+  // Every shard code of the plan, with random weights.
+  template <typename Body>
+  void for_each_shard(Body body) {
+    for (std::size_t s = 0; s < code_.shards.size(); ++s) {
+      SCOPED_TRACE("shard " + std::to_string(s));
+      pass_ = shard_pass(code_.shards[s]);
+      cache_ = std::make_unique<DecoderCache>(pass_.code, pass_.sigma);
+      by_columns_ = first_pass(code_, static_cast<Index>(s)).transposed;
+      // Padding in the last blocks. Not with replication, where a line of it is zero at a few peers.
+      const bool padding = code_.name != "replication";
+      const Matrix weights = random_matrix(padding ? 37 : 36, padding ? 29 : 30, generator_);
+      shards_.clear();
+      for (int p = 0; p < peers(); ++p) shards_.push_back(encode_shard(code_.shards[s], p, weights));
+      body();
+    }
+  }
+  int peers() const { return static_cast<int>(code_.peers()); }
+  Index lines() const { return by_columns_ ? shards_[0].cols() : shards_[0].rows(); }
+  PeerSet everybody() const { return PeerSet::all(peers()); }
+  Index bound() const { return error_bounds(pass_.code, peers()).any; }
+
+  Pieces scrub() {
+    const Index inner = by_columns_ ? shards_[0].rows() : shards_[0].cols();
+    Matrix signs(inner, 1);
+    for (float& sign : signs.reshaped()) sign = random_int(0, 1) != 0 ? 1.0f : -1.0f;
+    Pieces pieces{{lines(), 1}, {}};
+    for (const Matrix& shard : shards_)
+      pieces.of.push_back(by_columns_ ? Matrix(shard.transpose() * signs) : Matrix(shard * signs));
+    return pieces;
+  }
+  // Every line, or `count` random ones.
+  Pieces piece(Index count) {
+    std::vector<Index> some(static_cast<std::size_t>(lines()));
+    for (std::size_t k = 0; k < some.size(); ++k) some[k] = static_cast<Index>(k);
+    std::shuffle(some.begin(), some.end(), generator_);
+    some.resize(static_cast<std::size_t>(count));
+    Pieces pieces{{by_columns_ ? shards_[0].rows() : shards_[0].cols(), count}, {}};
+    for (const Matrix& shard : shards_) {
+      Matrix one(pieces.shape.rows, count);
+      for (Index k = 0; k < count; ++k) {
+        const Index line = some[static_cast<std::size_t>(k)];
+        if (by_columns_)
+          one.col(k) = shard.col(line);
+        else
+          one.col(k) = shard.row(line).transpose();
+      }
+      pieces.of.push_back(one);
+    }
+    return pieces;
+  }
+  ShardQuestion question(const Pieces& pieces, double threshold, const PeerSet& present) {
+    return {&pass_, pieces.shape, threshold, present, pieces.views(present)};
+  }
+  RoundVerdict check(const Pieces& pieces, double threshold = kScrubThreshold) {
+    return check_shards(question(pieces, threshold, everybody()), *cache_);
+  }
+  // How large one peer's values are where its coefficients do not cancel.
+  float loud(const Pieces& pieces, int peer) {
+    const double scale = piece_scale(question(pieces, kScrubThreshold, everybody()), 0);
+    return static_cast<float>(pass_.sigma(peer) * scale);
+  }
+  std::set<int> some_peers(Index count) {
+    const std::vector<int> members = random_set(peers(), static_cast<int>(count), generator_).members();
+    return {members.begin(), members.end()};
+  }
+
+  const ProductCode code_ = make(GetParam());
+  Pass pass_;
+  std::unique_ptr<DecoderCache> cache_;
+  std::vector<Matrix> shards_;
+  bool by_columns_ = false;
+};
+
+std::set<int> blamed(const RoundVerdict& verdict) {
+  std::set<int> peers;
+  for (const Finding& finding : verdict.findings) peers.insert(finding.peer);
+  return peers;
+}
+
+TEST_P(ShardCheck, RightShardsAreCleanAtAnyScale) {
+  for_each_shard([&] {
+    for (int trial = 0; trial < kTrials; ++trial)
+      for (const float scale : {1.0f, 1e-12f, 1e12f}) {
+        SCOPED_TRACE(scale);
+        EXPECT_TRUE(check(scrub().scaled(scale)).clean());
+        EXPECT_TRUE(check(piece(lines()).scaled(scale), kPieceThreshold).clean());
+        EXPECT_TRUE(check(piece(1 + trial % lines()).scaled(scale), kPieceThreshold).clean());
+      }
+  });
+}
+
+TEST_P(ShardCheck, WrongLinesAreLocatedExactly) {
+  for_each_shard([&] {
+    for (int trial = 0; trial < kTrials; ++trial)
+      for (Index wrong_peers = 1; wrong_peers <= bound(); ++wrong_peers) {
+        const Pieces right = scrub();
+        Pieces pieces = right;
+        std::map<int, std::set<Index>> wrong;
+        for (int p : some_peers(wrong_peers))
+          for (int k = 0; k <= trial % 2; ++k) {
+            const Index line = random_int(0, static_cast<int>(lines()) - 1);
+            const float size = std::uniform_real_distribution<float>(2.0f, 5.0f)(generator_);
+            if (wrong[p].insert(line).second)
+              pieces.of[static_cast<std::size_t>(p)](line, 0) += size * loud(right, p);
+          }
+        for (const float scale : {1.0f, 1e-12f, 1e12f}) {
+          const RoundVerdict verdict = check(pieces.scaled(scale));
+          ASSERT_EQ(verdict.state, RoundState::kChecked) << verdict.reason << " scale " << scale;
+          std::map<int, std::set<Index>> found;
+          for (const Finding& finding : verdict.findings)
+            found[finding.peer] = {finding.rows.begin(), finding.rows.end()};
+          ASSERT_EQ(found, wrong) << "scale " << scale;
+        }
+      }
+  });
+}
+
+TEST_P(ShardCheck, WhoGivesWrongPiecesIsLocated) {
+  for_each_shard([&] {
+    for (int trial = 0; trial < kTrials; ++trial)
+      for (Index wrong_peers = 1; wrong_peers <= bound(); ++wrong_peers) {
+        Pieces pieces = piece(1 + trial % 3);
+        const Pieces right = pieces;
+        const std::set<int> wrong = some_peers(wrong_peers);
+        for (int p : wrong) {
+          Matrix& one = pieces.of[static_cast<std::size_t>(p)];
+          one(random_int(0, static_cast<int>(one.rows()) - 1), trial % one.cols()) += 3.0f * loud(right, p);
+        }
+        const RoundVerdict verdict = check(pieces, kPieceThreshold);
+        ASSERT_EQ(verdict.state, RoundState::kChecked) << verdict.reason;
+        ASSERT_EQ(blamed(verdict), wrong);
+      }
+  });
+}
+
+TEST_P(ShardCheck, ValuesThatAreHugeOrNoNumbersAreLocated) {
+  if (error_bounds(shard_pass(code_.shards[0]).code, peers()).any == 0) GTEST_SKIP() << "detects only";
+  for_each_shard([&] {
+    for (const float value :
+         {1e30f, -3e38f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()})
+      for (const bool whole : {false, true}) {
+        SCOPED_TRACE(::testing::Message() << value << (whole ? ", whole" : ", one"));
+        for (Pieces pieces : {scrub(), piece(2)}) {
+          const int victim = random_int(0, peers() - 1);
+          Matrix& one = pieces.of[static_cast<std::size_t>(victim)];
+          if (whole)
+            one.setConstant(value);
+          else
+            one(random_int(0, static_cast<int>(one.rows()) - 1), 0) = value;
+          const RoundVerdict verdict = check(pieces);
+          EXPECT_EQ(verdict.state, RoundState::kChecked) << verdict.reason;
+          EXPECT_EQ(blamed(verdict), std::set<int>{victim});
+        }
+      }
+  });
+}
+
+TEST_P(ShardCheck, AMomentumThatIsZeroEverywhereIsRight) {
+  for_each_shard([&] {
+    const Pieces zero = scrub().scaled(0.0f);
+    EXPECT_TRUE(check(zero).clean());
+    // As the columns of a piece, behind those of the weights.
+    Pieces both = piece(2);
+    for (Matrix& one : both.of) one.rightCols(1).setZero();
+    EXPECT_TRUE(check(both, kPieceThreshold).clean());
+  });
+}
+
+TEST_P(ShardCheck, AMinorityThatIsNotZeroIsLocated) {
+  for_each_shard([&] {
+    for (int trial = 0; trial < kTrials; ++trial)
+      for (Index wrong_peers = 1; wrong_peers <= bound(); ++wrong_peers)
+        for (const float size : {1.0f, 1e-6f, 1e-20f}) {
+          const Pieces scrubs = scrub();
+          Pieces pieces = scrubs.scaled(0.0f);
+          const std::set<int> wrong = some_peers(wrong_peers);
+          for (int p : wrong)
+            pieces.of[static_cast<std::size_t>(p)] = size * scrubs.of[static_cast<std::size_t>(p)] +
+                                                     random_matrix(pieces.shape.rows, 1, generator_) * size;
+          const RoundVerdict verdict = check(pieces);
+          ASSERT_EQ(verdict.state, RoundState::kChecked) << verdict.reason;
+          ASSERT_EQ(blamed(verdict), wrong) << "size " << size;
+        }
+  });
+}
+
+// And a piece from everybody shows where a lost shard was.
+TEST_P(ShardCheck, AMinorityThatIsZeroIsLocated) {
+  for_each_shard([&] {
+    for (Index wrong_peers = 1; wrong_peers <= bound(); ++wrong_peers) {
+      Pieces pieces = scrub();
+      const std::set<int> wrong = some_peers(wrong_peers);
+      for (int p : wrong) pieces.of[static_cast<std::size_t>(p)].setZero();
+      const RoundVerdict verdict = check(pieces);
+      EXPECT_EQ(verdict.state, RoundState::kChecked) << verdict.reason;
+      EXPECT_EQ(blamed(verdict), wrong);
+    }
+  });
+}
+
+TEST_P(ShardCheck, APeersOwnLinesComeOutOfTheOthers) {
+  int sets = 0;
+  double worst = 0.0;
+  for_each_shard([&] {
+    for (int trial = 0; trial < 40; ++trial) {
+      const int self = random_int(0, peers() - 1);
+      const int least = std::min(peers() - 1, static_cast<int>(pass_.code.recovery_threshold));
+      PeerSet present = random_set(peers(), random_int(least, peers() - 1), generator_);
+      present.erase(self);
+      const auto decoder = cache_->get(present);
+      if (!decoder->decodable || decoder->gain > kRebuildGain) continue;
+      ++sets;
+      const Pieces pieces = piece(1 + trial % 3);
+      const Matrix& own = pieces.of[static_cast<std::size_t>(self)];
+      const Matrix made = piece_of(pass_, self, present, pieces.views(present), pieces.shape, *cache_);
+      ASSERT_EQ(made.rows(), own.rows());
+      ASSERT_EQ(made.cols(), own.cols());
+      // Rounding is as loud as the largest shard that goes into it.
+      float most = own.norm() / static_cast<float>(pass_.sigma(self));
+      for (int p : present.members())
+        most = std::max(most,
+                        pieces.of[static_cast<std::size_t>(p)].norm() / static_cast<float>(pass_.sigma(p)));
+      const double error = static_cast<double>((made - own).norm() / most) / pass_.sigma(self);
+      worst = std::max(worst, error);
+      EXPECT_LT(error, 1e-6) << "gain " << decoder->gain;
+    }
+  });
+  std::cout << "  " << sets << " sets, worst error " << worst << "\n";
+  EXPECT_GT(sets, 0);
+}
+
+// All with shards to spare. 2x2 of 8: one more than two wrong peers could be located with.
+INSTANTIATE_TEST_SUITE_P(Plans, ShardCheck,
+                         ::testing::Values(Plan{"polydot", {2, 2, 1}, 8}, Plan{"polydot", {2, 2, 1}, 10},
+                                           Plan{"polydot", {2, 2, 1}, 12}, Plan{"polydot", {3, 3, 1}, 20},
+                                           Plan{"polydot", {2, 3, 1}, 12}, Plan{"polydot", {2, 2, 2}, 14},
+                                           Plan{"mds", {2, 2, 1}, 7}, Plan{"mds", {3, 2, 1}, 9},
+                                           Plan{"replication", {2, 2, 1}, 12},
+                                           Plan{"replication", {2, 3, 1}, 18},
+                                           Plan{"monomial", {2, 2, 1}, 9}),
+                         name_of_plan);
+
+}  // namespace
+}  // namespace polydot::codes::testing

@@ -1,0 +1,239 @@
+// What Paxos promises, whatever the network and crashes do.
+#include "protocol/ballot.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <iostream>
+
+#include "tests/protocol/ballot_world.h"
+
+namespace polydot::protocol::testing {
+namespace {
+
+// One world: peers get stuck, propose, repeat, crash and work; every message may be lost, repeated and late.
+class Scheduler {
+ public:
+  Scheduler(int peers, std::uint64_t seed) : world(peers), random_(seed) {
+    for (int p = 0; p < peers; ++p) {
+      // Older checkpoints, not the same at everybody.
+      if (below(2) == 0) world.voter(p).held.push_back({0, 10});
+      if (below(2) == 0) world.voter(p).held.push_back({0, 20});
+    }
+    loss_ = below(4) * 0.15;
+    crashes_ = below(3) * 0.02;
+    world.crashes_now = [this] { return chance(crashes_); };
+  }
+
+  void run(int moves) {
+    for (int k = 0; k < moves && !::testing::Test::HasFailure(); ++k) move();
+  }
+  // From now on nothing is lost and nobody crashes.
+  void be_fair() { loss_ = crashes_ = 0.0; }
+  std::size_t below(std::size_t count) { return random_() % count; }
+  bool chance(double probability) {
+    return std::uniform_real_distribution<double>(0.0, 1.0)(random_) < probability;
+  }
+
+  BallotWorld world;
+
+ private:
+  void move() {
+    const int p = static_cast<int>(below(static_cast<std::size_t>(world.size())));
+    switch (below(16)) {
+      case 0:
+        return world.get_stuck(p);
+      case 1:
+        if (world.voter(p).stuck) world.propose(p);
+        return;
+      case 2:
+      case 3:
+        return world.repeat(p);
+      case 4:
+      case 5:
+        return world.work(p);
+      case 6:
+        if (chance(crashes_)) world.crash(p);
+        return;
+      default:
+        return deliver();
+    }
+  }
+  void deliver() {
+    if (world.queue.empty()) return;
+    const std::size_t at = below(world.queue.size());
+    const Vote vote = world.queue[at];
+    if (!chance(0.2)) world.queue.erase(world.queue.begin() + static_cast<std::ptrdiff_t>(at));
+    if (!chance(loss_)) world.hand(vote);
+  }
+
+  std::mt19937_64 random_;
+  double loss_ = 0.0, crashes_ = 0.0;
+};
+
+TEST(Ballot, OneTargetForEachEpochThatIsLeftWhateverHappens) {
+  int decisions = 0, epochs = 0, longest = 0;
+  for (std::uint64_t seed = 1; seed <= 600 && !::testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Scheduler scheduler(seed % 3 == 0 ? 3 : 5, seed);
+    scheduler.run(1500);
+    for (const auto& [left, targets] : scheduler.world.targets)
+      EXPECT_LE(targets.size(), 1u) << "two targets for epoch " << left << "\n" << scheduler.world.trace();
+    decisions += scheduler.world.decisions;
+    epochs += static_cast<int>(scheduler.world.target_of.size());
+    longest = std::max(longest, static_cast<int>(scheduler.world.target_of.size()));
+  }
+  std::cout << "  " << decisions << " decisions, " << epochs << " epochs, at most " << longest
+            << " one after the other\n";
+  EXPECT_GT(decisions, 1000);
+  EXPECT_GT(longest, 3);
+}
+
+TEST(Ballot, AStuckMajorityDecidesOverAFairNetwork) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Scheduler scheduler(5, seed);
+    BallotWorld& world = scheduler.world;
+    scheduler.run(static_cast<int>(seed * 3));  // whatever was before
+    scheduler.be_fair();
+    std::uint32_t newest = 0;
+    for (int p = 0; p < 5; ++p) newest = std::max(newest, world.ballot(p).epoch());
+    for (int p = 0; p < 3; ++p) world.get_stuck(p);
+    bool decided = false;
+    // Who is stuck proposes when the one before has had its time, as a peer does.
+    for (int round = 0; round < 30 && !decided; ++round) {
+      for (int p = 0; p < 5; ++p)
+        if (!world.voter(p).stuck && world.ballot(p).bound()) world.get_stuck(p);
+      if (const int p = round % 3; world.voter(p).stuck) world.propose(p);
+      world.settle();
+      for (int p = 0; p < 3; ++p) decided |= world.ballot(p).epoch() > newest;
+      // Who lagged behind knows now, and is stuck again.
+      for (int p = 0; p < 3; ++p) world.get_stuck(p);
+    }
+    ASSERT_TRUE(decided) << world.trace();
+  }
+}
+
+TEST(Ballot, WhoIsNotStuckPromisesAndAcceptsNothing) {
+  BallotWorld world(5);
+  world.get_stuck(0);
+  world.get_stuck(1);  // two of five
+  for (int k = 0; k < 20; ++k) {
+    world.propose(k % 2);
+    world.settle();
+    world.repeat(k % 2);
+    world.settle();
+  }
+  EXPECT_EQ(world.decisions, 0) << world.trace();
+  EXPECT_LE(world.ballot(0).promised_by().size(), 2);
+  for (int p = 2; p < 5; ++p) {
+    EXPECT_FALSE(world.ballot(p).bound());
+    EXPECT_EQ(world.voter(p).disk, BallotRecord{});
+  }
+  // Nor does an accept alone make them accept.
+  Message accept;
+  accept.kind = MessageKind::kBallot;
+  accept.key.epoch = 77;
+  accept.code = kAccept;
+  const auto name = std::make_shared<const std::uint64_t>(0);
+  accept.payload = Payload(name, std::as_bytes(std::span(name.get(), 1)));
+  world.hand({1, 3, accept});
+  EXPECT_EQ(world.voter(3).disk, BallotRecord{});
+  EXPECT_TRUE(world.queue.empty());
+}
+
+// Where a majority has accepted, a later proposal can only repeat it, whatever newer checkpoints there are.
+TEST(Ballot, WhatAMajorityAcceptedStays) {
+  BallotWorld world(5);
+  for (int p = 0; p < 5; ++p) world.get_stuck(p);
+  for (int p : {0, 1, 2}) world.voter(p).held.push_back({0, 10});
+  for (int p : {3, 4}) world.voter(p).held.push_back({0, 20});
+  world.propose(0);
+  const auto among = [](const PeerSet& peers) {
+    return [peers](const Vote& vote) {
+      return peers.contains(vote.from) && peers.contains(vote.to) && vote.message.code != kAccepted;
+    };
+  };
+  world.settle(among(PeerSet::of({0, 1, 2})));
+  world.queue.clear();  // nobody hears that it was accepted
+  EXPECT_EQ(world.decisions, 0);
+  world.propose(4);
+  world.propose(4);  // above the other's
+  world.settle([](const Vote& vote) { return vote.from >= 2 && vote.to >= 2; });
+  ASSERT_GE(world.decisions, 1) << world.trace();
+  EXPECT_EQ(world.ballot(4).epoch(), world.ballot(3).epoch());
+  for (const auto& [epoch, target] : world.target_of) EXPECT_EQ(target, (CheckpointId{0, 10}));
+}
+
+TEST(Ballot, TheNewestCheckpointThatEnoughHoldIsTheTarget) {
+  BallotWorld world(5);
+  for (int p = 0; p < 5; ++p) world.get_stuck(p);
+  for (int p : {0, 1, 2, 3}) world.voter(p).held.push_back({0, 10});
+  for (int p : {0, 1}) world.voter(p).held.push_back({0, 20});
+  world.voter(2).held.push_back({0, 30});  // nobody else has it
+  world.propose(1);
+  world.settle([](const Vote& vote) { return vote.from <= 2 && vote.to <= 2; });
+  ASSERT_GE(world.decisions, 1);
+  EXPECT_EQ(world.target_of.begin()->second, (CheckpointId{0, 20}));
+}
+
+// A record that could not be kept is given again with the next promise of the same ballot (the messages of
+// the first are not sent, node/pump.cc).
+TEST(Ballot, NoPromiseAndNoAcceptanceWithoutARecordToKeep) {
+  Ballot ballot(1, 5, {}, [](const PeerSet&) { return true; });
+  Message message;
+  message.kind = MessageKind::kBallot;
+  message.key.epoch = 5;
+  const auto name = std::make_shared<const std::uint64_t>(0);
+  for (const std::uint32_t step : {kPrepare, kPrepare, kAccept, kAccept}) {
+    message.code = step;
+    if (step == kAccept) message.payload = Payload(name, std::as_bytes(std::span(name.get(), 1)));
+    ballot.on_message(0, message, true, {{0, 0}});
+    const auto record = ballot.take_record();
+    ASSERT_TRUE(record);
+    EXPECT_EQ(record->promised, 5u);
+    EXPECT_EQ(record->accepted, step == kAccept ? 5u : 0u);
+    EXPECT_EQ(ballot.take_messages().size(), 1u);
+  }
+}
+
+// Two ballots of one epoch may both find their majority, for the same target. Whoever went on after the first
+// must not be thrown back by the second, nor may anybody be left where the others never come.
+TEST(Ballot, ASecondBallotForTheSameTargetMakesNoSecondEpoch) {
+  BallotWorld world(5);
+  for (int p = 0; p < 5; ++p) world.get_stuck(p);
+  world.propose(0);
+  // 0, 1, 2 accept the first ballot; that they did reaches nobody yet.
+  world.settle(
+      [](const Vote& vote) { return vote.from <= 2 && vote.to <= 2 && vote.message.code != kAccepted; });
+  // 2, 3, 4 accept a second one, for the same target; that reaches nobody yet either.
+  world.propose(4);
+  world.propose(4);  // above the other's
+  world.settle(
+      [](const Vote& vote) { return vote.from >= 2 && vote.to >= 2 && vote.message.code != kAccepted; });
+  // The first is known to 0, 1 and 2, and they go on.
+  std::uint32_t first = 0;
+  for (const Vote& vote : world.queue)
+    if (vote.from == 0 && vote.message.code == kAccepted) first = vote.message.key.epoch;
+  world.settle([&](const Vote& vote) {
+    return vote.to <= 2 && vote.message.code == kAccepted && vote.message.key.epoch == first;
+  });
+  for (int k = 0; k < 5; ++k)
+    for (int p : {0, 1, 2}) world.work(p);
+  EXPECT_EQ(world.progress.size(), 1u) << world.trace();
+  const std::uint64_t done = world.voter(0).done;
+  EXPECT_GE(done, 3u);
+  // The second is known to 3 and 4, and then to everybody.
+  world.settle([&](const Vote& vote) {
+    return vote.to >= 3 && vote.message.code == kAccepted && vote.message.key.epoch != first;
+  });
+  world.settle();
+  for (int k = 0; k < 5; ++k)
+    for (int p = 0; p < 5; ++p) world.work(p);
+  EXPECT_EQ(world.progress.size(), 1u) << "two epochs made progress\n" << world.trace();
+  EXPECT_GE(world.voter(0).done, done) << "what was done is undone\n" << world.trace();
+  for (int p = 1; p < 5; ++p) EXPECT_EQ(world.ballot(p).epoch(), world.ballot(0).epoch()) << world.trace();
+}
+
+}  // namespace
+}  // namespace polydot::protocol::testing
