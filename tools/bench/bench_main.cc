@@ -1,4 +1,5 @@
 // polydot-bench codes [--quick|--full] [--seed N]: the tables of codes/CODES.md on stdout, as Markdown.
+// polydot-bench stages [--out DIR] [--only STAGE[:MODEL]]: soft errors at every stage (stage_study.h).
 #include <charconv>
 #include <cstdio>
 #include <fstream>
@@ -10,11 +11,14 @@
 #include "codes/result.h"
 #include "tools/bench/code_tables.h"
 #include "tools/bench/round_lab.h"
+#include "tools/bench/stage_study.h"
 
 namespace polydot::bench {
 namespace {
 
-constexpr std::string_view kUsage = "usage: polydot-bench codes [--quick|--full] [--seed N]";
+constexpr std::string_view kUsage =
+    "usage: polydot-bench codes|stages [--quick|--full] [--seed N]; stages: [--out DIR] [--only "
+    "STAGE[:MODEL]]";
 
 #ifdef __clang__
 constexpr std::string_view kCompiler = "clang " __clang_version__;
@@ -33,31 +37,46 @@ std::string processor() {
 
 struct Request {
   bool help = false;
-  TableOptions options;
+  std::string command;
+  bool full = false;
+  std::uint64_t seed = 1;
+  std::string out, only;  // of stages
 };
 
 Result<Request> parse(int argc, char** argv) {
   Request request;
-  bool named = false;
   for (int k = 1; k < argc; ++k) {
     const std::string_view word = argv[k];
     if (word == "--help" || word == "-h") {
       request.help = true;
-    } else if (word == "codes") {
-      named = true;
+    } else if (word == "codes" || word == "stages") {
+      request.command = word;
     } else if (word == "--quick" || word == "--full") {
-      request.options.full = word == "--full";
+      request.full = word == "--full";
+    } else if (word == "--out" && k + 1 < argc) {
+      request.out = argv[++k];
+    } else if (word == "--only" && k + 1 < argc) {
+      request.only = argv[++k];
     } else if (word == "--seed" && k + 1 < argc) {
       const std::string_view text = argv[++k];
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), request.options.seed);
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), request.seed);
       if (error != std::errc{} || end != text.data() + text.size())
         return usage_failure(fmt::format("--seed = {}: must be a whole number from 0; {}", text, kUsage));
     } else {
       return usage_failure(fmt::format("'{}' is not understood; {}", word, kUsage));
     }
   }
-  if (!named && !request.help) return usage_failure(fmt::format("no bench named; {}", kUsage));
+  if (request.help) return request;
+  if (request.command.empty()) return usage_failure(fmt::format("no bench named; {}", kUsage));
+  if (request.command == "codes" && !(request.out + request.only).empty())
+    return usage_failure(fmt::format("codes takes neither --out nor --only; {}", kUsage));
   return request;
+}
+
+// Command, machine and compiler, for the head of a report.
+std::string description(const Request& request) {
+  return fmt::format("`polydot-bench {} {} --seed {}`; {}; {}; -march={}", request.command,
+                     request.full ? "--full" : "--quick", request.seed, processor(), kCompiler, POLYDOT_ARCH);
 }
 
 // Each table as soon as it is there: --full takes minutes.
@@ -67,8 +86,6 @@ void print(const std::string& text) {
 }
 
 void print_tables(const TableOptions& options) {
-  print(fmt::format("`polydot-bench codes {} --seed {}`; {}; {}; -march={}\n",
-                    options.full ? "--full" : "--quick", options.seed, processor(), kCompiler, POLYDOT_ARCH));
   print(fmt::format("\n## Decode error\n\n{}", decode_error_table(options)));
   print(fmt::format("\n{}", monomial_table(options)));
   print(fmt::format("\n## Gain\n\n{}", gain_table(options)));
@@ -83,18 +100,31 @@ void print_tables(const TableOptions& options) {
   print(fmt::format("\n{}", identical_errors_table(options)));
 }
 
+Outcome run(const Request& request) {
+  if (request.command == "stages")
+    return run_stage_study({request.out, request.full, request.seed, description(request), request.only});
+  print(description(request) + "\n");
+  print_tables({request.full, request.seed});
+  return Unit{};
+}
+
+int fail(const Failure& failure) {
+  std::fputs(("polydot-bench: " + failure.message + "\n").c_str(), stderr);
+  return static_cast<int>(failure.kind);
+}
+
+int run(int argc, char** argv) {
+  const auto request = parse(argc, argv);
+  if (!request) return fail(request.failure());
+  if (request->help) {
+    std::puts(kUsage.data());
+    return 0;
+  }
+  const Outcome done = run(*request);
+  return done ? 0 : fail(done.failure());
+}
+
 }  // namespace
 }  // namespace polydot::bench
 
-int main(int argc, char** argv) {
-  const auto request = polydot::bench::parse(argc, argv);
-  if (!request) {
-    std::fputs(("polydot-bench: " + request.failure().message + "\n").c_str(), stderr);
-    return 2;
-  }
-  if (request->help)
-    std::puts(polydot::bench::kUsage.data());
-  else
-    polydot::bench::print_tables(request->options);
-  return 0;
-}
+int main(int argc, char** argv) { return polydot::bench::run(argc, argv); }
