@@ -3,6 +3,7 @@
 #include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numeric>
 
 namespace polydot::codes {
@@ -22,26 +23,36 @@ MatrixD columns_of(const MatrixD& matrix, const std::vector<Index>& columns) {
   return part;
 }
 
-// What one entry has seen of sets of the current size.
-struct Search {
-  std::vector<Suspects> fits;
-  double best = std::numeric_limits<double>::infinity();
-  std::size_t near = 0;  // sets within kRunnerUp limits
-
-  void see(const Suspects& suspects, double norm, double limit) {
-    if (norm <= kRunnerUp * limit) ++near;
-    if (norm > limit) return;
-    if (norm < best) {
-      best = norm;
-      fits.insert(fits.begin(), suspects);
-    } else {
-      fits.push_back(suspects);
-    }
-    if (fits.size() > kLargestDoubt + 1) fits.pop_back();
-  }
-};
-
 }  // namespace
+
+void Candidates::see(const Suspects& suspects, double excess) {
+  if (!near(excess)) return;
+  if (any_near_) {
+    Suspects common;
+    std::set_intersection(common_.begin(), common_.end(), suspects.begin(), suspects.end(),
+                          std::back_inserter(common));
+    common_ = std::move(common);
+  } else {
+    common_ = suspects;
+  }
+  any_near_ = true;
+  if (excess > limit_) return;
+  const bool best = excesses_.empty() || excess < excesses_.front();
+  fits_.insert(best ? fits_.begin() : fits_.end(), suspects);
+  excesses_.insert(best ? excesses_.begin() : excesses_.end(), excess);
+  if (fits_.size() <= capacity_ + 1) return;
+  fits_.pop_back();
+  excesses_.pop_back();
+}
+
+std::vector<Suspects> Candidates::plausible() const {
+  std::vector<Suspects> sets;
+  for (std::size_t k = 0; k < fits_.size(); ++k)
+    if (excesses_[k] <= std::max(kRunnerUp * excesses_.front(), limit_ / kRunnerUp)) sets.push_back(fits_[k]);
+  return sets;
+}
+
+bool Candidates::near(double excess) const { return excess <= kRunnerUp * limit_; }
 
 PeerSet Bucket::set_of(const Suspects& suspects) const {
   PeerSet set;
@@ -120,26 +131,25 @@ std::vector<Explanation> explain_alone(DecoderCache& cache, const Bucket& bucket
     const MatrixD syndromes = columns_of(bucket.syndromes, open);
     // A peer's rounding grows with its value: what a huge error leaves behind in double is not an error.
     const VectorD slack = 1e-11 * syndromes.colwise().norm();
-    std::vector<Search> searches(open.size());
+    std::vector<Candidates> searches(open.size(), Candidates(limit, kLargestDoubt));
     for_each_subset(peers, size, [&](const Suspects& suspects) {
       const VectorD norms = unexplained_norms(bucket.parity, syndromes, suspects);
       for (std::size_t e = 0; e < open.size(); ++e)
-        if (const double excess = norms(static_cast<Index>(e)) - slack(static_cast<Index>(e));
-            excess <= kRunnerUp * limit)
-          searches[e].see(suspects, excess, limit);
+        searches[e].see(suspects, norms(static_cast<Index>(e)) - slack(static_cast<Index>(e)));
     });
     std::vector<Index> still_open;
     for (std::size_t e = 0; e < open.size(); ++e) {
-      const Search& search = searches[e];
+      const std::vector<Suspects>& fits = searches[e].fits();
       Explanation& explanation = explanations[static_cast<std::size_t>(open[e])];
-      const bool one = search.fits.size() == 1;
-      if (one || (search.fits.size() > 1 && search.fits.size() <= kLargestDoubt &&
-                  candidates_agree(cache, bucket, entries, {open[e]}, search.fits, limits, kTolerance))) {
-        explanation = {true, search.fits.front(), false, one && search.near == 1};
-        std::vector<Suspects> or_nobody = search.fits;
+      const auto agree = [&](const std::vector<Suspects>& sets, double tolerance) {
+        return candidates_agree(cache, bucket, entries, {open[e]}, sets, limits, tolerance);
+      };
+      if (fits.size() == 1 || (fits.size() > 1 && !searches[e].in_doubt() &&
+                               (agree(fits, kTolerance) || agree(searches[e].plausible(), kTolerance)))) {
+        explanation = {true, fits.front(), false, searches[e].common()};
+        std::vector<Suspects> or_nobody = fits;
         or_nobody.emplace_back();
-        explanation.harmless = !explanation.certain && candidates_agree(cache, bucket, entries, {open[e]},
-                                                                        or_nobody, limits, kHarmless);
+        explanation.harmless = !explanation.unrivalled() && agree(or_nobody, kHarmless);
       } else
         still_open.push_back(open[e]);
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "codes/locate.h"
@@ -41,7 +42,35 @@ struct Explanation {
   bool found = false;
   Suspects suspects;
   bool harmless = false;  // decoding with nobody erased gives the same values to kHarmless of the signal
-  bool certain = false;   // no other set of that size comes near: its members may be blamed
+  Suspects certain;       // members of every set of that size that comes near: they may be blamed
+
+  bool unrivalled() const { return found && certain == suspects; }
+};
+
+// The sets of one size that explain an entry or a group, or nearly do.
+class Candidates {
+ public:
+  // limit: what a set may leave unexplained; capacity: so many sets that fit are kept.
+  Candidates(double limit, std::size_t capacity) : limit_(limit), capacity_(capacity) {}
+
+  // A set that leaves `excess` unexplained.
+  void see(const Suspects& suspects, double excess);
+  bool near(double excess) const;
+  // The best first; capacity + 1 of them: there are more.
+  const std::vector<Suspects>& fits() const { return fits_; }
+  bool in_doubt() const { return fits_.size() > capacity_; }
+  // Those that are not far worse than the best: rounding alone leaves far less than the limit.
+  std::vector<Suspects> plausible() const;
+  // What all sets that come near have in common.
+  const Suspects& common() const { return common_; }
+
+ private:
+  double limit_;
+  std::size_t capacity_;
+  std::vector<Suspects> fits_;
+  std::vector<double> excesses_;  // of fits_
+  bool any_near_ = false;
+  Suspects common_;
 };
 
 // Each entry alone: up to floor(r/2) suspects. One explanation per entry of the bucket.

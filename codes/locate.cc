@@ -47,18 +47,19 @@ class BucketLocator {
   PeerSet unusable() const { return PeerSet::of(entries_.peers) - PeerSet::of(bucket_.decoder->peers); }
   Index entry(Index e) const { return bucket_.entries[static_cast<std::size_t>(e)]; }
 
-  void solve(Index e, const Suspects& suspects, bool certain) {
+  void solve(Index e, const Suspects& suspects, const Suspects& certain) {
     set_state(e, EntryState::kSolved);
     const std::size_t at = static_cast<std::size_t>(entry(e));
     entries_.erased[at] = entries_.erased[at] | bucket_.set_of(suspects);
-    if (!certain) return;
+    if (certain.empty()) return;
     MatrixD columns(bucket_.spare(), static_cast<Index>(suspects.size()));
     for (std::size_t s = 0; s < suspects.size(); ++s)
       columns.col(static_cast<Index>(s)) = bucket_.parity.col(suspects[s]);
     const VectorD errors = columns.householderQr().solve(bucket_.syndromes.col(e));
     for (std::size_t s = 0; s < suspects.size(); ++s)
-      if (std::abs(errors(static_cast<Index>(s))) * columns.col(static_cast<Index>(s)).norm() >
-          limits_.threshold)
+      if (std::binary_search(certain.begin(), certain.end(), suspects[s]) &&
+          std::abs(errors(static_cast<Index>(s))) * columns.col(static_cast<Index>(s)).norm() >
+              limits_.threshold)
         entries_.blamed[at].insert(bucket_.peers[static_cast<std::size_t>(suspects[s])]);
   }
 
@@ -79,7 +80,7 @@ class BucketLocator {
       const VectorD norms = unexplained_norms(bucket_.parity, bucket_.syndromes, suspects);
       keep_open([&](Index e) {
         if (norms(e) - 1e-11 * bucket_.syndromes.col(e).norm() > limit) return false;
-        solve(e, suspects, true);
+        solve(e, suspects, suspects);
         return true;
       });
     }
@@ -91,7 +92,7 @@ class BucketLocator {
     const std::vector<Index> members = group;
     for (Index e : members) solve(e, explanation.suspects, explanation.certain);
     // Peers that were too loud to be used here may be quieter elsewhere.
-    if (explanation.certain) known_.push_back(bucket_.set_of(explanation.suspects) | unusable());
+    if (explanation.unrivalled()) known_.push_back(bucket_.set_of(explanation.suspects) | unusable());
     keep_open([&](Index e) { return std::binary_search(members.begin(), members.end(), e); });  // both ascend
     return true;
   }
@@ -110,7 +111,7 @@ class BucketLocator {
     keep_open([&](Index e) {
       const Explanation& explanation = explanations[k++];
       if (!explanation.found) return false;
-      if (!explanation.certain && (explanation.harmless || harmless(e)))
+      if (!explanation.unrivalled() && (explanation.harmless || harmless(e)))
         set_state(e, EntryState::kNoise);
       else
         solve(e, explanation.suspects, explanation.certain);
@@ -192,6 +193,34 @@ void locate_columns(DecoderCache& cache, const LocateLimits& limits, ActiveEntri
   }
 }
 
+// Peers that are wrong in most of the solved entries of a line (`line_of`) in which an entry is unexplained:
+// very likely there too. Loud errors that pass the gate in most entries never make a group.
+template <typename LineOf>
+void add_habitual_sets(const ActiveEntries& entries, LineOf line_of, std::vector<PeerSet>& known) {
+  constexpr int kEvidence = 4;  // solved entries
+  struct Line {
+    int solved = 0;
+    bool unexplained = false;
+    std::map<int, int> wrong;  // by peer: in so many of them
+  };
+  std::map<Index, Line> lines;
+  for (Index e = 0; e < entries.count(); ++e) {
+    const std::size_t at = static_cast<std::size_t>(e);
+    Line& line = lines[line_of(entries.places[at])];
+    line.unexplained |= entries.states[at] == EntryState::kUnexplained;
+    if (entries.states[at] != EntryState::kSolved) continue;
+    ++line.solved;
+    for (int p : entries.erased[at].members()) ++line.wrong[p];
+  }
+  for (const auto& [key, line] : lines) {
+    if (!line.unexplained || line.solved < kEvidence) continue;
+    PeerSet habitual;
+    for (const auto& [peer, count] : line.wrong)
+      if (2 * count >= line.solved) habitual.insert(peer);
+    if (!habitual.empty()) known.push_back(habitual);
+  }
+}
+
 }  // namespace
 
 void locate(DecoderCache& cache, const LocateLimits& limits, ActiveEntries& entries) {
@@ -209,7 +238,13 @@ void locate(DecoderCache& cache, const LocateLimits& limits, ActiveEntries& entr
   std::vector<PeerSet> known;
   for (const auto& [erased, columns] : largest_first)
     locate_columns(cache, limits, entries, erased, columns, known);
-  // What a later bucket taught about groups of wrong peers may explain an entry of an earlier one.
+  // What a later bucket, or the entries around it, taught about wrong peers may explain an entry.
+  add_habitual_sets(
+      entries, [](const Place&) { return Index{0}; }, known);
+  add_habitual_sets(
+      entries, [](const Place& place) { return place.row; }, known);
+  add_habitual_sets(
+      entries, [](const Place& place) { return place.col; }, known);
   for (auto& [erased, columns] : largest_first) {
     std::erase_if(columns, [&](Index e) {
       return entries.states[static_cast<std::size_t>(e)] != EntryState::kUnexplained;
@@ -224,7 +259,7 @@ double hidden_error(const SetDecoder& decoder, const LocateLimits& limits) {
   double worst = 0.0;
   for (Index p = 0; p < decoder.decoder.cols(); ++p) {
     const double reach = decoder.decoder.col(p).cwiseAbs().maxCoeff();
-    const double seen = decoder.spare() == 0 ? 0.0 : decoder.parity.col(p).norm();
+    const double seen = decoder.spare() == 0 ? 0.0 : decoder.parity.col(p).cwiseAbs().maxCoeff();
     if (reach <= 1e-12) continue;
     if (seen <= 1e-12) return std::numeric_limits<double>::infinity();
     worst = std::max(worst, reach / seen);

@@ -15,7 +15,6 @@ constexpr Index kSampleColumns = 512;  // enough to see the rank; every entry is
 constexpr double kLargestEnumeration = 6000;
 constexpr int kNeighbours = 3;  // peers tried beyond the nearest `size`
 constexpr std::size_t kLargestDoubt = 16;
-constexpr double kRunnerUp = 4.0;
 
 MatrixD sample(const MatrixD& syndromes, const std::vector<Index>& group, double loudest) {
   const Index count = static_cast<Index>(group.size());
@@ -86,19 +85,15 @@ Explanation explain_group(DecoderCache& cache, const Bucket& bucket, const Activ
   // too.
   for (int size = rank; 2 * size < spare + rank && size < std::min(spare, peers); ++size) {
     const double limit = norm_limit(limits.threshold, spare - size);
-    std::vector<Suspects> fits;
-    std::size_t near = 0;
-    for (const Suspects& suspects : sets_to_test(nearest, size, size == rank)) {
-      if (worst_excess(bucket, seen, suspects) > kRunnerUp * limit) continue;
-      const double excess = worst_excess(bucket, whole, suspects);
-      if (excess <= kRunnerUp * limit) ++near;
-      if (excess <= limit) fits.push_back(suspects);
-    }
+    Candidates candidates(limit, kLargestDoubt);
+    for (const Suspects& suspects : sets_to_test(nearest, size, size == rank))
+      if (candidates.near(worst_excess(bucket, seen, suspects)))
+        candidates.see(suspects, worst_excess(bucket, whole, suspects));
+    const std::vector<Suspects>& fits = candidates.fits();
     if (fits.empty()) continue;
-    if (fits.size() == 1) return {true, fits.front(), false, near == 1};
-    if (fits.size() <= kLargestDoubt &&
-        candidates_agree(cache, bucket, entries, group, fits, limits, kTolerance))
-      return {true, fits.front(), false, false};
+    if (fits.size() == 1 ||
+        (!candidates.in_doubt() && candidates_agree(cache, bucket, entries, group, fits, limits, kTolerance)))
+      return {true, fits.front(), false, candidates.common()};
     return {};
   }
   return {};

@@ -27,6 +27,8 @@ struct SharedConfig {
   codes::Grid grid;              // m x n x d
   std::int64_t margin = 1;       // contributions beyond the recovery threshold that a round waits for
 
+  std::int64_t clean_every = 0;  // steps between two cleanings of all shards; 0: when their noise asks for it
+
   // [shared.data]
   std::string dataset = "strokes";  // strokes, idx, csv
 

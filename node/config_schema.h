@@ -3,7 +3,7 @@
 //
 // Layout of the file, flat on purpose:
 //   [shared.cluster]   id, endpoints, patience_ms
-//   [shared.code]      name, peers, grid, margin
+//   [shared.code]      name, peers, grid, margin, clean_every
 //   [shared.data]      dataset
 //   [shared.network]   hidden, activation
 //   [shared.training]  loss, batch, epochs, steps, lr, momentum, weight_decay, clip_norm, schedule,

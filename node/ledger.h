@@ -33,9 +33,12 @@ class Ledger {
   // path: JSON lines, replaced; empty: none is kept. Failure: kData.
   Outcome open(const std::string& path);
   void on_round(const protocol::RoundReport& report);
+  // A frame of `peer` came with a wrong checksum while this round was at hand: an erasure, not a finding of
+  // the code's.
+  void on_wrong_checksum(std::uint64_t step, std::uint32_t slot, int peer);
   // Writes the entries that are still open.
   void close();
-  std::uint64_t findings() const { return findings_; }
+  std::uint64_t findings() const { return findings_; }  // by the code
 
  private:
   using Place = std::tuple<std::uint32_t, int, protocol::RoundPart>;  // slot, peer

@@ -92,6 +92,7 @@ protocol::PeerOptions peer_options(const PeerProcessOptions& options, const Data
   peer.peers = static_cast<int>(options.config.shared.peers);
   peer.patience_ms = options.config.shared.patience_ms;
   peer.margin = static_cast<int>(options.config.shared.margin);
+  peer.clean_every = static_cast<std::uint64_t>(options.config.shared.clean_every);
   peer.shared = shared_lines(options.config);
   char digest[24];
   std::snprintf(digest, sizeof digest, "%016llx", static_cast<unsigned long long>(data.digest));

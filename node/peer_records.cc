@@ -26,7 +26,8 @@ Outcome PeerRecords::open(const std::string& folder) {
     return data_failure("cannot write into " + folder + "; check that it is a folder and writable");
   std::filesystem::remove(folder + kSummaryFile, error);
   metrics_
-      << "step,epoch,loss,batch_accuracy,learning_rate,seconds,waiting_ms,findings,noise_rounds,bytes_sent\n";
+      << "step,epoch,loss,batch_accuracy,learning_rate,seconds,waiting_ms,findings,noise_rounds,bytes_sent,"
+         "spare,any,independent,kappa,suspects\n";
   evaluations_ << "steps_done,epochs_done,loss,accuracy,seconds\n";
   return ledger_.open(folder + kFindingsFile);
 }
@@ -35,17 +36,29 @@ void PeerRecords::on_started(std::int64_t) { started_ = last_mark_ = Clock::now(
 
 void PeerRecords::on_round(const protocol::RoundReport& report) {
   ledger_.on_round(report);
+  if (report.budget != nullptr) keep_least(*report.budget);
   waited_ms_ += report.waited_ms;
   noise_ += report.verdict->findings.empty() && report.verdict->active_entries > 0;
   if (std::isfinite(report.verdict->kappa) && report.verdict->state == codes::RoundState::kChecked)
     largest_kappa_ = std::max(largest_kappa_, report.verdict->kappa);
 }
 
+// Of the rounds of a step the one that could have taken least.
+void PeerRecords::keep_least(const protocol::Budget& budget) {
+  const codes::PeerSet suspects = budget_.suspects | budget.suspects;
+  const double kappa = std::max(budget_.kappa, budget.kappa);
+  if (budget_.present == 0 || budget.spare < budget_.spare) budget_ = budget;
+  budget_.suspects = suspects;
+  budget_.kappa = kappa;
+}
+
 void PeerRecords::on_event(const protocol::PeerEvent& event) {
+  if (std::string_view(event.name) == "wrong_checksum")
+    return ledger_.on_wrong_checksum(event.step, event.slot, event.peer);
   if (!repairs_.is_open()) return;
   const nlohmann::json line = {{"event", event.name},  {"step", event.step},   {"slot", event.slot},
                                {"peer", event.peer},   {"layer", event.layer}, {"shard", event.shard},
-                               {"lines", event.lines}, {"bytes", event.bytes}};
+                               {"lines", event.lines}, {"bytes", event.bytes}, {"boundary", event.boundary}};
   repairs_ << line.dump() << "\n" << std::flush;
 }
 
@@ -65,7 +78,10 @@ void PeerRecords::on_step(const dnn::StepRecord& record) {
            << static_cast<double>(record.correct) / static_cast<double>(record.samples) << ','
            << record.learning_rate << ',' << seconds_ << ',' << std::exchange(waited_ms_, 0) << ','
            << ledger_.findings() << ',' << noise_ << ','
-           << (transport_ == nullptr ? 0 : transport_->counters().bytes_sent) << '\n';
+           << (transport_ == nullptr ? 0 : transport_->counters().bytes_sent) << ',' << budget_.spare << ','
+           << budget_.any << ',' << budget_.independent << ',' << budget_.kappa << ','
+           << budget_.suspects.size() << '\n';
+  budget_ = {};
   if (seconds_since(flushed_) < kFlushSeconds) return;
   metrics_.flush();
   flushed_ = now;

@@ -34,6 +34,8 @@ class PeerRecords : public protocol::PeerObserver, public dnn::TrainingObserver 
   Outcome finish(const protocol::Peer& peer, int self, int exit_code, std::uint64_t steps_per_epoch);
 
  private:
+  void keep_least(const protocol::Budget& budget);
+
   using Clock = std::chrono::steady_clock;
   static double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
@@ -55,7 +57,7 @@ class PeerRecords : public protocol::PeerObserver, public dnn::TrainingObserver 
   std::int64_t waited_ms_ = 0;  // in the step at hand
   std::uint64_t noise_ = 0, refused_ = 0;
   double largest_kappa_ = 0.0;
-  int least_spare_ = -1;  // contributions beyond the threshold, of any round; -1: none yet
+  protocol::Budget budget_;  // the least of the step at hand
 };
 
 }  // namespace polydot::node

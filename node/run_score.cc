@@ -42,6 +42,15 @@ struct Truth {
   std::vector<AboveFloor> above;
   std::map<int, std::set<std::pair<Step, bool>>> quarantine;  // (step, it ends): of a peer, by the others
 
+  // (first step, last step): of rounds that nobody could explain, computed again or rolled back.
+  std::vector<std::pair<Step, Step>> undone;
+
+  bool is_undone(const AboveFloor& fault) const {
+    return std::any_of(undone.begin(), undone.end(), [&](const auto& steps) {
+      return steps.first <= fault.found_step && fault.step <= steps.second;
+    });
+  }
+
   // Whether nobody listened to the peer in some round of the step.
   bool is_left_out(int peer, Step step) const {
     const auto of_peer = quarantine.find(peer);
@@ -98,6 +107,8 @@ Truth read_truth(const std::string& run, int peers, FaultCounts& faults) {
       const Step step = line.at("step");
       if (event == "repaired" || event == "rebuilt")
         truth.repaired[{peer, line.at("layer").get<int>()}].insert(step);
+      if (event == "computed_again") truth.undone.emplace_back(step, step);
+      if (event == "rolled_back") truth.undone.emplace_back(line.at("boundary").get<Step>(), step);
       if (event == "quarantined" || event == "released")
         truth.quarantine[peer].emplace(step, event == "released");
     });
@@ -161,6 +172,8 @@ void score_injections(const Truth& truth, const Findings& findings, FaultCounts&
     if (any && first != steps->second.end() && *first <= fault.found_step + 1) {
       ++faults.by_stage[fault.stage].found;
       faults.steps_until_found += *first - fault.step;
+    } else if (truth.is_undone(fault)) {
+      ++faults.undone;
     } else {
       faults.left_out += truth.is_left_out(fault.peer, fault.found_step);
     }
@@ -174,7 +187,7 @@ std::optional<double> ratio(std::uint64_t part, std::uint64_t whole) {
 
 }  // namespace
 
-std::optional<double> FaultCounts::recall() const { return ratio(found, above_floor - left_out); }
+std::optional<double> FaultCounts::recall() const { return ratio(found, above_floor - left_out - undone); }
 std::optional<double> FaultCounts::precision() const { return ratio(detected, detected + false_alarms); }
 std::optional<double> FaultCounts::mean_steps_until_found() const { return ratio(steps_until_found, found); }
 
@@ -191,7 +204,7 @@ void score_run(const std::string& run, int peers, FaultCounts& faults) {
     faults.erasures += score.erasures;
     faults.found += score.found;
   }
-  faults.missed = faults.above_floor - faults.found - faults.left_out;
+  faults.missed = faults.above_floor - faults.found - faults.left_out - faults.undone;
 }
 
 nlohmann::ordered_json to_json(const FaultCounts& faults) {
@@ -208,6 +221,7 @@ nlohmann::ordered_json to_json(const FaultCounts& faults) {
                                 {"masked", faults.masked},
                                 {"missed", faults.missed},
                                 {"left_out", faults.left_out},
+                                {"undone", faults.undone},
                                 {"recall", number(faults.recall())},
                                 {"precision", number(faults.precision())},
                                 {"wrong_peer", faults.wrong_peer},

@@ -25,6 +25,8 @@ struct FaultCounts {
   std::uint64_t above_floor = 0, below_floor = 0, masked = 0;  // by the injector alone
   std::uint64_t erasures = 0;  // injected after the checksum: no question of floors
   std::uint64_t found = 0;     // above the floor, and found
+  std::uint64_t undone =
+      0;  // above the floor, in rounds that nobody could explain: computed again, rolled back
   std::uint64_t left_out = 0;  // above the floor, not found, at a peer that nobody listened to (quarantine)
   std::uint64_t missed = 0;    // above the floor, and neither
   // Findings are counted once for each (step, slot, peer), whoever made them.

@@ -48,7 +48,7 @@ struct PeerOptions {
   BallotRecord record;  // what an earlier life of this peer kept
 
   static constexpr std::uint32_t kMaxAttempts = 3;
-  static constexpr int kMaxRollbacks = 2;  // from one and the same step
+  static constexpr int kMaxRollbacks = 5;  // from one and the same step
   std::int64_t request_interval_ms() const { return std::max<std::int64_t>(20, patience_ms / 10); }
   std::int64_t give_up_ms() const { return 12 * patience_ms; }  // without any progress
 };

@@ -35,6 +35,7 @@ void Peer::on_refused_frame(int from, WireError error, std::uint16_t claimed_ver
   ++status_.dropped_messages;
   if (error == WireError::kChecksum) {
     ++status_.wrong_checksums;
+    tell({.name = "wrong_checksum", .peer = from});
     // An erasure that its sender can mend: asked for again at once, for who knows what it was.
     if (round_ && round_->sent && !round_->seen.contains(from)) {
       Message request;

@@ -96,7 +96,7 @@ bool Peer::roll_back(const Ballot::Decision& decision) {
   ++status_.rollbacks;
   notice("back from step " + std::to_string(step) + " to the checkpoint of step " +
          std::to_string(decision.target.boundary) + ", epoch " + std::to_string(decision.epoch));
-  tell({.name = "rolled_back"});
+  tell({.name = "rolled_back", .boundary = decision.target.boundary});
   stuck_.reset();
   round_.reset();
   before_.reset();

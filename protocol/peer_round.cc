@@ -270,6 +270,7 @@ void Peer::compute_again(std::uint32_t attempt) {
   round_->own = std::make_unique<OwnContribution>(job_.code(), options_.self, round_->request, attempt,
                                                   round_->floor, round_->scrub, tap_);
   ++status_.recomputed_rounds;
+  tell({.name = "computed_again", .layer = round_->request.layer});
 }
 
 void Peer::try_again_or_refuse(std::int64_t now_ms, const codes::RoundVerdict& verdict) {
@@ -303,6 +304,7 @@ void Peer::report(std::int64_t now_ms, const codes::RoundVerdict& verdict, const
   report.waited_ms = now_ms - round_->sent_at_ms;
   report.verdict = &verdict;
   report.scrubs = scrubs;
+  if (scrubs != nullptr) report.budget = &status_.budget;
   observer_->on_round(report);
 }
 

@@ -68,6 +68,7 @@ struct PeerEvent {
   int peer = -1;  // whom it is about; -1: the peer that tells
   codes::Index layer = 0, shard = 0;
   std::uint64_t lines = 0, bytes = 0;
+  std::uint64_t boundary = 0;  // rolled_back: the steps done at the checkpoint
 };
 
 // What became of one judged round.
@@ -78,8 +79,9 @@ struct RoundReport {
   bool training = true;
   int present = 0;
   double threshold = 0.0;
-  std::int64_t waited_ms = 0;                        // between the own contribution and the verdict
-  const codes::RoundVerdict* verdict = nullptr;      // valid during the call
+  std::int64_t waited_ms = 0;                    // between the own contribution and the verdict
+  const codes::RoundVerdict* verdict = nullptr;  // valid during the call
+  const Budget* budget = nullptr;                // what the round could still take; null before it is done
   const std::vector<ScrubReport>* scrubs = nullptr;  // the same; null before the round is done
 };
 

@@ -46,6 +46,8 @@ void add_faults(const node::FaultCounts& faults, const Row& row) {
   if (faults.erasures + faults.checksum_findings > 0)
     row("  after the checksum", fmt::format("{} (findings by checksum {})", thousands(faults.erasures),
                                             thousands(faults.checksum_findings)));
+  if (faults.undone > 0)
+    row("  undone", thousands(faults.undone) + " in rounds computed again or rolled back");
   if (faults.left_out > 0) row("  in quarantine", thousands(faults.left_out) + " not listened to");
   row("  refused", thousands(faults.refused));
   row("  false alarms", fmt::format("{} (precision {}, wrong peer {})", thousands(faults.false_alarms),

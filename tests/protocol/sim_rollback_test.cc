@@ -108,7 +108,7 @@ TEST(Rollback, WhatIsWrongEveryTimeIsRefused) {
                 ::testing::Contains(run.peer(p).failure()->kind));
   }
   EXPECT_EQ(run.peer(0).failure()->kind, FailureKind::kRefused);
-  EXPECT_EQ(run.peer(0).status().rollbacks, 2u);
+  EXPECT_EQ(run.peer(0).status().rollbacks, static_cast<std::uint64_t>(protocol::PeerOptions::kMaxRollbacks));
 }
 
 TEST(Rollback, TrueDivergenceNamesTheStep) {

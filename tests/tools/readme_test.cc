@@ -62,6 +62,7 @@ TEST_F(Readme, EveryCommandOfTheProgramWorksInItsOrder) {
   const Scratch scratch;
   std::filesystem::create_directory(scratch / "build");
   std::filesystem::create_symlink(POLYDOT_BINARY, scratch / "build/polydot");
+  std::filesystem::create_directory_symlink(POLYDOT_SOURCE_DIR "/tools", scratch / "tools");
   int count = 0;
   for (const Command& command : commands_) {
     if (!is_of_the_program(command) || !command.not_run.empty()) continue;

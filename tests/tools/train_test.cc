@@ -53,7 +53,10 @@ TEST(Train, PrintsTheSummaryAloneAndKeepsRecordsThatRunAgain) {
   ASSERT_EQ(first.exit_code, 0) << first.err;
   ASSERT_EQ(lines_of(first.out).size(), 1U) << first.out;
   const json summary = parsed(first.out);
-  EXPECT_EQ(keys_of(summary), keys_of(documented_summary()));
+  // No stage is there where nothing was injected.
+  json documented = documented_summary();
+  documented["faults"]["by_stage"] = json::object();
+  EXPECT_EQ(keys_of(summary), keys_of(documented));
   EXPECT_EQ(summary.at("code"), "polydot");
   EXPECT_EQ(summary.at("peers"), 10);
   EXPECT_THAT(summary.at("grid"), ElementsAre(2, 2, 1));
@@ -67,7 +70,9 @@ TEST(Train, PrintsTheSummaryAloneAndKeepsRecordsThatRunAgain) {
   EXPECT_GE(summary.at("seconds_total"), summary.at("seconds"));
   EXPECT_GT(summary.at("steps_per_second"), 0.0);
   EXPECT_GT(summary.at("bytes_sent"), 0);
-  for (const auto& [name, count] : summary.at("faults").items()) EXPECT_EQ(count, 0) << name;
+  // What has nothing to be a share of is null, and no stage is there.
+  for (const auto& [name, count] : summary.at("faults").items())
+    EXPECT_TRUE(count == 0 || count.empty()) << name << " " << count;
 
   EXPECT_EQ(parsed(read_file(folder + "/summary.json")), summary);
   const Words rows = lines_of(read_file(folder + "/metrics.csv"));

@@ -1,5 +1,8 @@
 // polydot-bench codes [--quick|--full] [--seed N]: the tables of codes/CODES.md on stdout, as Markdown.
-// polydot-bench stages [--out DIR] [--only STAGE[:MODEL]]: soft errors at every stage (stage_study.h).
+// polydot-bench tolerance [--quick|--full] [--seed N]: how many wrong peers a round survives
+// (tolerance_tables.h). polydot-bench faults --out DIR [--data DIR] [--quick|--full] [--seed N]: training
+// under faults (fault_study.h). polydot-bench stages [--out DIR] [--only STAGE[:MODEL]]: every fault at every
+// stage (stage_study.h).
 #include <charconv>
 #include <cstdio>
 #include <fstream>
@@ -10,15 +13,16 @@
 
 #include "codes/result.h"
 #include "tools/bench/code_tables.h"
-#include "tools/bench/round_lab.h"
+#include "tools/bench/fault_study.h"
 #include "tools/bench/stage_study.h"
+#include "tools/bench/tolerance_tables.h"
 
 namespace polydot::bench {
 namespace {
 
 constexpr std::string_view kUsage =
-    "usage: polydot-bench codes|stages [--quick|--full] [--seed N]; stages: [--out DIR] [--only "
-    "STAGE[:MODEL]]";
+    "usage: polydot-bench codes|tolerance|faults|stages [--quick|--full] [--seed N]; faults: --out DIR "
+    "[--data DIR]; stages: [--out DIR] [--only STAGE[:MODEL]]";
 
 #ifdef __clang__
 constexpr std::string_view kCompiler = "clang " __clang_version__;
@@ -40,7 +44,9 @@ struct Request {
   std::string command;
   bool full = false;
   std::uint64_t seed = 1;
-  std::string out, only;  // of stages
+  std::string data;  // of faults
+  std::string out;   // of faults, stages
+  std::string only;  // of stages
 };
 
 Result<Request> parse(int argc, char** argv) {
@@ -49,10 +55,12 @@ Result<Request> parse(int argc, char** argv) {
     const std::string_view word = argv[k];
     if (word == "--help" || word == "-h") {
       request.help = true;
-    } else if (word == "codes" || word == "stages") {
+    } else if (word == "codes" || word == "tolerance" || word == "faults" || word == "stages") {
       request.command = word;
     } else if (word == "--quick" || word == "--full") {
       request.full = word == "--full";
+    } else if (word == "--data" && k + 1 < argc) {
+      request.data = argv[++k];
     } else if (word == "--out" && k + 1 < argc) {
       request.out = argv[++k];
     } else if (word == "--only" && k + 1 < argc) {
@@ -68,15 +76,21 @@ Result<Request> parse(int argc, char** argv) {
   }
   if (request.help) return request;
   if (request.command.empty()) return usage_failure(fmt::format("no bench named; {}", kUsage));
-  if (request.command == "codes" && !(request.out + request.only).empty())
-    return usage_failure(fmt::format("codes takes neither --out nor --only; {}", kUsage));
+  const bool study = request.command == "faults";
+  if (study && request.out.empty()) return usage_failure(fmt::format("--out DIR is missing; {}", kUsage));
+  const bool stages = request.command == "stages";
+  if ((!study && !request.data.empty()) || (!study && !stages && !request.out.empty()) ||
+      (!stages && !request.only.empty()))
+    return usage_failure(fmt::format("{} does not take all of these options; {}", request.command, kUsage));
   return request;
 }
 
 // Command, machine and compiler, for the head of a report.
 std::string description(const Request& request) {
-  return fmt::format("`polydot-bench {} {} --seed {}`; {}; {}; -march={}", request.command,
-                     request.full ? "--full" : "--quick", request.seed, processor(), kCompiler, POLYDOT_ARCH);
+  std::string command = fmt::format("polydot-bench {}", request.command);
+  if (request.command == "faults") command += request.data.empty() ? " --out DIR" : " --data DIR --out DIR";
+  return fmt::format("`{} {} --seed {}`; {}; {}; -march={}", command, request.full ? "--full" : "--quick",
+                     request.seed, processor(), kCompiler, POLYDOT_ARCH);
 }
 
 // Each table as soon as it is there: --full takes minutes.
@@ -101,10 +115,16 @@ void print_tables(const TableOptions& options) {
 }
 
 Outcome run(const Request& request) {
+  const TableOptions options{request.full, request.seed};
+  if (request.command == "faults")
+    return run_fault_study({request.data, request.out, request.full, request.seed, description(request)});
   if (request.command == "stages")
     return run_stage_study({request.out, request.full, request.seed, description(request), request.only});
   print(description(request) + "\n");
-  print_tables({request.full, request.seed});
+  if (request.command == "codes")
+    print_tables(options);
+  else
+    print_tolerance_tables(options, print);
   return Unit{};
 }
 

@@ -1,7 +1,6 @@
 #include "tools/bench/code_tables.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -13,7 +12,7 @@
 #include "codes/encode.h"
 #include "codes/set_decoder.h"
 #include "codes/syndrome.h"
-#include "tools/bench/round_lab.h"
+#include "tools/bench/tally.h"
 
 namespace polydot::bench {
 
@@ -23,23 +22,6 @@ using codes::MatrixD;
 using codes::PassKind;
 using codes::PeerSet;
 using codes::VectorD;
-
-constexpr PassKind kBothPasses[] = {PassKind::kForward, PassKind::kBackward};
-
-const char* name_of(PassKind kind) { return kind == PassKind::kForward ? "forward" : "backward"; }
-
-std::string plan_text(codes::Grid g, Index peers) {
-  return g.d == 1 ? fmt::format("({},{},{})", g.m, g.n, peers)
-                  : fmt::format("({},{},{}), P = {}", g.m, g.n, g.d, peers);
-}
-
-// The value below which the given share of `values` lies.
-double quantile(std::vector<double> values, double share) {
-  const auto place = static_cast<std::ptrdiff_t>(
-      std::min(static_cast<double>(values.size()) * share, static_cast<double>(values.size() - 1)));
-  std::nth_element(values.begin(), values.begin() + place, values.end());
-  return values[static_cast<std::size_t>(place)];
-}
 
 std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.2g}", value) : "-"; }
 
@@ -177,62 +159,7 @@ Index shards_for_rebuild(const codes::LinearCode& code, const VectorD& sigma, do
   return code.peers();
 }
 
-// ---- location
-
-constexpr std::size_t kOutcomes = 4;
-
-// What became of the trials of one cell.
-struct Tally {
-  std::array<int, kOutcomes> counts{};
-  int trials = 0;
-  int right_peer_blamed = 0;
-  std::vector<double> errors;  // of the correct ones
-
-  void add(const Trial& trial) {
-    ++trials;
-    ++counts[static_cast<std::size_t>(trial.outcome)];
-    right_peer_blamed += trial.wrong_peer_blamed;
-    if (trial.outcome == TrialResult::kCorrect) errors.push_back(trial.error);
-  }
-  // "correct / weak / refused / silently wrong" in %, or "100" when nothing else happened.
-  std::string text() const {
-    if (counts[0] == trials) return "100";
-    std::string text;
-    for (int count : counts)
-      text += fmt::format("{}{:.3g}", text.empty() ? "" : " / ", 100.0 * count / trials);
-    return text;
-  }
-};
-
-LabOptions lab_options(const LocationPlan& plan, std::uint64_t seed) {
-  LabOptions options;
-  options.grid = plan.grid;
-  options.peers = plan.peers;
-  options.pass = plan.pass;
-  options.seed = seed;
-  return options;
-}
-
-std::string location_heading(const LocationPlan& plan) {
-  return fmt::format("{} {}", plan_text(plan.grid, plan.peers), name_of(plan.pass));
-}
-
-// Dense proportional errors beyond floor((P-K)/2) are hopeless and slow to refuse: fewer trials.
-int location_trials(ErrorModel model, const TableOptions& options) {
-  if (model == ErrorModel::kProportional) return options.full ? 20 : 1;
-  return options.full ? 200 : 10;
-}
-
 }  // namespace
-
-std::vector<LocationPlan> location_plans() {
-  std::vector<LocationPlan> plans;
-  for (const auto& [grid, peers] :
-       {std::pair{codes::Grid{2, 2, 1}, Index{10}}, std::pair{codes::Grid{2, 2, 1}, Index{12}},
-        std::pair{codes::Grid{3, 3, 1}, Index{20}}})
-    for (PassKind pass : kBothPasses) plans.push_back({grid, peers, pass});
-  return plans;
-}
 
 std::string decode_error_table(const TableOptions& options) {
   const int trials = options.full ? 51 : 5;
@@ -329,83 +256,6 @@ std::string rebuild_table(const TableOptions& options) {
     text +=
         fmt::format("| {} | {} / {} | mn+{} / mn+{} |\n", plan_text(grid, peers),
                     number(quantile(gains, 0.5)), number(quantile(gains, 0.99)), beyond(0.5), beyond(0.99));
-  }
-  return text;
-}
-
-std::string location_table(const LocationPlan& plan, const TableOptions& options) {
-  const codes::ProductCode code = codes::make_polydot(plan.grid, plan.peers).value();
-  const codes::LinearCode& pass = code.pass(plan.pass).code;
-  const codes::ErrorBounds bounds = codes::error_bounds(pass, plan.peers);
-  std::string text =
-      fmt::format("**{}**, K = {}: any values up to t = {}, independent up to t = {}\n\n| model |",
-                  location_heading(plan), pass.recovery_threshold, bounds.any, bounds.independent);
-  for (Index t = 1; t <= bounds.independent; ++t) text += fmt::format(" t = {} |", t);
-  text += " right peer blamed |\n|---|---|";
-  for (Index t = 1; t <= bounds.independent; ++t) text += "---|";
-  text += "\n";
-  for (ErrorModel model : all_error_models()) {
-    text += fmt::format("| {} |", bench::name_of(model));
-    int blamed = 0, trials = 0;
-    for (Index t = 1; t <= bounds.independent; ++t) {
-      RoundLab lab(lab_options(plan, options.seed + static_cast<std::uint64_t>(t)));
-      Tally tally;
-      for (int k = 0; k < location_trials(model, options); ++k)
-        tally.add(lab.run(model, lab.random_peers(static_cast<int>(t))));
-      text += fmt::format(" {} |", tally.text());
-      blamed += tally.right_peer_blamed;
-      trials += tally.trials;
-    }
-    text += fmt::format(" {} of {} |\n", blamed, trials);
-  }
-  return text;
-}
-
-std::string everybody_wrong_table(const TableOptions& options) {
-  constexpr int kMostFlips = 10;
-  const int trials = options.full ? 100 : 5;
-  std::string text = fmt::format(
-      "Every one of the P peers wrong at once, each in so many flipped results of its own, {} rounds a cell; "
-      "then the largest error of a corrected round over the rms of the truth, median:\n\n| flips each |",
-      trials);
-  for (const LocationPlan& plan : location_plans()) text += fmt::format(" {} |", location_heading(plan));
-  text += "\n|---|---|---|---|---|---|---|\n";
-  for (int flips = 0; flips <= kMostFlips; ++flips) {
-    text += fmt::format("| {} |", flips);
-    for (const LocationPlan& plan : location_plans()) {
-      RoundLab lab(lab_options(plan, options.seed + static_cast<std::uint64_t>(flips)));
-      const std::vector<int> everybody = lab.everybody().members();
-      Tally tally;
-      for (int k = 0; k < trials; ++k) tally.add(lab.run(ErrorModel::kFlipResult, everybody, {}, flips));
-      text += fmt::format(" {}; {} |", tally.text(),
-                          tally.errors.empty() ? "-" : fmt::format("{:.0e}", quantile(tally.errors, 0.5)));
-    }
-    text += "\n";
-  }
-  return text;
-}
-
-std::string identical_errors_table(const TableOptions& options) {
-  std::string text =
-      "The same amount (1e-3 to 1e3 of the signal) added to one entry of t = floor((P-K)/2) + 1 peers, one "
-      "more than any values are corrected for; every set of t peers once:\n\n"
-      "| plan | P-K | t | sets | correct / weak / refused / silently wrong |\n|---|---|---|---|---|\n";
-  for (const LocationPlan& plan : location_plans()) {
-    RoundLab lab(lab_options(plan, options.seed));
-    const Index spare = plan.peers - lab.pass().code.recovery_threshold;
-    const int wrong = static_cast<int>(spare / 2) + 1;
-    if (plan.peers > 12) continue;  // too many sets
-    std::vector<bool> chosen(static_cast<std::size_t>(plan.peers), false);
-    std::fill_n(chosen.begin(), wrong, true);
-    Tally tally;
-    do {
-      std::vector<int> set;
-      for (std::size_t p = 0; p < chosen.size(); ++p)
-        if (chosen[p]) set.push_back(static_cast<int>(p));
-      tally.add(lab.run(ErrorModel::kSameEntry, set));
-    } while (std::prev_permutation(chosen.begin(), chosen.end()));
-    text += fmt::format("| {} | {} | {} | {} | {} |\n", location_heading(plan), spare, wrong, tally.trials,
-                        tally.text());
   }
   return text;
 }

@@ -8,23 +8,14 @@
 
 #include "codes/factories.h"
 #include "codes/product_code.h"
+#include "tools/bench/tally.h"
 
 namespace polydot::bench {
-
-using codes::Index;
 
 struct TableOptions {
   bool full = false;  // the number of trials of the documents; else a tenth or less, for a first look
   std::uint64_t seed = 1;
 };
-
-struct LocationPlan {
-  codes::Grid grid;
-  Index peers = 0;
-  codes::PassKind pass = codes::PassKind::kForward;
-};
-// (2,2,10), (2,2,12) and (3,3,20), forward and backward.
-std::vector<LocationPlan> location_plans();
 
 // Relative error of a float32 decode against a double product, after 0, 1 and 2 random erasures; medians.
 std::string decode_error_table(const TableOptions& options);

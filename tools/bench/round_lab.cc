@@ -189,18 +189,30 @@ Trial RoundLab::compare(const LabRound& round, codes::RoundVerdict verdict, cons
     trial.outcome = TrialResult::kRefused;
   if (trial.verdict.product.size() == 0) return trial;
   const codes::VectorD nu = codes::column_scales(pass(), round.operand);
-  double worst = 0.0, square = 0.0;
+  double worst = 0.0;
   for (Index c = 0; c < round.truth.cols(); ++c) {
     const double scale = nu(c % nu.size());
     const codes::VectorD off = (trial.verdict.product.col(c) - round.truth.col(c)).cast<double>() / scale;
     const double size = off.cwiseAbs().maxCoeff<Eigen::PropagateNaN>();
     worst = std::isnan(worst) || size <= worst ? worst : size;
-    square += round.truth.col(c).cast<double>().squaredNorm() / (scale * scale);
   }
-  trial.error = worst / std::sqrt(square / static_cast<double>(round.truth.size()));
+  trial.error = worst / whitened_rms(round);
   if (trial.verdict.state == codes::RoundState::kChecked && !(trial.error <= codes::kTolerance))
     trial.outcome = TrialResult::kSilentlyWrong;
   return trial;
+}
+
+double RoundLab::whitened_rms(const LabRound& round) const {
+  const codes::VectorD nu = codes::column_scales(pass(), round.operand);
+  double square = 0.0;
+  for (Index c = 0; c < round.truth.cols(); ++c)
+    square += round.truth.col(c).cast<double>().squaredNorm() / (nu(c % nu.size()) * nu(c % nu.size()));
+  return std::sqrt(square / static_cast<double>(round.truth.size()));
+}
+
+double RoundLab::hidden_without(const LabRound& round, const std::vector<int>& wrong) {
+  return codes::hidden_error(*cache_.get(everybody() - PeerSet::of(wrong)),
+                             {floor_.threshold(), whitened_rms(round)});
 }
 
 Trial RoundLab::examine(const LabRound& round, const std::vector<int>& wrong,

@@ -58,6 +58,13 @@ struct Trial {
   double error = 0.0;  // largest deviation from the truth over the rms of the truth, columns whitened
   bool wrong_peer_blamed = false;  // somebody was blamed who was right
   codes::RoundVerdict verdict;
+
+  // The outcome if rounds were weak from this kappa on, instead of codes::kLargestHidden. Precondition: not
+  // above that.
+  TrialResult outcome_at(double weak_limit) const {
+    const bool passed = verdict.state == codes::RoundState::kChecked;
+    return passed && !(verdict.kappa <= weak_limit) ? TrialResult::kWeak : outcome;
+  }
 };
 
 // The true round, then whatever is done to it. Public to be changed: that is how errors get in.
@@ -88,6 +95,9 @@ class RoundLab {
   Trial compare(const LabRound& round, codes::RoundVerdict verdict, const codes::PeerSet& wrong) const;
   Trial examine(const LabRound& round, const std::vector<int>& wrong, const std::vector<int>& missing = {});
 
+  // kappa of the round if exactly the peers in `wrong` were erased.
+  double hidden_without(const LabRound& round, const std::vector<int>& wrong);
+
   const codes::Pass& pass() const { return code_.pass(options_.pass); }
   const codes::NoiseFloor& floor() const { return floor_; }
   codes::DecoderCache& cache() { return cache_; }
@@ -96,6 +106,8 @@ class RoundLab {
   std::mt19937_64& generator() { return generator_; }
 
  private:
+  // rms of the true result, columns whitened.
+  double whitened_rms(const LabRound& round) const;
   double uniform(double low, double high) {
     return std::uniform_real_distribution<double>(low, high)(generator_);
   }

@@ -50,6 +50,10 @@ simulator::ClusterOptions small_training(std::uint64_t steps, std::uint64_t seed
   options.plan.network =
       dnn::make_mlp(kSide * kSide, {24, 16}, 10, dnn::ActivationKind::kSmelu, dnn::LossKind::kCrossEntropy)
           .value();
+  // Not zero: time must pass while peers ask each other again.
+  options.network.seed = seed;
+  options.network.least_delay_ms = 1;
+  options.network.most_delay_ms = 3;
   options.plan.optimizer.learning_rate = 0.02;
   options.plan.optimizer.momentum = 0.9;
   options.plan.batch = 32;

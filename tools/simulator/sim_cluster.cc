@@ -20,8 +20,10 @@ SimCluster::SimCluster(const ClusterOptions& options, const dnn::Dataset& train,
     Member member;
     codes::FaultTap* tap = taps.empty() ? nullptr : taps[at];
     member.tap = tap;
-    member.program =
-        std::make_unique<dnn::TrainingProgram>(options_.code, p, options_.plan, train, test, tap, nullptr);
+    dnn::TrainingObserver* training_observer =
+        options_.training_observers.empty() ? nullptr : options_.training_observers[at];
+    member.program = std::make_unique<dnn::TrainingProgram>(options_.code, p, options_.plan, train, test, tap,
+                                                            training_observer);
     member.shelf = std::make_unique<node::MemoryShelf>();
     member.job =
         std::make_unique<node::TrainingJob>(*member.program, *member.shelf, options_.checkpoint_every);
