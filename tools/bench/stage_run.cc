@@ -137,10 +137,26 @@ class Score {
     }
     ++counts_.above;
     counts_.found += found;
-    if (found)
+    if (found) {
       counts_.steps += first - *spec.first_step;
-    else
-      remarks_.push_back("missed: " + describe(seed_, spec, &injection));
+      return;
+    }
+    const bool undone = is_undone(*spec.first_step);
+    counts_.undone += undone;
+    remarks_.push_back((undone ? "undone: " : "missed: ") + describe(seed_, spec, &injection));
+  }
+
+  // A round of this step or the next that somebody could not explain was computed again before the others had
+  // judged it.
+  bool is_undone(std::uint64_t step) const {
+    for (const RoundWatch& watch : run_.watches)
+      for (const protocol::PeerEvent& event : watch.events) {
+        const bool again = std::string_view(event.name) == "computed_again";
+        const bool back = std::string_view(event.name) == "rolled_back" && event.boundary <= step + 1;
+        if ((again && (event.step == step || event.step == step + 1)) || (back && event.step >= step))
+          return true;
+      }
+    return false;
   }
 
   // Whoever was located and was not injected, once for each place.
@@ -216,7 +232,8 @@ class Score {
 CellCounts& CellCounts::operator+=(const CellCounts& other) {
   placed += other.placed, injected += other.injected;
   above += other.above, below += other.below, masked += other.masked, erasures += other.erasures;
-  found += other.found, found_below += other.found_below, steps += other.steps;
+  found += other.found, undone += other.undone;
+  found_below += other.found_below, steps += other.steps;
   wrong_peer += other.wrong_peer, false_alarms += other.false_alarms, misled += other.misled;
   miscorrections += other.miscorrections, wrong_weights += other.wrong_weights, refused += other.refused;
   recomputed += other.recomputed, operands += other.operands, rollbacks += other.rollbacks;

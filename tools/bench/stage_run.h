@@ -30,6 +30,7 @@ struct CellCounts {
   std::size_t injected = 0;  // peers whose bits were changed
   std::size_t above = 0, below = 0, masked = 0, erasures = 0;
   std::size_t found = 0;           // of those above the floor, by another peer, at the latest a step later
+  std::size_t undone = 0;          // above the floor, not found: the round was computed again, or rolled back
   std::size_t found_below = 0;     // of the others
   std::size_t steps = 0;           // sum over `found`
   std::size_t wrong_peer = 0;      // located, while another was injected

@@ -18,22 +18,35 @@ namespace {
 std::string number(std::uint64_t count) { return count == 0 ? "." : std::to_string(count); }
 
 std::string row(const std::string& name, const CellCounts& c) {
-  const auto steps = c.found == 0
-                         ? std::string("-")
-                         : fmt::format("{:.2f}", static_cast<double>(c.steps) / static_cast<double>(c.found));
-  return fmt::format(
-      "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {:.1e} |\n",
-      name, c.injected, number(c.masked), number(c.below), c.above, c.found,
-      c.above == c.found ? "." : fmt::format("**{}**", c.above - c.found), number(c.wrong_peer),
-      number(c.misled), number(c.false_alarms), number(c.miscorrections + c.wrong_weights), number(c.refused),
-      number(c.recomputed), number(c.rollbacks), number(c.repairs), number(c.rebuilds), steps,
-      c.weight_difference);
+  const std::size_t missed = c.above - c.found - c.undone;
+  const std::vector<std::string> cells = {
+      name,
+      std::to_string(c.injected),
+      number(c.masked),
+      number(c.below),
+      number(c.above),
+      number(c.found),
+      number(c.undone),
+      missed == 0 ? number(0) : fmt::format("**{}**", missed),
+      number(c.wrong_peer),
+      number(c.misled),
+      number(c.false_alarms),
+      number(c.miscorrections + c.wrong_weights),
+      number(c.refused),
+      number(c.recomputed),
+      number(c.rollbacks),
+      number(c.repairs),
+      number(c.rebuilds),
+      c.found == 0 ? "-" : fmt::format("{:.2f}", static_cast<double>(c.steps) / static_cast<double>(c.found)),
+      fmt::format("{:.1e}", c.weight_difference)};
+  return fmt::format("| {} |\n", fmt::join(cells, " | "));
 }
 
 constexpr const char* kHead =
-    "injected | masked | below | above floor | found | missed | wrong peer | misled | false alarms | "
+    "injected | masked | below | above floor | found | undone | missed | wrong peer | misled | false alarms "
+    "| "
     "miscorrected | refused | rounds again | rollbacks | repairs | rebuilds | steps | weights |\n"
-    "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n";
+    "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n";
 
 constexpr const char* kLegend =
     "Injected: peers whose bits changed. Masked, below, above floor: by the injector alone. Found: of those "
