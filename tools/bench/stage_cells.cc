@@ -82,7 +82,9 @@ node::InjectSpec placed(const StageCell& cell, std::size_t number, std::uint64_t
     spec.slot = dnn::training_slot(kSmallLayers, point.layer, point.pass);
   } else {
     spec.layer = point.layer;
-    spec.pass = point.pass;
+    const bool has_pass =
+        cell.stage == Stage::kEncode || cell.stage == Stage::kProduct || cell.stage == Stage::kDecode;
+    if (has_pass) spec.pass = point.pass;
   }
   set_size(number, spec);
   return spec;

@@ -1,9 +1,11 @@
 #include "tools/bench/stage_run.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <set>
-#include <tuple>
+#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -20,6 +22,8 @@ using node::FaultClass;
 using node::Injection;
 
 constexpr std::int64_t kLimitMs = 1'000'000'000;  // virtual: only a hang gets there
+
+using PlaceOfBlame = std::pair<codes::RoundKey, protocol::RoundPart>;
 
 // A run, its injectors and who watches it.
 struct WatchedRun {
@@ -159,27 +163,57 @@ class Score {
     return false;
   }
 
-  // Whoever was located and was not injected, once for each place.
+  // Whoever was located and was not injected. A remark for each peer, with the first place.
   void blames(const node::InjectSpec& spec, const Injection* injection, const PeerSet& victims,
               std::uint64_t from, std::uint64_t to) {
-    std::set<std::tuple<codes::RoundKey, protocol::RoundPart, int, bool>> told;
+    std::map<std::pair<std::string, int>, std::pair<std::set<PlaceOfBlame>, const Named*>> told;
     for (const Named& named : named_) {
-      if (named.key.step < from || named.key.step >= to || victims.contains(named.peer)) continue;
-      const bool by_victim = victims.contains(named.finder);
-      if (!told.emplace(named.key, named.part, named.peer, by_victim).second) continue;
-      const bool false_alarm = victims.empty() || named.key.step < *spec.first_step;
-      std::size_t& count = false_alarm ? counts_.false_alarms
-                           : by_victim ? counts_.misled
-                                       : counts_.wrong_peer;
-      ++count;
-      remarks_.push_back(fmt::format(
-          "{}: peer {} by {} in step {}, slot {}, attempt {}, layer {}, {}, {:.3g} thresholds: {}",
-          false_alarm ? "false alarm"
-          : by_victim ? "misled"
-                      : "wrong peer",
-          named.peer, named.finder, named.key.step, named.key.slot & 0xff, named.key.attempt, named.layer,
-          name_of(named.part), named.size_over_floor, describe(seed_, spec, injection)));
+      if (named.key.step < from || named.key.step >= to) continue;
+      if (victims.contains(named.peer) && named.key.step <= *spec.first_step + 1) continue;
+      auto& [places, first] = told[{kind_of(named, spec, victims), named.peer}];
+      places.emplace(named.key, named.part);
+      if (first == nullptr || named.key < first->key) first = &named;
     }
+    for (const auto& [kind, blame] : told) {
+      const auto& [places, first] = blame;
+      count_of(kind.first) += places.size();
+      remarks_.push_back(fmt::format(
+          "{}: peer {} in {} places, first by {} in step {}, slot {}, attempt {}, layer {}, {}, {:.3g} "
+          "thresholds: {}",
+          kind.first, kind.second, places.size(), first->finder, first->key.step, first->key.slot & 0xff,
+          first->key.attempt, first->layer, name_of(first->part), first->size_over_floor,
+          describe(seed_, spec, injection)));
+    }
+  }
+
+  std::string kind_of(const Named& named, const node::InjectSpec& spec, const PeerSet& victims) const {
+    if (is_lasting(named)) return "late";
+    if (victims.empty() || named.key.step < *spec.first_step) return "false alarm";
+    return victims.contains(named.finder) ? "misled" : "wrong peer";
+  }
+  std::size_t& count_of(const std::string& kind) {
+    return kind == "late"          ? counts_.late
+           : kind == "false alarm" ? counts_.false_alarms
+           : kind == "misled"      ? counts_.misled
+                                   : counts_.wrong_peer;
+  }
+
+  // Something stays in that peer's shard from a step before, and has not been rebuilt since. A repair of the
+  // lines that showed leaves what is below the floor in others.
+  bool is_lasting(const Named& named) const {
+    const auto& injections = run_.injectors[static_cast<std::size_t>(named.peer)]->injections();
+    return std::any_of(injections.begin(), injections.end(), [&](const Injection& one) {
+      const bool stays = one.lasting || node::is_lasting(one.model);
+      return stays && one.step < named.key.step && !is_mended(one, named);
+    });
+  }
+  bool is_mended(const Injection& injection, const Named& named) const {
+    const auto& events = run_.watches[static_cast<std::size_t>(named.peer)].events;
+    return std::any_of(events.begin(), events.end(), [&](const protocol::PeerEvent& event) {
+      const std::string_view name = event.name;
+      const bool all = name == "rebuilt" || (name == "repaired" && injection.count == 1);
+      return all && event.layer == named.layer && event.step > injection.step && event.step < named.key.step;
+    });
   }
 
   void wrong_values(const node::InjectSpec& spec, const Injection* injection, std::uint64_t from,
@@ -235,6 +269,7 @@ CellCounts& CellCounts::operator+=(const CellCounts& other) {
   found += other.found, undone += other.undone;
   found_below += other.found_below, steps += other.steps;
   wrong_peer += other.wrong_peer, false_alarms += other.false_alarms, misled += other.misled;
+  late += other.late;
   miscorrections += other.miscorrections, wrong_weights += other.wrong_weights, refused += other.refused;
   recomputed += other.recomputed, operands += other.operands, rollbacks += other.rollbacks;
   repairs += other.repairs, rebuilds += other.rebuilds, gave_up += other.gave_up;

@@ -34,6 +34,7 @@ struct CellCounts {
   std::size_t found_below = 0;     // of the others
   std::size_t steps = 0;           // sum over `found`
   std::size_t wrong_peer = 0;      // located, while another was injected
+  std::size_t late = 0;            // places where something older, unrepaired, still or first showed
   std::size_t false_alarms = 0;    // located, while nothing was injected
   std::size_t misled = 0;          // by the injected peer itself: others whom it located
   std::size_t miscorrections = 0;  // injections after which a peer decoded something wrong

@@ -31,6 +31,7 @@ std::string row(const std::string& name, const CellCounts& c) {
       number(c.wrong_peer),
       number(c.misled),
       number(c.false_alarms),
+      number(c.late),
       number(c.miscorrections + c.wrong_weights),
       number(c.refused),
       number(c.recomputed),
@@ -46,13 +47,14 @@ constexpr const char* kHead =
     "injected | masked | below | above floor | found | undone | missed | wrong peer | misled | false alarms "
     "| "
     "miscorrected | refused | rounds again | rollbacks | repairs | rebuilds | steps | weights |\n"
-    "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n";
+    "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n";
 
 constexpr const char* kLegend =
     "Injected: peers whose bits changed. Masked, below, above floor: by the injector alone. Found: of those "
     "above the floor, named by another peer, in a product or a scrub, at the latest a step later. Wrong "
     "peer: "
-    "another was named; misled: by the injected peer itself. Miscorrected: a peer took a product that is "
+    "another was named; misled: by the injected peer itself. Late: places where what an earlier injection "
+    "left in a shard still shows, or first. Miscorrected: a peer took a product that is "
     "more "
     "than 1e-4 off the clean run's, or a run's weights, decoded from everybody or from 3 sets of 7, end so "
     "far "
