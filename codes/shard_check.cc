@@ -62,6 +62,12 @@ RoundVerdict check_shards(const ShardQuestion& question, DecoderCache& cache) {
   return check_round(round, cache);
 }
 
+double noise_of_piece(const Pass& pass, int self, const PeerSet& present, DecoderCache& cache) {
+  const auto decoder = cache.get(present);
+  if (!decoder->decodable) return std::numeric_limits<double>::infinity();
+  return (pass.code.generator.row(self) * decoder->decoder).norm() / pass.sigma(self);
+}
+
 Matrix piece_of(const Pass& pass, int self, const PeerSet& present,
                 const std::vector<ContributionView>& pieces, Shape payload, DecoderCache& cache) {
   const auto decoder = cache.get(present);

@@ -36,8 +36,12 @@ RoundVerdict check_shards(const ShardQuestion& question, DecoderCache& cache);
 Matrix piece_of(const Pass& pass, int self, const PeerSet& present,
                 const std::vector<ContributionView>& pieces, Shape payload, DecoderCache& cache);
 
-// The factor by which rounding may grow in piece_of: from a set above this, a shard is not rebuilt.
+// From a set with a larger gain a shard is not rebuilt.
 inline constexpr double kRebuildGain = 30.0;
+
+// By how much louder than the pieces' own noise that of piece_of is. With `self` in the set, at most 1: it is
+// a projection onto the code. Infinite when the set does not decode.
+double noise_of_piece(const Pass& pass, int self, const PeerSet& present, DecoderCache& cache);
 
 // The column of a contribution that carries a scrub, as a piece of its own.
 ContributionView column_of(const ContributionView& view, Index col, Index rows);

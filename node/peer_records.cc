@@ -66,9 +66,11 @@ void PeerRecords::on_notice(const std::string& line) { std::fprintf(stderr, "pol
 
 void PeerRecords::on_step(const dnn::StepRecord& record) {
   const Clock::time_point now = Clock::now();
-  if (steps_++ == 0) first_step_end_ = now;
+  const bool first = steps_ == 0;
+  steps_ = std::max(steps_, record.step + 1);  // after a rollback some come again
+  if (first) first_step_end_ = now;
   evaluation_seconds_ += std::exchange(pending_evaluation_, 0.0);
-  if (steps_ == 1) evaluation_seconds_ = 0.0;
+  if (first) evaluation_seconds_ = 0.0;
   seconds_ = std::chrono::duration<double>(now - first_step_end_).count() - evaluation_seconds_;
   last_mark_ = now;
   recent_losses_.push_back(record.loss);

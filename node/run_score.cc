@@ -36,9 +36,10 @@ struct AboveFloor {
 };
 
 struct Truth {
-  std::set<std::pair<int, Step>> injected;      // (peer, step)
-  std::map<PeerLayer, std::set<Step>> lasting;  // from when on something that stays must show
-  std::map<PeerLayer, std::set<Step>> repaired;
+  std::set<std::pair<int, Step>> injected;                // (peer, step)
+  std::map<PeerLayer, std::set<Step>> lasting;            // from when on something that stays must show
+  std::map<PeerLayer, std::set<Step>> lingering;          // too small to be located, and so to be repaired
+  std::map<PeerLayer, std::set<Step>> repaired, renewed;  // in part or whole; whole
   std::vector<AboveFloor> above;
   std::map<int, std::set<std::pair<Step, bool>>> quarantine;  // (step, it ends): of a peer, by the others
 
@@ -62,15 +63,21 @@ struct Truth {
 
   bool explains(int peer, int layer, Step step) const {
     if (injected.contains({peer, step}) || (step > 0 && injected.contains({peer, step - 1}))) return true;
-    const auto since = lasting.find({peer, layer});
-    if (since == lasting.end()) return false;
+    return lasts(lasting, repaired, {peer, layer}, step) || lasts(lingering, renewed, {peer, layer}, step);
+  }
+
+ private:
+  using Steps = std::map<PeerLayer, std::set<Step>>;
+  // Something began before `step` and was not ended before it.
+  static bool lasts(const Steps& begun, const Steps& ended, const PeerLayer& place, Step step) {
+    const auto since = begun.find(place);
+    if (since == begun.end()) return false;
     const auto next = since->second.upper_bound(step);
     if (next == since->second.begin()) return false;
-    const Step latest = *std::prev(next);
-    const auto repairs = repaired.find({peer, layer});
-    if (repairs == repaired.end()) return true;
-    const auto repair = repairs->second.lower_bound(latest);
-    return repair == repairs->second.end() || *repair >= step;
+    const auto ends = ended.find(place);
+    if (ends == ended.end()) return true;
+    const auto end = ends->second.lower_bound(*std::prev(next));
+    return end == ends->second.end() || *end >= step;
   }
 };
 
@@ -98,7 +105,8 @@ Truth read_truth(const std::string& run, int peers, FaultCounts& faults) {
       count(fault, faults.by_stage[stage]);
       truth.injected.emplace(p, step);
       if (stays(line))
-        truth.lasting[{p, line.value("found_layer", layer)}].insert(line.value("found_step", step));
+        (fault == "above_floor" ? truth.lasting : truth.lingering)[{p, line.value("found_layer", layer)}]
+            .insert(line.value("found_step", step));
       if (fault == "above_floor") truth.above.push_back({p, step, line.value("found_step", step), stage});
     });
     for_each_line(peer_folder(run, p) + kRepairsFile, [&](const json& line) {
@@ -107,6 +115,8 @@ Truth read_truth(const std::string& run, int peers, FaultCounts& faults) {
       const Step step = line.at("step");
       if (event == "repaired" || event == "rebuilt")
         truth.repaired[{peer, line.at("layer").get<int>()}].insert(step);
+      if (event == "cleaned" || event == "rebuilt")
+        truth.renewed[{peer, line.at("layer").get<int>()}].insert(step);
       if (event == "computed_again") truth.undone.emplace_back(step, step);
       if (event == "rolled_back") truth.undone.emplace_back(line.at("boundary").get<Step>(), step);
       if (event == "quarantined" || event == "released")

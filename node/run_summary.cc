@@ -43,6 +43,13 @@ Result<RunSummary> read_run(const Config& config, const std::string& run) {
       summary.noise_rounds = std::max(summary.noise_rounds, peer.at("noise_rounds").get<std::uint64_t>());
       summary.recomputed_rounds =
           std::max(summary.recomputed_rounds, peer.at("recomputed_rounds").get<std::uint64_t>());
+      const auto add = [&](const char* key, std::uint64_t& sum) { sum += peer.value(key, std::uint64_t{0}); };
+      add("operands_recomputed", summary.operands_recomputed);
+      add("repairs", summary.repairs);
+      add("rebuilds", summary.rebuilds);
+      add("cleanings", summary.cleanings);
+      add("repair_bytes", summary.repair_bytes);
+      summary.rollbacks = std::max(summary.rollbacks, peer.value("rollbacks", std::uint64_t{0}));
       summary.largest_kappa = std::max(summary.largest_kappa, peer.at("largest_kappa").get<double>());
       summary.faults.refused += peer.at("refused").get<std::uint64_t>();
     }
@@ -85,6 +92,12 @@ nlohmann::ordered_json to_json(const RunSummary& summary, const Config& config) 
   out["noise_rounds"] = summary.noise_rounds;
   out["recomputed_rounds"] = summary.recomputed_rounds;
   out["largest_kappa"] = summary.largest_kappa;
+  out["repair"] = {{"operands_recomputed", summary.operands_recomputed},
+                   {"repairs", summary.repairs},
+                   {"rebuilds", summary.rebuilds},
+                   {"cleanings", summary.cleanings},
+                   {"bytes", summary.repair_bytes},
+                   {"rollbacks", summary.rollbacks}};
   out["peers_finished"] = summary.peers_finished;
   out["bytes_sent"] = summary.bytes_sent;
   out["seed"] = shared.seed;

@@ -23,6 +23,9 @@ struct RunSummary {
   double seconds = 0.0, seconds_total = 0.0;
   std::uint64_t bytes_sent = 0, noise_rounds = 0, recomputed_rounds = 0;
   double largest_kappa = 0.0;
+  // What peers did about their own faults, all together; rollbacks are everybody's.
+  std::uint64_t operands_recomputed = 0, repairs = 0, rebuilds = 0, cleanings = 0, repair_bytes = 0,
+                rollbacks = 0;
   FaultCounts faults;
   std::optional<Certificate> certificate;  // of the launcher, if it was asked for one
 };

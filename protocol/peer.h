@@ -166,6 +166,8 @@ class Peer {
   std::map<std::pair<codes::Index, codes::Index>, double> weight_squares_;  // by layer, shard: running mean
   Offenders offenders_;
   Repairs repairs_;
+  std::map<std::pair<codes::Index, codes::Index>, std::uint64_t> cleaned_at_;  // by layer, shard: steps done
+  std::map<codes::Index, std::uint64_t> noisy_rounds_;   // by layer: one bit a training round, the last 64
   std::map<codes::RoundKey, codes::PeerSet> abstained_;  // by round, whatever the attempt
   Ballot ballot_;
   struct Stuck {

@@ -3,6 +3,7 @@
 // A product that is wrong accuses an operand, an encoding or a multiplication; only a scrub accuses a shard:
 // a wrong operand makes a right shard look wrong.
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "protocol/peer.h"
@@ -21,6 +22,11 @@ bool same_bits(const codes::Matrix& a, const codes::Matrix& b) {
 
 // A shard is cleaned when what learning allows of its noise is half used up.
 constexpr double kCleanBelowCap = 0.5;
+// Steps between two cleanings of one shard.
+constexpr std::uint64_t kCleanPause = 100;
+// Or when half of so many rounds of its layer were noise: an error in some shard, too small to be located,
+// that stays. Everybody's projection takes it off the code.
+constexpr int kNoisyRounds = 32;
 
 }  // namespace
 
@@ -200,15 +206,24 @@ void Peer::clean_if_drifted() {
       const auto found = floors_.all().find({true, part.layer, of, which});
       return found != floors_.all().end() && found->second.share_of_cap() > kCleanBelowCap;
     };
-    if (due || drifted(RoundPart::kWeights, pass) || drifted(RoundPart::kMomentum, pass) ||
+    // What a floor has learned takes as long to be forgotten.
+    std::uint64_t& last = cleaned_at_[{part.layer, part.shard}];
+    if (!due && last > 0 && job_.steps_done() < last + kCleanPause) continue;
+    const bool noisy =
+        2 * std::popcount(noisy_rounds_[part.layer] & ((std::uint64_t{1} << kNoisyRounds) - 1)) >=
+        kNoisyRounds;
+    if (due || noisy || drifted(RoundPart::kWeights, pass) || drifted(RoundPart::kMomentum, pass) ||
         drifted(RoundPart::kProduct, codes::PassKind::kForward) ||
-        drifted(RoundPart::kProduct, codes::PassKind::kBackward))
+        drifted(RoundPart::kProduct, codes::PassKind::kBackward)) {
       repairs_.clean(part);
+      noisy_rounds_[part.layer] = 0;
+      last = job_.steps_done();
+    }
   }
 }
 
 void Peer::work_on_repairs(std::int64_t now_ms) {
-  if (job_.state() == nullptr) return;
+  if (repairs_.idle()) return;
   codes::PeerSet others = view_of(heard_, {options_.self, options_.patience_ms}).live;
   others.erase(options_.self);
   others = others - offenders_.quarantined();

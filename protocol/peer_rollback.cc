@@ -112,6 +112,7 @@ bool Peer::roll_back(const Ballot::Decision& decision) {
   decoded_from_ = everybody_;
   step_at_hand_ = decision.target.boundary;
   weight_squares_.clear();
+  cleaned_at_.clear();
   for (const auto& [kind, floor] : floors_.all())
     if (kind.part == RoundPart::kProduct)
       floors_.of(kind, 1.0).rescale(job_.initial_scale(kind.layer, kind.pass));

@@ -321,7 +321,12 @@ void Peer::finish_round(std::int64_t now_ms, const codes::PeerSet& present, code
     heard_[static_cast<std::size_t>(p)].missed = !(round.seen | abstaining()).contains(p);
   ++status_.rounds;
   status_.rounds_with_findings += !verdict.findings.empty();
-  status_.noise_rounds += verdict.findings.empty() && verdict.active_entries > 0;
+  const bool noise = verdict.findings.empty() && verdict.active_entries > 0;
+  status_.noise_rounds += noise;
+  if (round.request.training) {
+    std::uint64_t& recent = noisy_rounds_[round.request.layer];
+    recent = recent << 1 | (noise ? 1u : 0u);
+  }
   status_.unchecked_rounds += !(verdict.kappa <= codes::kLargestHidden);
   status_.waiting_for = {};
   note_offenders(present, verdict);

@@ -12,6 +12,8 @@ namespace {
 
 // Spare pieces beyond the threshold: one wrong piece is located with two.
 constexpr int kSparePieces = 2;
+// A repaired line may be this much louder than it could be from all others.
+constexpr double kBearableNoise = 1.1;
 // Requests kept for boundaries to come, for each peer.
 constexpr std::size_t kDuePerPeer = 8;
 // Tries before a repair is given up.
@@ -172,18 +174,24 @@ void Repairs::on_piece(int from, const Message& message) {
     if (open->key == message.key && open->asked.contains(from)) open->store.add(from, message);
 }
 
-// A usable set with spare rows, no larger than need be; everybody at later tries.
+// Whom to ask for a repair: no more than it takes for the result to be as quiet as what the others hold, with
+// spares to locate a wrong piece by; everybody at later tries.
 codes::PeerSet Repairs::enough_of(codes::Index shard, codes::PeerSet others, int tries) {
-  const codes::LinearCode& code = cache(shard).code();
+  const codes::Pass& pass = passes_[static_cast<std::size_t>(shard)];
+  const auto noise = [&](const codes::PeerSet& set) {
+    return codes::noise_of_piece(pass, self_, set, cache(shard));
+  };
   if (tries > 0 || !cache(shard).get(others)->decodable) return others;
-  while (others.size() > static_cast<int>(code.recovery_threshold) + kSparePieces) {
+  const double bearable = std::max(1.0, kBearableNoise * noise(others));
+  while (others.size() > static_cast<int>(pass.code.recovery_threshold) + kSparePieces) {
     int least = -1;
-    double least_gain = codes::kRebuildGain / 2;
+    double least_noise = bearable;
     for (int p : others.members()) {
       codes::PeerSet without = others;
       without.erase(p);
-      if (const double gain = codes::gain_of(code, cache(shard).sigma(), without); gain < least_gain)
-        least = p, least_gain = gain;
+      const bool usable = cache(shard).get(without)->gain <= codes::kRebuildGain / 2;
+      if (const double louder = noise(without); usable && louder <= least_noise)
+        least = p, least_noise = louder;
     }
     if (least < 0) break;
     others.erase(least);
@@ -214,6 +222,15 @@ void Repairs::begin(const Wanted& wanted, std::int64_t now_ms, std::uint32_t epo
   request.code = states_of(part);
   if (!part.lines.empty()) request.payload = payload_of(part.lines);
   for (int p : asked.members()) messages_.emplace_back(p, request);
+  if (wanted.keep) {
+    // The own lines count as well: a projection of all onto the code is never louder than they are.
+    Message prototype = request;
+    prototype.kind = MessageKind::kPiece;
+    for (const Message& slice :
+         slices_of(std::make_shared<const codes::Matrix>(state_->capture(part)), prototype))
+      open->store.add(self_, slice);
+    open->asked.insert(self_);
+  }
   state_->begin_repair(part, wanted.keep);
   open_[{part.layer, part.shard}] = std::move(open);
 }
@@ -245,6 +262,7 @@ bool Repairs::finish(Open& open, std::int64_t now_ms, std::uint64_t boundary) {
         codes::piece_of(pass, self_, present, question.pieces, open.payload, cache(part.shard));
     POLYDOT_CHECK(state_->complete_repair(part, right));
   }
+  const codes::PeerSet own = codes::PeerSet::of({self_});
   using Event = RepairReport::Event;
   report.event = open.wanted.keep ? Event::kCleaned : part.lines.empty() ? Event::kRebuilt : Event::kRepaired;
   report.boundary = open.key.step;
@@ -253,8 +271,8 @@ bool Repairs::finish(Open& open, std::int64_t now_ms, std::uint64_t boundary) {
   report.shard = part.shard;
   report.lines = static_cast<std::size_t>(open.payload.cols) / static_cast<std::size_t>(part.states());
   report.bytes_received = static_cast<std::uint64_t>(open.payload.size()) * sizeof(float) *
-                          static_cast<std::uint64_t>((present | report.wrong).size());
-  report.from = present;
+                          static_cast<std::uint64_t>(((present | report.wrong) - own).size());
+  report.from = present - own;
   reports_.push_back(report);
   return true;
 }

@@ -56,7 +56,8 @@ class Repairs {
   bool is_lost(codes::Index layer, codes::Index shard) const;
   // Something of the shard is being repaired.
   bool is_open(codes::Index layer, codes::Index shard) const { return open_.contains({layer, shard}); }
-  bool idle() const { return open_.empty() && wanted_.empty(); }
+  // Nothing to do, for oneself or for others.
+  bool idle() const { return open_.empty() && wanted_.empty() && due_.empty() && reports_.empty(); }
   std::uint64_t bytes_given() const { return bytes_given_; }
   // Everything under way belongs to a past that a rollback undid.
   void forget();

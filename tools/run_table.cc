@@ -81,6 +81,10 @@ std::string run_table(const node::RunSummary& summary, const node::Config& confi
   row("train loss",
       summary.train_loss ? fmt::format("{:.4f}", *summary.train_loss) : std::string("not finite"));
   add_faults(summary.faults, row);
+  row("put right", fmt::format("{} operands, {} shards in part, {} whole, {} cleaned; {} bytes; {} rollbacks",
+                               thousands(summary.operands_recomputed), thousands(summary.repairs),
+                               thousands(summary.rebuilds), thousands(summary.cleanings),
+                               thousands(summary.repair_bytes), thousands(summary.rollbacks)));
   row("rounds of mere noise", thousands(summary.noise_rounds));
   row("rounds computed again", thousands(summary.recomputed_rounds));
   row("steps",

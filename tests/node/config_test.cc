@@ -62,6 +62,7 @@ Config unusual() {
                    .peers = 7,
                    .grid = {3, 2, 1},
                    .margin = 2,
+                   .clean_every = 17,
                    .dataset = "csv",
                    .hidden = {11, 7, 5},
                    .activation = "tanh",

@@ -29,7 +29,8 @@ class LedgerTest : public ::testing::Test {
              RoundState state = RoundState::kChecked, std::uint32_t attempt = 0) {
     codes::RoundVerdict verdict;
     verdict.state = state;
-    for (const Seen& seen : findings) verdict.findings.push_back({seen.peer, 1, seen.size});
+    for (const Seen& seen : findings)
+      verdict.findings.push_back({.peer = seen.peer, .entries = 1, .size_over_floor = seen.size});
     protocol::RoundReport report;
     report.key = {0, step, slot, attempt};
     report.layer = slot % 3;
@@ -64,7 +65,8 @@ TEST_F(LedgerTest, ASingleFindingIsTransient) {
                                    {"layer", 1},        {"pass", "backward"},
                                    {"training", true},  {"first_step", 5},
                                    {"last_step", 5},    {"kind", "transient"},
-                                   {"corrected", true}, {"size_over_floor", 12.5}};
+                                   {"corrected", true}, {"size_over_floor", 12.5},
+                                   {"by", "code"},      {"state", "product"}};
   EXPECT_EQ(found[0], expected);
 }
 
@@ -104,14 +106,20 @@ TEST_F(LedgerTest, ANotFiniteSizeIsWritten) {
   EXPECT_EQ(lines().at(0).at("size_over_floor"), "inf");
 }
 
-TEST_F(LedgerTest, AnUnexplainedRoundIsNotCorrected) {
+TEST_F(LedgerTest, AnUnexplainedRoundNamesNobody) {
   round(1, 0, {{2}}, RoundState::kUnexplained);
+  EXPECT_EQ(ledger_.findings(), 0u);
+  EXPECT_TRUE(lines().empty());
+}
+
+TEST_F(LedgerTest, AWeakRoundIsNotCorrected) {
+  round(1, 0, {{2}}, RoundState::kWeak);
   EXPECT_EQ(lines().at(0).at("corrected"), false);
 }
 
 TEST_F(LedgerTest, ARoundComputedAgainCountsOnceAndItsLastAttemptDecides) {
-  round(1, 0, {{2}}, RoundState::kUnexplained, 0);
-  round(1, 0, {{2}}, RoundState::kUnexplained, 1);
+  round(1, 0, {{2}}, RoundState::kWeak, 0);
+  round(1, 0, {{2}}, RoundState::kWeak, 1);
   round(1, 0, {{2}}, RoundState::kChecked, 2);
   EXPECT_EQ(ledger_.findings(), 1u);
   const auto found = lines();
@@ -121,14 +129,14 @@ TEST_F(LedgerTest, ARoundComputedAgainCountsOnceAndItsLastAttemptDecides) {
 }
 
 TEST_F(LedgerTest, ARoundThatIsCleanWhenComputedAgainIsCorrected) {
-  round(1, 0, {{2}, {3}}, RoundState::kUnexplained, 0);
-  round(1, 1, {{4}}, RoundState::kUnexplained, 0);
+  round(1, 0, {{2}, {3}}, RoundState::kWeak, 0);
+  round(1, 1, {{4}}, RoundState::kWeak, 0);
   round(1, 0, {}, RoundState::kChecked, 1);  // the transient faults are gone
   for (const auto& line : lines()) EXPECT_EQ(line.at("corrected"), line.at("slot") == 0) << line;
 }
 
 TEST_F(LedgerTest, CleanLaterStepsDoNotCorrectWhatWasNot) {
-  round(1, 0, {{2}}, RoundState::kUnexplained, 2);
+  round(1, 0, {{2}}, RoundState::kWeak, 2);
   round(2, 0, {}, RoundState::kChecked, 0);
   EXPECT_EQ(lines().at(0).at("corrected"), false);
 }
@@ -138,7 +146,7 @@ TEST(Ledger, WithoutAFileItOnlyCounts) {
   ASSERT_TRUE(ledger.open("").ok());
   codes::RoundVerdict verdict;
   verdict.state = RoundState::kChecked;
-  verdict.findings.push_back({1, 1, 5.0});
+  verdict.findings.push_back({.peer = 1, .entries = 1, .size_over_floor = 5.0});
   protocol::RoundReport report;
   report.verdict = &verdict;
   ledger.on_round(report);
