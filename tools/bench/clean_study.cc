@@ -59,10 +59,9 @@ bool is_unheard(std::uint64_t seed, int from, int to, std::span<const std::byte>
 
 template <typename Scalar>
 std::vector<codes::MatrixD> reference_of(const CleanCase& one) {
+  const auto reference = dnn::train_reference<Scalar>(one.cluster.plan, *one.train, *one.test, nullptr);
   std::vector<codes::MatrixD> weights;
-  for (const auto& layer :
-       dnn::train_reference<Scalar>(one.cluster.plan, *one.train, *one.test, nullptr).weights())
-    weights.push_back(layer.template cast<double>());
+  for (const auto& layer : reference.weights()) weights.push_back(layer.template cast<double>());
   return weights;
 }
 
@@ -230,8 +229,7 @@ Outcome run_clean_study(const CleanStudyOptions& options) {
     std::fputs(line.c_str(), stdout);
     std::fflush(stdout);
     text += line;
-    for (std::size_t k = 0; k < std::min<std::size_t>(8, counts.remarks.size()); ++k)
-      remarks += fmt::format("- {}: {}\n", one.name, counts.remarks[k]);
+    for (const std::string& remark : counts.remarks) remarks += fmt::format("- {}: {}\n", one.name, remark);
     panels.push_back(panel_of(one, counts));
   }
   text += "\n" + (remarks.empty() ? "Nobody was blamed and nothing was unexplained.\n" : remarks);

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "tools/bench/small_training.h"
+
 namespace polydot::bench {
 
 using protocol::RoundPart;
@@ -25,15 +27,14 @@ std::map<std::string, double> highest_floors(const protocol::Floors& floors) {
 void CleanWatch::on_round(const protocol::RoundReport& report) {
   if (report.scrubs == nullptr) {
     ++unexplained;
-    if (remarks.size() < 4)
+    if (unexplained <= 1)
       remarks.push_back(
           fmt::format("step {}, layer {}: {}", report.key.step, report.layer, report.verdict->reason));
     return;
   }
   if (!report.training) return;
   ++rounds;
-  complete_rounds +=
-      report.present == static_cast<int>(report.verdict->decoded_from.size()) && report.present == 10;
+  complete_rounds += report.present == kSmallPeers;
   noise_rounds += report.verdict->findings.empty() && report.verdict->active_entries > 0;
   blame(report, "product", *report.verdict);
   for (const protocol::ScrubReport& scrub : *report.scrubs) blame(report, name_of(scrub.part), scrub.verdict);
@@ -49,9 +50,8 @@ void CleanWatch::on_event(const protocol::PeerEvent& event) {
 
 void CleanWatch::blame(const protocol::RoundReport& report, const char* part,
                        const codes::RoundVerdict& verdict) {
-  blamed += verdict.findings.size();
   for (const codes::Finding& finding : verdict.findings)
-    if (remarks.size() < 4)
+    if (++blamed <= 4)
       remarks.push_back(fmt::format("step {}, layer {}, {}: peer {}, {:.3g} thresholds", report.key.step,
                                     report.layer, part, finding.peer, finding.size_over_floor));
 }
