@@ -159,13 +159,10 @@ void InjectionJudge::look(std::vector<Injection>& all, const TapPoint& point,
 void InjectionJudge::judge_operand(Injection& injection, Open& open, const TapPoint& point,
                                    const Eigen::Ref<Matrix>& operand) const {
   if (open.operand.size() == 0 || point.code == nullptr || point.step != open.judged_in) return;
-  double size = kInfinity;
-  if (open.operand.allFinite()) {
-    const Matrix wrong = codes::encode_operand(*point.code, self_, open.operand);
-    if (wrong.rows() != operand.rows() || wrong.cols() != operand.cols()) return;
-    size = size_of_operand(wrong, point);
-  }
-  accuse(injection, size, *point.floor, point);
+  // Also when it is not finite: the block that holds it may not be in this peer's share.
+  const Matrix wrong = codes::encode_operand(*point.code, self_, open.operand);
+  if (wrong.rows() != operand.rows() || wrong.cols() != operand.cols()) return;
+  accuse(injection, size_of_operand(wrong, point), *point.floor, point);
   // A code may leave a block of X out of a peer's share; yet the peer's own derivatives and updates read it.
   if (injection.fault_class == FaultClass::kMasked) injection.fault_class = FaultClass::kBelowFloor;
   open.operand.resize(0, 0);  // one round is led to

@@ -1,7 +1,8 @@
 // polydot-bench codes [--quick|--full] [--seed N]: the tables of codes/CODES.md on stdout, as Markdown.
 // polydot-bench tolerance [--quick|--full] [--seed N]: how many wrong peers a round survives
 // (tolerance_tables.h). polydot-bench faults --out DIR [--data DIR] [--quick|--full] [--seed N]: training
-// under faults (fault_study.h).
+// under faults (fault_study.h). polydot-bench stages [--out DIR] [--only STAGE[:MODEL]]: every fault at every
+// stage (stage_study.h). polydot-bench clean [--out DIR] [--data DIR]: none (clean_study.h).
 #include <charconv>
 #include <cstdio>
 #include <fstream>
@@ -11,15 +12,18 @@
 #include <fmt/format.h>
 
 #include "codes/result.h"
+#include "tools/bench/clean_study.h"
 #include "tools/bench/code_tables.h"
 #include "tools/bench/fault_study.h"
+#include "tools/bench/stage_study.h"
 #include "tools/bench/tolerance_tables.h"
 
 namespace polydot::bench {
 namespace {
 
 constexpr std::string_view kUsage =
-    "usage: polydot-bench codes|tolerance|faults [--quick|--full] [--seed N]; faults: --out DIR [--data DIR]";
+    "usage: polydot-bench codes|tolerance|faults|stages|clean [--quick|--full] [--seed N]; faults: --out DIR "
+    "[--data DIR]; stages: [--out DIR] [--only STAGE[:MODEL]]; clean: [--out DIR] [--data DIR]";
 
 #ifdef __clang__
 constexpr std::string_view kCompiler = "clang " __clang_version__;
@@ -41,7 +45,9 @@ struct Request {
   std::string command;
   bool full = false;
   std::uint64_t seed = 1;
-  std::string data, out;  // of faults
+  std::string data;  // of faults, clean
+  std::string out;   // of faults, stages, clean
+  std::string only;  // of stages
 };
 
 Result<Request> parse(int argc, char** argv) {
@@ -50,7 +56,8 @@ Result<Request> parse(int argc, char** argv) {
     const std::string_view word = argv[k];
     if (word == "--help" || word == "-h") {
       request.help = true;
-    } else if (word == "codes" || word == "tolerance" || word == "faults") {
+    } else if (word == "codes" || word == "tolerance" || word == "faults" || word == "stages" ||
+               word == "clean") {
       request.command = word;
     } else if (word == "--quick" || word == "--full") {
       request.full = word == "--full";
@@ -58,6 +65,8 @@ Result<Request> parse(int argc, char** argv) {
       request.data = argv[++k];
     } else if (word == "--out" && k + 1 < argc) {
       request.out = argv[++k];
+    } else if (word == "--only" && k + 1 < argc) {
+      request.only = argv[++k];
     } else if (word == "--seed" && k + 1 < argc) {
       const std::string_view text = argv[++k];
       const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), request.seed);
@@ -71,8 +80,10 @@ Result<Request> parse(int argc, char** argv) {
   if (request.command.empty()) return usage_failure(fmt::format("no bench named; {}", kUsage));
   const bool study = request.command == "faults";
   if (study && request.out.empty()) return usage_failure(fmt::format("--out DIR is missing; {}", kUsage));
-  if (!study && !(request.out + request.data).empty())
-    return usage_failure(fmt::format("{} takes neither --out nor --data; {}", request.command, kUsage));
+  const bool stages = request.command == "stages", clean = request.command == "clean";
+  if ((!study && !clean && !request.data.empty()) || (!study && !stages && !clean && !request.out.empty()) ||
+      (!stages && !request.only.empty()))
+    return usage_failure(fmt::format("{} does not take all of these options; {}", request.command, kUsage));
   return request;
 }
 
@@ -109,6 +120,10 @@ Outcome run(const Request& request) {
   const TableOptions options{request.full, request.seed};
   if (request.command == "faults")
     return run_fault_study({request.data, request.out, request.full, request.seed, description(request)});
+  if (request.command == "stages")
+    return run_stage_study({request.out, request.full, request.seed, description(request), request.only});
+  if (request.command == "clean")
+    return run_clean_study({request.out, request.data, request.full, request.seed, description(request)});
   print(description(request) + "\n");
   if (request.command == "codes")
     print_tables(options);

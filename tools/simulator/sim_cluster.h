@@ -25,7 +25,7 @@ struct ClusterOptions {
   int margin = 1;
   std::uint64_t checkpoint_every = 0;
   std::map<std::string, std::string> shared = {{"cluster", "simulated"}};
-  std::function<void(protocol::PeerOptions&)> adjust;  // if any: the last word on each peer's options
+  std::function<void(protocol::PeerOptions&)> adjust;      // if any: the last word on each peer's options
   std::vector<dnn::TrainingObserver*> training_observers;  // one per peer, or empty; not owned
 };
 

@@ -68,7 +68,8 @@ std::int64_t SimNetwork::next_arrival_ms() const {
 
 void SimNetwork::send(int from, int to, const protocol::WireFrames& frames) {
   ++counters_.sent;
-  if (std::bernoulli_distribution(options_.loss)(generator_)) {
+  if (std::bernoulli_distribution(options_.loss)(generator_) ||
+      (options_.loses && options_.loses(from, to, frames.header))) {
     ++counters_.lost;
     return;
   }
@@ -85,6 +86,7 @@ std::optional<protocol::Received> SimNetwork::receive(int self) {
   Frame frame = std::move(frames.begin()->second);
   frames.erase(frames.begin());
   ++counters_.delivered;
+  counters_.bytes_delivered += frame.header.size() + frame.payload.size();
   std::uint64_t& last = last_number_[static_cast<std::size_t>(self)][static_cast<std::size_t>(frame.from)];
   counters_.reordered += frame.number < last;
   last = std::max(last, frame.number);

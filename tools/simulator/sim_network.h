@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
+#include <span>
 #include <vector>
 
 #include "protocol/transport.h"
@@ -18,10 +20,13 @@ struct NetworkOptions {
   double loss = 0.0;  // probability that a frame vanishes
   std::int64_t least_delay_ms = 0;
   std::int64_t most_delay_ms = 0;  // uniform in between
+  // If any: whether this frame, known by its header, vanishes besides. Asked once for each.
+  std::function<bool(int from, int to, std::span<const std::byte> header)> loses;
 };
 
 struct NetworkCounters {
   std::uint64_t sent = 0, lost = 0, delivered = 0, reordered = 0;
+  std::uint64_t bytes_delivered = 0;
   friend bool operator==(const NetworkCounters&, const NetworkCounters&) = default;
 };
 

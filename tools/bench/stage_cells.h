@@ -1,0 +1,24 @@
+// The cells of the table stage x model, and where in a run each of their injections is put.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "node/inject_spec.h"
+
+namespace polydot::bench {
+
+struct StageCell {
+  codes::Stage stage = codes::Stage::kProduct;
+  node::FaultModel model = node::FaultModel::kBitFlip;
+};
+
+// All that mean something: a multiple of the noise floor only where a floor is published.
+std::vector<StageCell> stage_cells();
+
+// The `number`-th injection of a cell: surely, in this step only. Peers, layers and passes take turns, and
+// where a model has a size, sizes do.
+node::InjectSpec placed(const StageCell& cell, std::size_t number, std::uint64_t step);
+
+}  // namespace polydot::bench
