@@ -148,6 +148,7 @@ bool Peer::recompute_operand() {
   const codes::Matrix* operand = job_.recompute_operand(product);
   if (operand == nullptr || same_bits(*operand, round_->request.operand)) return false;
   round_->request.operand = *operand;
+  round_->look_at_operand(job_.code().pass(round_->request.pass));
   ++status_.operands_recomputed;
   tell({.name = "operand_recomputed", .layer = round_->request.layer});
   return true;

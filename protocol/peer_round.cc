@@ -64,8 +64,7 @@ bool Peer::start_round(std::int64_t now_ms) {
   round.request = std::move(*request);
   const codes::Pass& pass = job_.code().pass(round.request.pass);
   round.payload = codes::contribution_shape(job_.code(), pass, round.request.weights, round.request.batch());
-  round.nu = codes::column_scales(pass, round.request.operand);
-  round.operand_is_zero = round.request.operand.isZero(0.0f);
+  round.look_at_operand(pass);
   const FloorKind kind{round.request.training, round.request.layer, round.request.pass};
   round.floor.threshold = floors_.of(kind, job_.initial_scale(kind.layer, kind.pass)).threshold();
   round.floor.locatable = locatable_[static_cast<std::size_t>(kind.pass)](options_.self);
@@ -203,6 +202,8 @@ bool Peer::judge(std::int64_t now_ms) {
     return true;
   }
   if (!no_more_to_come) return wait_on(now_ms, everybody_ - present);
+  // By the scales of a wrong operand right contributions look wrong: the others need not compute for that.
+  if (!std::exchange(round_->operand_doubted, true) && recompute_operand()) return true;
   try_again_or_refuse(now_ms, verdict);
   return true;
 }

@@ -26,6 +26,13 @@ struct Peer::Round {
   codes::PeerSet judged;          // judged in vain already
   codes::RoundQuestion question;  // of the last check
 
+  bool operand_doubted = false;  // recomputed already because the round did not come out
+
+  // The scales by which the round is judged are those of the own operand.
+  void look_at_operand(const codes::Pass& pass) {
+    nu = codes::column_scales(pass, request.operand);
+    operand_is_zero = request.operand.isZero(0.0f);
+  }
   codes::Shape contribution() const { return {payload.rows, payload.cols + scrub_columns}; }
   FloorKind kind(RoundPart part = RoundPart::kProduct) const {
     return {request.training, request.layer, request.pass, part};

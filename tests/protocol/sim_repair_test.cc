@@ -92,6 +92,25 @@ TEST(Repair, ADecodeThatIsGarbage) {
     EXPECT_EQ(outcome.repairs + outcome.rebuilds, 0u);
   }
 }
+// The scales of a round come from the own operand: one that is wild, or not finite, must not make the peer
+// judge the others wrong, or ask them to compute again.
+TEST(Repair, AWildOperandDoesNotMisleadItsOwner) {
+  const float wild[] = {1e12f, 1e30f, std::numeric_limits<float>::infinity(),
+                        std::numeric_limits<float>::quiet_NaN()};
+  for (const float value : wild)
+    for (Index layer : {0, 1}) {
+      SCOPED_TRACE(std::to_string(value) + " in layer " + std::to_string(layer));
+      std::vector<codes::FaultTap*> taps(10, nullptr);
+      FunctionTap tap(
+          once(Stage::kActivation, layer, [&](LiveMatrix live) { live.col(3).setConstant(value); }));
+      taps[kVictim] = &tap;
+      SimRun run(small_training(60), taps);
+      const Outcome outcome = run_with(tap, run);
+      EXPECT_EQ(outcome.named, std::set<int>{kVictim});
+      EXPECT_EQ(outcome.recomputed, 1u);
+      for (int p = 0; p < 10; ++p) EXPECT_EQ(run.peer(p).status().recomputed_rounds, 0u) << "peer " << p;
+    }
+}
 TEST(Repair, AWrongActivation) { EXPECT_EQ(with_fault(Stage::kActivation, 0, one_value).recomputed, 1u); }
 TEST(Repair, AWrongLossGradient) { EXPECT_EQ(with_fault(Stage::kLoss, 2, one_value).recomputed, 1u); }
 TEST(Repair, AWrongHadamardProduct) { EXPECT_EQ(with_fault(Stage::kHadamard, 1, one_value).recomputed, 1u); }
