@@ -10,6 +10,8 @@ namespace {
 
 // Rounds further ahead than this are not stored: whoever is there has left us behind.
 constexpr std::uint64_t kStepsAhead = 2;
+// A round teaches the floor although so many are missing that were waited for.
+constexpr int kMissingMayLearn = 1;
 // A round teaches the floor although somebody was located in it, if so small a share of its entries was
 // disturbed.
 constexpr double kDisturbedShare = 0.25;
@@ -320,10 +322,11 @@ void Peer::report(std::int64_t now_ms, const codes::RoundVerdict& verdict, const
 
 void Peer::finish_round(std::int64_t now_ms, const codes::PeerSet& present, codes::RoundVerdict verdict) {
   Round& round = *round_;
-  // Complete without the late and the gone: else a floor stood still once a peer had died, while shards drift
-  // on.
+  // Without the late and the gone: else a floor stood still once a peer had died, while shards drift on. The
+  // same if somebody else were missing in every round.
   const codes::PeerSet live = view_of(heard_, {options_.self, options_.patience_ms}).live;
-  const bool complete = (live - abstaining() - offenders_.quarantined() - present).empty();
+  const codes::PeerSet missing = live - abstaining() - offenders_.quarantined() - present;
+  const bool complete = missing.size() <= kMissingMayLearn;
   if (complete) learn(round.kind(), verdict, round.payload.size());
   follow_weights(present, false);
   const std::vector<ScrubReport> scrubs = check_scrubs(present, complete);
