@@ -56,7 +56,8 @@ constexpr const char* kLegend =
     "another was named; misled: by the injected peer itself. Late: places where what an earlier injection "
     "left in a shard still shows, or first. Miscorrected: a peer took a product that is "
     "more "
-    "than 1e-4 off the clean run's, or a run's weights, decoded from everybody or from 3 sets of 7, end so "
+    "than 1e-4 off the clean run's, or a run's weights, decoded from all that finished or from 3 sets of 7, "
+    "end so "
     "far "
     "off; weights: the largest such difference. Rounds again, repairs, rebuilds: all runs together. Steps: "
     "mean, from the injection to the first that names the peer.\n";
