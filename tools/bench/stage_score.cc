@@ -169,20 +169,22 @@ class Score {
                                    : counts_.wrong_peer;
   }
 
-  // Something stays in that peer's shard from a step before, and has not been rebuilt since. A repair of the
-  // lines that showed leaves what is below the floor in others.
+  // What an earlier injection at that peer has left in its shard, be it below the floor, and nothing has put
+  // right since. A repair of the lines that showed leaves the others.
   bool is_lasting(const Named& named) const {
     const auto& injections = run_.injectors[static_cast<std::size_t>(named.peer)]->injections();
     return std::any_of(injections.begin(), injections.end(), [&](const Injection& one) {
-      const bool stays = one.lasting || node::is_lasting(one.model);
-      return stays && one.step < named.key.step && !is_mended(one, named);
+      const bool leaves_nothing = one.stage == codes::Stage::kEncode || one.stage == codes::Stage::kProduct ||
+                                  one.stage == codes::Stage::kContribution;
+      return !leaves_nothing && one.step < named.key.step && !is_mended(one, named);
     });
   }
   bool is_mended(const Injection& injection, const Named& named) const {
     const auto& events = run_.watches[static_cast<std::size_t>(named.peer)].events;
+    const bool one_line = injection.lasting && injection.count == 1;
     return std::any_of(events.begin(), events.end(), [&](const protocol::PeerEvent& event) {
       const std::string_view name = event.name;
-      const bool all = name == "rebuilt" || (name == "repaired" && injection.count == 1);
+      const bool all = name == "rebuilt" || (name == "repaired" && one_line);
       return all && event.layer == named.layer && event.step > injection.step && event.step < named.key.step;
     });
   }
