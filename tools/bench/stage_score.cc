@@ -181,7 +181,10 @@ class Score {
   }
   bool is_mended(const Injection& injection, const Named& named) const {
     const auto& events = run_.watches[static_cast<std::size_t>(named.peer)].events;
-    const bool one_line = injection.lasting && injection.count == 1;
+    const bool stored = injection.stage == codes::Stage::kWeights ||
+                        injection.stage == codes::Stage::kOptimizer ||
+                        injection.stage == codes::Stage::kUpdate;
+    const bool one_line = stored && injection.count == 1;
     return std::any_of(events.begin(), events.end(), [&](const protocol::PeerEvent& event) {
       const std::string_view name = event.name;
       const bool all = name == "rebuilt" || (name == "repaired" && one_line);
