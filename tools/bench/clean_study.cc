@@ -46,14 +46,16 @@ T field(std::span<const std::byte> header, std::size_t offset) {
   return value;
 }
 
-// In each round a receiver hears nothing of one peer drawn among all; who draws itself hears everybody.
+// In each round a receiver hears nothing of one peer drawn among all; who draws itself hears everybody. A
+// round that is computed again is heard: only then does computing again change the set.
 bool is_unheard(std::uint64_t seed, int from, int to, std::span<const std::byte> header) {
-  if (field<std::uint8_t>(header, 1) != static_cast<std::uint8_t>(protocol::MessageKind::kContribution))
-    return false;
+  const auto kind = field<std::uint8_t>(header, 1);
+  const auto attempt = field<std::uint32_t>(header, 48);
+  if (kind != static_cast<std::uint8_t>(protocol::MessageKind::kContribution) || attempt > 0) return false;
   const auto step = field<std::uint64_t>(header, 40);
   const auto slot = field<std::uint32_t>(header, 36);
-  dnn::Random random(seed, dnn::RandomStream::kFaults,
-                     (step << 16 | (slot & 0xff) << 8) + static_cast<std::uint64_t>(to));
+  const std::uint64_t place = (step << 16 | (slot & 0xff) << 8) + static_cast<std::uint64_t>(to);
+  dnn::Random random(seed, dnn::RandomStream::kFaults, place);
   return static_cast<int>(random.below(kSmallPeers)) == from;
 }
 
@@ -205,7 +207,8 @@ constexpr const char* kHead =
 constexpr const char* kLegend =
     "Ten peers, 2x2, momentum 0.9; all peers' rounds together. Complete: with all ten contributions; with "
     "own sets every "
-    "receiver loses one sender's contribution, drawn anew for each round and receiver (one time in ten its "
+    "receiver loses one sender's contribution to the first attempt, drawn anew for each round and receiver "
+    "(one time in ten its "
     "own, which is "
     "never lost). Forward, backward, weights, momentum: the highest median noise floor of any peer and layer "
     "at the end, "

@@ -1,37 +1,17 @@
 #include "tools/bench/stage_run.h"
 
 #include <algorithm>
-#include <map>
 #include <memory>
-#include <set>
-#include <string_view>
 #include <utility>
 
-#include <fmt/format.h>
-
-#include "codes/set_decoder.h"
-#include "node/injector.h"
 #include "tools/bench/small_training.h"
+#include "tools/bench/stage_score.h"
 
 namespace polydot::bench {
 
 namespace {
 
-using codes::PeerSet;
-using node::FaultClass;
-using node::Injection;
-
 constexpr std::int64_t kLimitMs = 1'000'000'000;  // virtual: only a hang gets there
-
-using PlaceOfBlame = std::pair<codes::RoundKey, protocol::RoundPart>;
-
-// A run, its injectors and who watches it.
-struct WatchedRun {
-  std::vector<std::unique_ptr<node::Injector>> injectors;
-  std::vector<RoundWatch> watches;
-  std::unique_ptr<simulator::SimCluster> cluster;
-  bool ended = false;
-};
 
 WatchedRun run_watched(std::uint64_t seed, const std::vector<node::InjectSpec>& specs, ProductBook* kept,
                        const ProductBook* compared) {
@@ -50,216 +30,6 @@ WatchedRun run_watched(std::uint64_t seed, const std::vector<node::InjectSpec>& 
   run.ended = run.cluster->run(kLimitMs);
   return run;
 }
-
-std::string describe(std::uint64_t seed, const node::InjectSpec& spec, const Injection* injection) {
-  std::string text = fmt::format("seed {}, `{}`", seed, node::to_text(spec));
-  if (injection != nullptr)
-    text += fmt::format(" ({}, {:.3g} thresholds, row {}, col {}, {} elements, {:g} -> {:g})",
-                        node::name_of(injection->fault_class), injection->size_over_floor, injection->row,
-                        injection->col, injection->count, static_cast<double>(injection->before),
-                        static_cast<double>(injection->after));
-  return text;
-}
-
-// One placed injection, at one peer: what the injector says of it; of an attempt after the other the worst.
-const Injection* injection_of(const WatchedRun& run, int peer, std::uint64_t step) {
-  const Injection* worst = nullptr;
-  for (const Injection& one : run.injectors[static_cast<std::size_t>(peer)]->injections())
-    if (one.step == step && (worst == nullptr || one.fault_class > worst->fault_class)) worst = &one;
-  return worst;
-}
-
-class Score {
- public:
-  Score(std::uint64_t seed, const WatchedRun& run, CellOutcome& outcome)
-      : seed_(seed), run_(run), counts_(outcome.counts), remarks_(outcome.remarks) {
-    for (const RoundWatch& watch : run.watches)
-      named_.insert(named_.end(), watch.named.begin(), watch.named.end());
-  }
-
-  // Also of what came before the first injection, and long after the last.
-  void injection(const node::InjectSpec& spec, std::uint64_t from, std::uint64_t to) {
-    ++counts_.placed;
-    PeerSet victims;
-    const Injection* any = nullptr;
-    for (std::int64_t peer : spec.peers) {
-      const int victim = static_cast<int>(peer);
-      const Injection* injection = injection_of(run_, victim, *spec.first_step);
-      if (injection == nullptr) continue;
-      victims.insert(victim);
-      any = injection;
-    }
-    for (int victim : victims.members())
-      classify(spec, victim, *injection_of(run_, victim, *spec.first_step), victims);
-    blames(spec, any, victims, from, to);
-    wrong_values(spec, any, from, to);
-  }
-
-  void whole_run(const CleanRun& clean) {
-    std::uint64_t recomputed = 0, rollbacks = 0;
-    std::string failure;
-    for (int p = 0; p < kSmallPeers; ++p) {
-      const protocol::Peer& peer = run_.cluster->peer(p);
-      const protocol::Status& status = peer.status();
-      if (peer.failure()) failure = peer.failure()->message;
-      recomputed = std::max(recomputed, status.recomputed_rounds);
-      rollbacks = std::max(rollbacks, status.rollbacks);
-      counts_.operands += status.operands_recomputed;
-      counts_.repairs += status.repairs;
-      counts_.rebuilds += status.rebuilds;
-      counts_.checksums += status.wrong_checksums;
-      counts_.unexplained_scrubs += status.unexplained_scrubs;
-      const RoundWatch& watch = run_.watches[static_cast<std::size_t>(p)];
-      counts_.product_difference = std::max(counts_.product_difference, watch.largest_difference);
-      for (const protocol::PeerEvent& event : watch.events)
-        counts_.gave_up += std::string_view(event.name) == "gave up";
-    }
-    counts_.recomputed += recomputed;
-    counts_.rollbacks += rollbacks;
-    if (!run_.ended || !failure.empty()) {
-      ++counts_.refused;
-      remarks_.push_back(fmt::format("seed {}: refused: {}", seed_, run_.ended ? failure : "hangs"));
-    }
-    weights(clean);
-  }
-
- private:
-  void classify(const node::InjectSpec& spec, int victim, const Injection& injection,
-                const PeerSet& victims) {
-    ++counts_.injected;
-    std::uint64_t first = *spec.first_step + 2;
-    for (const Named& named : named_)
-      if (named.peer == victim && !victims.contains(named.finder) && named.key.step >= *spec.first_step)
-        first = std::min(first, named.key.step);
-    const bool found = first <= *spec.first_step + 1;
-    counts_.masked += injection.fault_class == FaultClass::kMasked;
-    counts_.below += injection.fault_class == FaultClass::kBelowFloor;
-    counts_.erasures += injection.fault_class == FaultClass::kErasure;
-    if (injection.fault_class != FaultClass::kAboveFloor) {
-      counts_.found_below += found;
-      return;
-    }
-    ++counts_.above;
-    counts_.found += found;
-    if (found) {
-      counts_.steps += first - *spec.first_step;
-      return;
-    }
-    const bool undone = is_undone(*spec.first_step);
-    counts_.undone += undone;
-    remarks_.push_back((undone ? "undone: " : "missed: ") + describe(seed_, spec, &injection));
-  }
-
-  // A round of this step or the next that somebody could not explain was computed again before the others had
-  // judged it.
-  bool is_undone(std::uint64_t step) const {
-    for (const RoundWatch& watch : run_.watches)
-      for (const protocol::PeerEvent& event : watch.events) {
-        const bool again = std::string_view(event.name) == "computed_again";
-        const bool back = std::string_view(event.name) == "rolled_back" && event.boundary <= step + 1;
-        if ((again && (event.step == step || event.step == step + 1)) || (back && event.step >= step))
-          return true;
-      }
-    return false;
-  }
-
-  // Whoever was located and was not injected. A remark for each peer, with the first place.
-  void blames(const node::InjectSpec& spec, const Injection* injection, const PeerSet& victims,
-              std::uint64_t from, std::uint64_t to) {
-    std::map<std::pair<std::string, int>, std::pair<std::set<PlaceOfBlame>, const Named*>> told;
-    for (const Named& named : named_) {
-      if (named.key.step < from || named.key.step >= to) continue;
-      if (victims.contains(named.peer) && named.key.step <= *spec.first_step + 1) continue;
-      auto& [places, first] = told[{kind_of(named, spec, victims), named.peer}];
-      places.emplace(named.key, named.part);
-      if (first == nullptr || named.key < first->key) first = &named;
-    }
-    for (const auto& [kind, blame] : told) {
-      const auto& [places, first] = blame;
-      count_of(kind.first) += places.size();
-      remarks_.push_back(fmt::format(
-          "{}: peer {} in {} places, first by {} in step {}, slot {}, attempt {}, layer {}, {}, {:.3g} "
-          "thresholds: {}",
-          kind.first, kind.second, places.size(), first->finder, first->key.step, first->key.slot & 0xff,
-          first->key.attempt, first->layer, name_of(first->part), first->size_over_floor,
-          describe(seed_, spec, injection)));
-    }
-  }
-
-  std::string kind_of(const Named& named, const node::InjectSpec& spec, const PeerSet& victims) const {
-    if (is_lasting(named)) return "late";
-    if (victims.empty() || named.key.step < *spec.first_step) return "false alarm";
-    return victims.contains(named.finder) ? "misled" : "wrong peer";
-  }
-  std::size_t& count_of(const std::string& kind) {
-    return kind == "late"          ? counts_.late
-           : kind == "false alarm" ? counts_.false_alarms
-           : kind == "misled"      ? counts_.misled
-                                   : counts_.wrong_peer;
-  }
-
-  // Something stays in that peer's shard from a step before, and has not been rebuilt since. A repair of the
-  // lines that showed leaves what is below the floor in others.
-  bool is_lasting(const Named& named) const {
-    const auto& injections = run_.injectors[static_cast<std::size_t>(named.peer)]->injections();
-    return std::any_of(injections.begin(), injections.end(), [&](const Injection& one) {
-      const bool stays = one.lasting || node::is_lasting(one.model);
-      return stays && one.step < named.key.step && !is_mended(one, named);
-    });
-  }
-  bool is_mended(const Injection& injection, const Named& named) const {
-    const auto& events = run_.watches[static_cast<std::size_t>(named.peer)].events;
-    return std::any_of(events.begin(), events.end(), [&](const protocol::PeerEvent& event) {
-      const std::string_view name = event.name;
-      const bool all = name == "rebuilt" || (name == "repaired" && injection.count == 1);
-      return all && event.layer == named.layer && event.step > injection.step && event.step < named.key.step;
-    });
-  }
-
-  void wrong_values(const node::InjectSpec& spec, const Injection* injection, std::uint64_t from,
-                    std::uint64_t to) {
-    const WrongProduct* first = nullptr;
-    PeerSet peers;
-    for (const RoundWatch& watch : run_.watches)
-      for (const WrongProduct& wrong : watch.wrong_products) {
-        if (wrong.at.first < from || wrong.at.first >= to) continue;
-        peers.insert(wrong.peer);
-        if (first == nullptr || wrong.at < first->at) first = &wrong;
-      }
-    if (first == nullptr) return;
-    ++counts_.miscorrections;
-    remarks_.push_back(fmt::format("wrong value: {:.3g} at {} peers (first: peer {}, step {}, slot {}): {}",
-                                   first->difference, peers.size(), first->peer, first->at.first,
-                                   first->at.second & 0xff, describe(seed_, spec, injection)));
-  }
-
-  // From everybody's shards, and from smaller sets that decode well.
-  void weights(const CleanRun& clean) {
-    constexpr int kSets = 3, kSetSize = 7;
-    constexpr double kLargestGain = 10.0;
-    const codes::LinearCode code = small_training(0, 1).code.shards.front().as_code();
-    std::vector<PeerSet> sets = {PeerSet::all(kSmallPeers)};
-    dnn::Random random(seed_, dnn::RandomStream::kFaults, 99);
-    while (sets.size() <= kSets) {
-      PeerSet set = sets.front();
-      while (set.size() > kSetSize) set.erase(static_cast<int>(random.below(kSmallPeers)));
-      if (codes::gain_of(code, codes::VectorD::Ones(kSmallPeers), set) <= kLargestGain) sets.push_back(set);
-    }
-    double largest = 0.0;
-    for (const PeerSet& set : sets)
-      largest = std::max(largest, weight_difference(*run_.cluster, set, clean.weights));
-    counts_.weight_difference = std::max(counts_.weight_difference, largest);
-    if (largest <= RoundWatch::kTolerance) return;
-    ++counts_.wrong_weights;
-    remarks_.push_back(fmt::format("seed {}: the weights end {:.3g} off", seed_, largest));
-  }
-
-  std::uint64_t seed_;
-  const WatchedRun& run_;
-  CellCounts& counts_;
-  std::vector<std::string>& remarks_;
-  std::vector<Named> named_;
-};
 
 }  // namespace
 
@@ -285,7 +55,7 @@ CleanRun run_clean(std::uint64_t seed) {
   POLYDOT_CHECK(run.ended);
   for (const RoundWatch& watch : run.watches) POLYDOT_CHECK(watch.named.empty());
   for (codes::Index l = 0; l < kSmallLayers; ++l)
-    clean.weights.push_back(run.cluster->decoded_weights(l, 0, PeerSet::all(kSmallPeers)));
+    clean.weights.push_back(run.cluster->decoded_weights(l, 0, codes::PeerSet::all(kSmallPeers)));
   return clean;
 }
 
@@ -295,12 +65,7 @@ void run_cell(std::uint64_t seed, std::size_t first, std::size_t count, const Cl
   for (std::size_t k = 0; k < count; ++k)
     specs.push_back(placed(outcome.cell, first + k, kFirstStep + k * kStepsApart));
   const WatchedRun run = run_watched(seed, specs, nullptr, &clean.products);
-  Score score(seed, run, outcome);
-  for (std::size_t k = 0; k < count; ++k) {
-    const std::uint64_t step = kFirstStep + k * kStepsApart;
-    score.injection(specs[k], k == 0 ? 0 : step, k + 1 == count ? kStepsOfARun : step + kStepsApart);
-  }
-  score.whole_run(clean);
+  score_run(seed, run, specs, clean, outcome);
 }
 
 }  // namespace polydot::bench

@@ -39,7 +39,7 @@ struct CellCounts {
   std::size_t misled = 0;          // by the injected peer itself: others whom it located
   std::size_t miscorrections = 0;  // injections after which a peer decoded something wrong
   std::size_t wrong_weights = 0;   // runs whose weights, decoded from one of several sets, ended elsewhere
-  std::size_t refused = 0;         // runs in which a peer did not finish
+  std::size_t refused = 0;         // peers that did not finish
   std::uint64_t recomputed = 0, operands = 0, rollbacks = 0, repairs = 0, rebuilds = 0, gave_up = 0;
   std::uint64_t checksums = 0, unexplained_scrubs = 0;
   double product_difference = 0.0, weight_difference = 0.0;  // the largest to the clean run

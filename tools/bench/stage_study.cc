@@ -56,7 +56,8 @@ constexpr const char* kLegend =
     "another was named; misled: by the injected peer itself. Late: places where what an earlier injection "
     "left in a shard still shows, or first. Miscorrected: a peer took a product that is "
     "more "
-    "than 1e-4 off the clean run's, or a run's weights, decoded from everybody or from 3 sets of 7, end so "
+    "than 1e-4 off the clean run's, or a run's weights, decoded from all that finished or from 3 sets of 7, "
+    "end so "
     "far "
     "off; weights: the largest such difference. Rounds again, repairs, rebuilds: all runs together. Steps: "
     "mean, from the injection to the first that names the peer.\n";
@@ -111,15 +112,17 @@ std::string summary(const std::vector<CellOutcome>& outcomes) {
              all.unexplained_scrubs, all.product_difference);
 }
 
+// What is only late is told of by its number: there is a lot of it.
 std::string remarks(const std::vector<CellOutcome>& outcomes) {
-  constexpr std::size_t kShown = 12;
+  constexpr std::size_t kShown = 30;
   std::string text;
   for (const CellOutcome& outcome : outcomes) {
-    for (std::size_t k = 0; k < std::min(kShown, outcome.remarks.size()); ++k)
-      text += "- " + outcome.remarks[k] + "\n";
-    if (outcome.remarks.size() > kShown)
-      text += fmt::format("- ... and {} more of {}:{}\n", outcome.remarks.size() - kShown,
-                          node::name_of(outcome.cell.stage), node::name_of(outcome.cell.model));
+    std::size_t told = 0;
+    for (const std::string& remark : outcome.remarks)
+      if (!remark.starts_with("late: ") && ++told <= kShown) text += "- " + remark + "\n";
+    if (told > kShown)
+      text += fmt::format("- ... and {} more of {}:{}\n", told - kShown, node::name_of(outcome.cell.stage),
+                          node::name_of(outcome.cell.model));
   }
   return text.empty() ? "Nothing.\n" : text;
 }
