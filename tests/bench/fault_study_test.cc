@@ -61,7 +61,7 @@ TEST_F(TrainingUnderFaults, WithoutFaultsNothingIsRolledBack) {
 }
 
 TEST_F(TrainingUnderFaults, StepsThatAreRolledBackAreDoneAgain) {
-  const FaultRun run = this->run(rollback_, 0.05);
+  const FaultRun run = this->run(rollback_, 0.15);
   EXPECT_EQ(run.end, RunEnd::kFinished);
   EXPECT_GT(run.rollbacks, 0u);
   EXPECT_GT(run.executed_steps, kSteps);

@@ -45,8 +45,7 @@ std::string row(const std::string& name, const CellCounts& c) {
 
 constexpr const char* kHead =
     "injected | masked | below | above floor | found | undone | missed | wrong peer | misled | false alarms "
-    "| "
-    "miscorrected | refused | rounds again | rollbacks | repairs | rebuilds | steps | weights |\n"
+    "| late | miscorrected | refused | rounds again | rollbacks | repairs | rebuilds | steps | weights |\n"
     "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n";
 
 constexpr const char* kLegend =
