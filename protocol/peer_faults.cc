@@ -132,7 +132,8 @@ void Peer::look_at_own_shard(const std::vector<ScrubReport>& scrubs) {
       codes::ShardPart part;
       part.layer = round.request.layer;
       part.shard = job_.code().pass(round.request.pass).shard;
-      part.weights = k == 0;
+      // Wrong momentum has been in an update of the weights before it is put right.
+      part.weights = true;
       part.momentum = k == 1;
       if (2 * static_cast<codes::Index>(finding.rows.size()) <= round.payload.rows)
         part.lines.assign(finding.rows.begin(), finding.rows.end());

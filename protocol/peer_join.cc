@@ -37,7 +37,8 @@ void Peer::on_refused_frame(int from, WireError error, std::uint16_t claimed_ver
     ++status_.wrong_checksums;
     tell({.name = "wrong_checksum", .peer = from});
     // An erasure that its sender can mend: asked for again at once, for who knows what it was.
-    if (round_ && round_->sent && !round_->seen.contains(from)) {
+    if (round_ && round_->sent && !round_->seen.contains(from) && !round_->mended.contains(from)) {
+      round_->mended.insert(from);
       Message request;
       request.kind = MessageKind::kRequest;
       request.key = round_->key();

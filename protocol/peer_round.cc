@@ -240,7 +240,9 @@ bool Peer::wait_on(std::int64_t now_ms, const codes::PeerSet& missing) {
     Message request;
     request.kind = MessageKind::kRequest;
     request.key = round_->key();
-    for (int p : (missing & answering(now_ms)).members()) send(p, request);
+    codes::PeerSet asked = (missing - abstaining()) & answering(now_ms);
+    asked.erase(options_.self);  // which abstains
+    for (int p : asked.members()) send(p, request);
     round_->next_request_ms = now_ms + options_.request_interval_ms();
   }
   deadline_ms_ = round_->next_request_ms;

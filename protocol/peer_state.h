@@ -22,6 +22,7 @@ struct Peer::Round {
   std::int64_t sent_at_ms = 0;
   std::int64_t progress_at_ms = 0;
   std::int64_t next_request_ms = 0;
+  codes::PeerSet mended;          // whose damaged frame was asked for again at once
   codes::PeerSet seen;            // complete contributions when last looked
   codes::PeerSet judged;          // judged in vain already
   codes::RoundQuestion question;  // of the last check

@@ -238,7 +238,9 @@ void Repairs::begin(const Wanted& wanted, std::int64_t now_ms, std::uint32_t epo
 bool Repairs::finish(Open& open, std::int64_t now_ms, std::uint64_t boundary) {
   codes::PeerSet present = open.store.complete(open.key, open.payload);
   const bool patience_over = now_ms - open.since_ms >= patience_ms_;
-  if (present == open.judged || (present != open.asked && !patience_over)) return false;
+  // Who has passed the boundary, or mends the same shard, never answers.
+  const bool waited = patience_over || boundary > open.key.step + 1;
+  if (present == open.judged || (present != open.asked && !waited)) return false;
   open.judged = present;
   const codes::ShardPart& part = open.wanted.part;
   const codes::Pass& pass = passes_[static_cast<std::size_t>(part.shard)];
