@@ -45,7 +45,8 @@ void Peer::refuse_or_roll_back(std::int64_t now_ms, Failure failure, const codes
 }
 
 bool Peer::is_stuck(std::int64_t now_ms) const {
-  return stuck_ || (round_ && round_->sent && now_ms - round_->progress_at_ms >= options_.patience_ms);
+  return stuck_ ||  // An ordinary wait for somebody who died lasts one patience.
+         (round_ && round_->sent && now_ms - round_->progress_at_ms >= 2 * options_.patience_ms);
 }
 
 void Peer::on_ballot(std::int64_t now_ms, int from, const Message& message) {
