@@ -64,7 +64,6 @@ class Ballot {
   bool bound() const { return record_.promised > 0; }
   // Promises so far to the own proposal; empty when there is none.
   codes::PeerSet promised_by() const;
-  bool proposing() const { return proposal_ > 0; }
 
  private:
   enum class Step : std::uint32_t { kPrepare = 1, kPromise, kAccept, kAccepted };

@@ -163,10 +163,7 @@ void Repairs::give(int to, const Message& request) {
   prototype.kind = MessageKind::kPiece;
   prototype.key = request.key;
   prototype.code = request.code;
-  for (Message& slice : slices_of(piece, prototype)) {
-    bytes_given_ += slice.payload.size_bytes();
-    messages_.emplace_back(to, std::move(slice));
-  }
+  for (Message& slice : slices_of(piece, prototype)) messages_.emplace_back(to, std::move(slice));
 }
 
 void Repairs::on_piece(int from, const Message& message) {

@@ -54,11 +54,8 @@ class Repairs {
 
   // The whole shard is lost until its repair is done: its contributions are worth nothing.
   bool is_lost(codes::Index layer, codes::Index shard) const;
-  // Something of the shard is being repaired.
-  bool is_open(codes::Index layer, codes::Index shard) const { return open_.contains({layer, shard}); }
   // Nothing to do, for oneself or for others.
   bool idle() const { return open_.empty() && wanted_.empty() && due_.empty() && reports_.empty(); }
-  std::uint64_t bytes_given() const { return bytes_given_; }
   // Everything under way belongs to a past that a rollback undid.
   void forget();
 
@@ -92,7 +89,6 @@ class Repairs {
   std::vector<std::pair<int, Message>> messages_;
   std::vector<RepairReport> reports_;
   std::uint32_t serial_ = 0;
-  std::uint64_t bytes_given_ = 0;
 };
 
 }  // namespace polydot::protocol
