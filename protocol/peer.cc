@@ -16,11 +16,12 @@ Peer::Peer(PeerOptions options, Job& job, codes::FaultTap* tap, PeerObserver* ob
       store_(options_.peers, options_.store_bytes),
       offenders_(options_.peers),
       repairs_(job.code(), options_.self, job.state(), options_.patience_ms),
-      ballot_(options_.self, options_.peers, options_.record, [this](const codes::PeerSet& holders) {
-        return std::all_of(shard_caches_.begin(), shard_caches_.end(), [&](const auto& shard) {
-          return shard->get(holders)->gain <= codes::kRebuildGain;
-        });
-      }) {
+      ballot_(options_.self, options_.peers, options_.record.value_or(BallotRecord{}),
+              [this](const codes::PeerSet& holders) {
+                return std::all_of(shard_caches_.begin(), shard_caches_.end(), [&](const auto& shard) {
+                  return shard->get(holders)->gain <= codes::kRebuildGain;
+                });
+              }) {
   POLYDOT_CHECK_EQ(job.code().peers(), options_.peers);
   for (const codes::Pass& pass : job.code().passes) {
     caches_.push_back(std::make_unique<codes::DecoderCache>(pass.code, pass.sigma));

@@ -45,7 +45,8 @@ struct PeerOptions {
   std::size_t store_bytes = std::size_t{256} << 20;  // of contributions kept for rounds to come
   std::uint64_t clean_every = 0;  // steps between two cleanings of every shard; 0: when its floor asks for it
 
-  BallotRecord record;  // what an earlier life of this peer kept
+  // What an earlier life of this peer kept; none: its first life, or its disk was lost.
+  std::optional<BallotRecord> record;
 
   static constexpr std::uint32_t kMaxAttempts = 3;
   static constexpr int kMaxRollbacks = 5;  // from one and the same step
