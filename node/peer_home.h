@@ -27,6 +27,8 @@ class PeerHome {
 
   // What that life promised; none: there was none, or its record was lost.
   const std::optional<protocol::BallotRecord>& record() const { return record_; }
+  // There was one, with or without a record.
+  bool has_lived() const { return record_ || !shelf_->list().empty(); }
   CheckpointShelf& shelf() { return *shelf_; }
   // False: it could not be kept, and a line has been said.
   bool keep(const protocol::BallotRecord& record);

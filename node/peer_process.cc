@@ -138,11 +138,12 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
 
   if (Outcome settled = home->settle(identity_of(options, data->digest)); !settled) return settled.failure();
   PeerRecords records;
-  if (Outcome opened = records.open(folder); !opened) return opened.failure();
+  const Records mode = home->has_lived() ? Records::kGoOn : Records::kBeginAnew;
+  if (Outcome opened = records.open(folder, mode); !opened) return opened.failure();
   std::unique_ptr<Injector> injector;
   if (!specs->empty() || config.local.allow_injection) {
     auto made = Injector::make(std::move(*specs), plan->seed, options.self,
-                               folder.empty() ? "" : folder + kInjectionsFile);
+                               folder.empty() ? "" : folder + kInjectionsFile, mode, records.steps());
     if (!made) return made.failure();
     injector = std::move(*made);
   }

@@ -1,10 +1,11 @@
 // The folder of a run, as every reader and writer of it knows it.
 //
 //   config.toml       every effective value; runs again as it was        (the launcher)
-//   metrics.csv       a row a step, of one peer that finished            (whoever finishes last)
+//   metrics.csv       a row a step, each once                            (whoever finishes last)
 //   summary.json      the run as a whole                                 (whoever finishes last)
 //   peer-00/ ...      what each peer wrote for itself:
 //     metrics.csv evaluations.csv findings.jsonl injections.jsonl repairs.jsonl summary.json log
+//                                   of all its lives, one after the other
 //     ballot.json lock                what it promised; who writes here
 //     checkpoints/checkpoint-EEEEE-BBBBBBBBBBBB.pdck   its coded state after B steps, the last two
 #pragma once

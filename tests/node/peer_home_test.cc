@@ -31,10 +31,11 @@ class PeerHomeTest : public ::testing::Test {
     ASSERT_TRUE(write_checkpoint(disk, checkpoint));
   }
   // What another life finds.
-  std::optional<BallotRecord> settle(const PeerIdentity& of) const {
+  std::optional<BallotRecord> settle(const PeerIdentity& of, bool has_lived) const {
     auto home = PeerHome::open(folder());
     EXPECT_TRUE(home.ok());
     EXPECT_TRUE(home->settle(of));
+    EXPECT_EQ(home->has_lived(), has_lived);
     return home->record();
   }
 
@@ -52,7 +53,7 @@ TEST_F(PeerHomeTest, WhatAPeerKeptItFindsAgain) {
     ASSERT_TRUE(home->keep(kRecord));
     write_checkpoint_of(of_, 20);
   }
-  EXPECT_EQ(settle(of_), kRecord);
+  EXPECT_EQ(settle(of_, true), kRecord);
   EXPECT_TRUE(std::filesystem::exists(checkpoint(20)));
 }
 
@@ -64,7 +65,7 @@ TEST_F(PeerHomeTest, OfAnotherRunNothingIsLeft) {
   }
   write_checkpoint_of(other_, 20);
   testing::internal::CaptureStderr();
-  EXPECT_FALSE(settle(of_));
+  EXPECT_FALSE(settle(of_, false));
   const std::string said = testing::internal::GetCapturedStderr();
   EXPECT_NE(said.find("ballot.json: is of another run"), std::string::npos) << said;
   EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1) << said;
@@ -72,12 +73,12 @@ TEST_F(PeerHomeTest, OfAnotherRunNothingIsLeft) {
 }
 
 TEST_F(PeerHomeTest, ADamagedRecordDoesNotTakeTheCheckpointsAlong) {
-  ASSERT_FALSE(settle(of_));
+  ASSERT_FALSE(settle(of_, false));
   write_checkpoint_of(of_, 20);
   write_checkpoint_of(other_, 30);
   write_text(folder() + "/" + kBallotFile, "{ torn");
   testing::internal::CaptureStderr();
-  EXPECT_FALSE(settle(of_));
+  EXPECT_FALSE(settle(of_, true));
   const std::string said = testing::internal::GetCapturedStderr();
   EXPECT_NE(said.find("no ballot record"), std::string::npos) << said;
   EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1) << said;
