@@ -60,20 +60,31 @@ void SimCluster::start(int index, std::optional<protocol::BallotRecord> record) 
   if (options_.adjust) options_.adjust(peer_options);
   one.peer = std::make_unique<protocol::Peer>(peer_options, *one.job, one.tap, one.observer);
   one.transport = network_.endpoint(index);
-  one.alive = one.more = true;
+  one.life = Life::kUp;
+  one.more = true;
 }
 
 void SimCluster::crash(int peer) {
   Member& one = member(peer);
-  one.alive = false;
+  one.life = Life::kCrashed;
   one.frozen_until_ms = 0;
   one.disk.crash(disk_random_);
   network_.set_up(peer, false);
 }
 
+void SimCluster::lose_disk(int peer) {
+  member(peer).disk.wipe();
+  member(peer).shelf = std::make_unique<node::MemoryShelf>();
+}
+
+bool SimCluster::is_active(int peer) const {
+  const Member& one = members_[static_cast<std::size_t>(peer)];
+  return one.life == Life::kUp && one.peer->status().phase == protocol::PeerPhase::kRunning;
+}
+
 void SimCluster::restart(int peer) {
   Member& one = member(peer);
-  POLYDOT_CHECK(!one.alive);
+  POLYDOT_CHECK(one.life == Life::kCrashed);
   network_.set_up(peer, true);
   one.free_ms = static_cast<double>(now_ms());
   start(peer, read_record(one.disk));
@@ -82,6 +93,7 @@ void SimCluster::restart(int peer) {
 std::int64_t SimCluster::next_turn_ms(int index) const {
   const Member& one = members_[static_cast<std::size_t>(index)];
   const std::int64_t arrival = network_.next_arrival_ms(index);
+  if (one.life == Life::kCrashed) return kNever;
   if (has_ended(one)) return arrival;
   const std::int64_t wanted = one.more ? now_ms() : std::min(arrival, one.wake_ms);
   return std::max({wanted, one.frozen_until_ms, static_cast<std::int64_t>(std::ceil(one.free_ms))});
@@ -128,12 +140,13 @@ bool SimCluster::run(std::int64_t limit_ms) {
     while (work_once()) {
     }
     std::int64_t next = actions_.empty() ? kNever : actions_.begin()->first;
-    bool all_ended = actions_.empty();
+    bool all_ended = true;
     for (int p = 0; p < size(); ++p) {
       all_ended = all_ended && has_ended(member(p));
       next = std::min(next, next_turn_ms(p));
     }
     if (all_ended) return true;
+    if (next == kNever) return false;  // all that is left is down, and nobody will restart it
     network_.set_now_ms(next);
     if (on_time_) on_time_(now_ms());
   }

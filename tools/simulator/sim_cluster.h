@@ -45,24 +45,26 @@ class SimCluster {
              const std::vector<codes::FaultTap*>& taps = {},
              const std::vector<protocol::PeerObserver*>& observers = {});
 
-  // Runs until every peer has ended and nothing is due any more, or virtual time passes `limit_ms`. True: all
-  // ended.
+  // Runs until every peer has ended or was killed, or virtual time passes `limit_ms`. True: all ended. Who
+  // crashed is waited for.
   bool run(std::int64_t limit_ms);
   std::int64_t now_ms() const { return network_.now_ms(); }
   // Called whenever virtual time moves.
   void on_time(std::function<void(std::int64_t)> callback) { on_time_ = std::move(callback); }
-  // Calls `action` when virtual time gets there; also after every peer has ended.
+  // Calls `action` when virtual time gets there, unless everybody has ended before.
   void at(std::int64_t time_ms, std::function<void()> action) {
     actions_.emplace(time_ms, std::move(action));
   }
 
   // From now on the peer does nothing and hears nothing.
-  void kill(int peer) { member(peer).alive = false; }
+  void kill(int peer) { member(peer).life = Life::kKilled; }
   // The process is gone, with all that was not synced.
   void crash(int peer);
   // Its next write, but for so many operations, is where it crashes. Called when it did:
   void crash_in_write(int peer, int operations) { member(peer).disk.fail_power_after(operations); }
   void on_power_lost(std::function<void(int)> callback) { on_power_lost_ = std::move(callback); }
+  // Of a peer that is down: it comes back with another, empty one.
+  void lose_disk(int peer);
   // A new process finds what is on the disk. Precondition: the peer crashed.
   void restart(int peer);
   // Does nothing until then; what it is sent waits.
@@ -70,7 +72,10 @@ class SimCluster {
   // Its clock is ahead by so much more, at once.
   void jump_clock(int peer, std::int64_t by_ms) { member(peer).clock_ahead_ms += by_ms; }
 
-  bool is_up(int peer) const { return members_[static_cast<std::size_t>(peer)].alive; }
+  bool is_up(int peer) const { return members_[static_cast<std::size_t>(peer)].life == Life::kUp; }
+  // Up, and takes part in rounds.
+  bool is_active(int peer) const;
+  codes::Index layer_count() const { return members_.front().program->layer_count(); }
   // Of the life at hand; of the last one while it is down.
   protocol::Peer& peer(int index) { return *member(index).peer; }
   const protocol::Peer& peer(int index) const { return *members_[static_cast<std::size_t>(index)].peer; }
@@ -83,8 +88,9 @@ class SimCluster {
   codes::Matrix decoded_weights(codes::Index layer, codes::Index shard, const codes::PeerSet& from) const;
 
  private:
+  enum class Life { kUp, kKilled, kCrashed };
   struct Member {
-    bool alive = true;
+    Life life = Life::kUp;
     codes::FaultTap* tap = nullptr;
     protocol::PeerObserver* observer = nullptr;
     dnn::TrainingObserver* training_observer = nullptr;
@@ -103,7 +109,8 @@ class SimCluster {
   Member& member(int index) { return members_[static_cast<std::size_t>(index)]; }
   void start(int index, std::optional<protocol::BallotRecord> record);
   bool has_ended(const Member& one) const {
-    return !one.alive || one.peer->status().phase == protocol::PeerPhase::kEnded;
+    return one.life == Life::kKilled ||
+           (one.life == Life::kUp && one.peer->status().phase == protocol::PeerPhase::kEnded);
   }
   // When it acts next, if nothing else happens.
   std::int64_t next_turn_ms(int index) const;

@@ -40,6 +40,7 @@ class SimDisk final : public node::Disk {
   // Power fails in the operation after this many more (0: in the next one), which happens in part.
   void fail_power_after(int operations) { power_left_ = operations + 1; }
   bool has_power() const { return power_left_ != 0; }
+  void restore_power() { power_left_ = -1; }
   // Called at that moment.
   void on_power_failure(std::function<void()> callback) { on_power_failure_ = std::move(callback); }
   // What a crash leaves; power is back.
