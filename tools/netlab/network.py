@@ -1,4 +1,5 @@
 """The hosts of a lab and the switch between them: the process polydot-netlab-switch."""
+import pathlib
 import subprocess
 
 HOW_LONG_TO_END_S = 10
@@ -57,7 +58,8 @@ class Network:
             ended = subprocess.run(words, input=name, capture_output=True, text=True, check=False)
             if ended.returncode != 0:
                 self.close()
-                raise Failed(f"this kernel has no congestion control '{name}' to offer")
+                offered = pathlib.Path("/proc/sys/net/ipv4/tcp_allowed_congestion_control").read_text().split()
+                raise Failed(f"hosts have no congestion control '{name}' here, but {' and '.join(offered)}")
 
     def order(self, what, host, *more):
         try:
