@@ -66,7 +66,14 @@ class Network:
             self.process.stdin.write(" ".join([what, str(host - 1), *map(str, more)]) + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
-            raise Failed("the switch has ended: " + self.process.stderr.read().strip()) from None
+            self.process.wait()
+            self.check()
+
+    def check(self):
+        """That the switch still runs."""
+        if self.process.poll() is not None:
+            said = self.process.stderr.read().strip()
+            raise Failed(f"the switch has ended with {self.process.returncode}: {said}")
 
     def cut(self, hosts, number):
         """Parts these hosts, which still see each other, from all others. number: of the partition."""
@@ -87,13 +94,20 @@ class Network:
         for host in hosts:
             self.order("up", host)
 
+    def missed(self, host):
+        """Frames that the host sent faster than the switch took them."""
+        ended = subprocess.run(self.command(host, ["cat", "/proc/net/dev"]), capture_output=True, text=True, check=False)
+        rows = [line.split() for line in ended.stdout.splitlines() if line.strip().startswith("eth0:")]
+        return int(rows[0][12]) if rows else 0
+
     def close(self):
-        """Ends the switch, and takes what it has counted, a dictionary for each host."""
+        """Ends the switch, and takes what has been counted, a dictionary for each host."""
+        missed = [self.missed(host) for host in self.addresses]
         try:
             said, _ = self.process.communicate(timeout=HOW_LONG_TO_END_S)  # it ends with its stdin
         except subprocess.TimeoutExpired:
             self.process.kill()
             said, _ = self.process.communicate()
-        for line in said.splitlines():
+        for line, count in zip(said.splitlines(), missed):
             words = line.split()
-            self.counters.append({words[k]: int(words[k + 1]) for k in range(2, len(words), 2)})
+            self.counters.append({words[k]: int(words[k + 1]) for k in range(2, len(words), 2)} | {"missed": count})
