@@ -52,8 +52,8 @@ def check_network(lab):
 
 def check_training(lab, folder):
     loss = 0.05
-    code, said, error = lab.run(*TRAINING, "--steps", str(STEPS), "--loss", str(loss), "--partition", "100ms-1100ms:host=2",
-                                "--out", folder, "--json")
+    code, said, error = lab.run(*TRAINING, "--steps", str(STEPS), "--loss", str(loss),
+                                "--partition", "100ms-1100ms:host=2", "--out", folder, "--json")
     logs = "".join(path.read_text() for path in sorted(pathlib.Path(folder).glob("peer-*/log")))
     check(code == 0, f"the lab ends with 0:\n{error}\n{logs}")
     check("cut host 2" in error and "heal host 2" in error, f"the timetable is told:\n{error}")

@@ -96,7 +96,8 @@ class Network:
 
     def missed(self, host):
         """Frames that the host sent faster than the switch took them."""
-        ended = subprocess.run(self.command(host, ["cat", "/proc/net/dev"]), capture_output=True, text=True, check=False)
+        words = self.command(host, ["cat", "/proc/net/dev"])
+        ended = subprocess.run(words, capture_output=True, text=True, check=False)
         rows = [line.split() for line in ended.stdout.splitlines() if line.strip().startswith("eth0:")]
         return int(rows[0][12]) if rows else 0
 

@@ -12,6 +12,8 @@ import sys
 import threading
 import time
 
+from network import Failed
+
 PORT = 29399
 COUNT, GAP_S, PATIENCE_S = 2000, 0.001, 2.0
 STREAM_S = 2.0
@@ -90,7 +92,10 @@ def measure(network):
     with subprocess.Popen(network.command(2, words + ["echo", address]), stdout=subprocess.PIPE) as echoing:
         try:
             echoing.stdout.readline()
-            asked = subprocess.run(network.command(1, words + ["ask", address]), stdout=subprocess.PIPE, check=True)
+            asked = subprocess.run(network.command(1, words + ["ask", address]), capture_output=True, text=True,
+                                   check=False)
+            if asked.returncode != 0:
+                raise Failed(f"the probe failed: {asked.stderr.strip().splitlines()[-1:]}")
             return json.loads(asked.stdout)
         finally:
             echoing.kill()

@@ -89,7 +89,7 @@ def numbers_of(text, least, count, what):
     """'2+3' as (2, 3), each of them one of `count` numbers from `least`."""
     words = text.split("+")
     if any(not word.isdecimal() or not least <= int(word) < least + count for word in words):
-        raise BadInput(f"there is no {what} '{text}': they are {least} to {least + count - 1}, with '+' between several")
+        raise BadInput(f"no {what} is '{text}': they are {least} to {least + count - 1}, with '+' between several")
     return tuple(int(word) for word in words)
 
 
