@@ -95,7 +95,7 @@ def measure(network):
             asked = subprocess.run(network.command(1, words + ["ask", address]), capture_output=True, text=True,
                                    check=False)
             if asked.returncode != 0:
-                raise Failed(f"the probe failed: {asked.stderr.strip().splitlines()[-1:]}")
+                raise Failed(f"the probe failed: {asked.stderr.strip().rpartition(chr(10))[2]}")
             return json.loads(asked.stdout)
         finally:
             echoing.kill()
