@@ -24,7 +24,9 @@ SimCluster::SimCluster(const ClusterOptions& options, const dnn::Dataset& train,
         options_.training_observers.empty() ? nullptr : options_.training_observers[at];
     member.program = std::make_unique<dnn::TrainingProgram>(options_.code, p, options_.plan, train, test, tap,
                                                             training_observer);
-    member.shelf = std::make_unique<node::MemoryShelf>();
+    node::PeerIdentity identity{context_.cluster, 0, p, peers};
+    member.disk = std::make_unique<node::MemoryDisk>();
+    member.shelf = std::make_unique<node::CheckpointShelf>(*member.disk, identity);
     member.job =
         std::make_unique<node::TrainingJob>(*member.program, *member.shelf, options_.checkpoint_every);
     protocol::PeerOptions peer_options;

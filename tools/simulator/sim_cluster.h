@@ -11,6 +11,7 @@
 #include "codes/product_code.h"
 #include "dnn/training_program.h"
 #include "node/checkpoint_shelf.h"
+#include "node/memory_disk.h"
 #include "node/training_job.h"
 #include "protocol/peer.h"
 #include "tools/simulator/sim_network.h"
@@ -56,7 +57,8 @@ class SimCluster {
     codes::FaultTap* tap = nullptr;
     protocol::BallotRecord record;  // as if on disk
     std::unique_ptr<dnn::TrainingProgram> program;
-    std::unique_ptr<node::MemoryShelf> shelf;
+    std::unique_ptr<node::MemoryDisk> disk;
+    std::unique_ptr<node::CheckpointShelf> shelf;
     std::unique_ptr<node::TrainingJob> job;
     std::unique_ptr<protocol::Peer> peer;
     std::unique_ptr<protocol::Transport> transport;
