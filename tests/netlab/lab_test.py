@@ -14,8 +14,10 @@ import tempfile
 import time
 
 SKIPPED = 77
-HOSTS, PEERS, STEPS = 4, 8, 40
-TRAINING = ["--hosts", str(HOSTS), "--peers", str(PEERS), "--grid", "1x2", "--hidden", "16", "--delay", "2ms"]
+HOSTS, PEERS = 4, 8
+# A step is three rounds, each of them takes the delay: 80 steps outlast the partition on any machine.
+STEPS, DELAY = 80, "10ms"
+TRAINING = ["--hosts", str(HOSTS), "--peers", str(PEERS), "--grid", "1x2", "--hidden", "16", "--delay", DELAY]
 
 
 def check(holds, what):
