@@ -89,7 +89,7 @@ Result<std::optional<protocol::BallotRecord>> read_ballot_record(const Disk& dis
     const Json json = Json::parse(text);
     const protocol::BallotRecord record = record_from(json);
     if (const std::string other = difference(json, of); !other.empty())
-      return data_failure(disk.describe(kBallotFile) + ": is of " + other);
+      return Failure{FailureKind::kDisagreement, disk.describe(kBallotFile) + ": is of " + other};
     return std::optional(record);
   } catch (const std::exception& error) {
     return data_failure(disk.describe(kBallotFile) + ": no ballot record: " + error.what());

@@ -18,6 +18,8 @@ struct HelpRequest {
 
 struct TrainRequest {
   node::Config config;
+  std::string resume;      // folder of a run that did not end, to go on with; empty: a new run
+  bool respawn = false;    // peers that crash are started again
   bool detach = false;     // the peers go on without the launcher
   bool reference = false;  // also train the uncoded reference network, in the launcher, with the same seed
   bool certify = false;    // also train the fault-free uncoded twins and compare the weights

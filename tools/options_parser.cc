@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "node/config_toml.h"
 #include "node/config_values.h"
 #include "node/config_words.h"
 #include "tools/exit_code.h"
@@ -144,6 +145,22 @@ Outcome OptionsParser::apply_fields(node::ConfigDraft& draft) const {
     if (!set) return set;
   }
   return Unit{};
+}
+
+Result<node::Config> layered(const std::string& config_path, const OptionsParser& parser) {
+  node::ConfigDraft draft;
+  if (!config_path.empty()) {
+    if (const Outcome read = node::read_config_file(config_path, draft); !read) return read.failure();
+  }
+  if (const Outcome flags = parser.apply_fields(draft); !flags) return flags.failure();
+  return node::settle(draft);
+}
+
+Result<node::Config> layered_and_valid(const std::string& config_path, const OptionsParser& parser) {
+  Result<node::Config> config = layered(config_path, parser);
+  if (!config) return config;
+  if (const Outcome valid = node::validate(*config); !valid) return valid.failure();
+  return config;
 }
 
 }  // namespace polydot::tools

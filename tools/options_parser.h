@@ -43,4 +43,8 @@ class OptionsParser {
   std::vector<std::pair<const node::Field*, CLI::Option*>> fields_;
 };
 
+// Defaults, then the file unless its path is empty, then the flags; settled, not yet validated.
+Result<node::Config> layered(const std::string& config_path, const OptionsParser& parser);
+Result<node::Config> layered_and_valid(const std::string& config_path, const OptionsParser& parser);
+
 }  // namespace polydot::tools

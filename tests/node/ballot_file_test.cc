@@ -75,7 +75,7 @@ TEST_F(BallotFile, ADamagedOneIsAFailureAndNotNone) {
 TEST_F(BallotFile, ThatOfAnotherIsAFailureAndSaysWhose) {
   ASSERT_TRUE(keep_ballot_record(disk_, of_, {1, {}, 7, 0, {}}));
   const auto expect_of = [&](const PeerIdentity& other, const char* word) {
-    expect_data_failure(read_ballot_record(disk_, other), {kBallotFile, word});
+    expect_failure(read_ballot_record(disk_, other), FailureKind::kDisagreement, {kBallotFile, word});
   };
   expect_of({{8, of_.run[1]}, 77, 3, 10}, "another run");
   expect_of({of_.run, 77, 4, 10}, "another peer");
