@@ -22,13 +22,13 @@ void TrainingJob::deliver(codes::Matrix product) {
   const std::uint64_t before = program_.steps_done();
   program_.deliver(std::move(product));
   const std::uint64_t now = program_.steps_done();
-  if (checkpoint_every_ == 0 || now == before || now % checkpoint_every_ != 0) return;
+  if (checkpoint_every_ == 0 || now == before || now % checkpoint_every_ != 0 || !whole_) return;
   // Training does not depend on it: an older checkpoint, or the start, is still there.
   if (shelf_.keep(epoch_, program_)) kept_ = now;
 }
 
 Outcome TrainingJob::keep_last() {
-  if (program_.steps_done() == kept_) return Unit{};
+  if (program_.steps_done() == kept_ || !whole_) return Unit{};
   return shelf_.keep(epoch_, program_);
 }
 
@@ -46,6 +46,11 @@ bool TrainingJob::restart(const protocol::CheckpointId& target, std::uint32_t ep
       target == protocol::CheckpointId{} ? std::optional(program_.initial_state()) : shelf_.find(target);
   program_.restart_at(target.boundary, state ? &*state : nullptr);
   return state.has_value();
+}
+
+void TrainingJob::follow(std::uint64_t boundary, std::uint32_t epoch) {
+  epoch_ = epoch;
+  program_.restart_at(boundary, nullptr);
 }
 
 codes::Shape TrainingJob::piece_shape(const codes::ShardPart& part) const {
