@@ -44,6 +44,7 @@ protocol::BallotRecord record_from(const Json& json) {
   record.promised = small(json, "promised");
   record.accepted = small(json, "accepted");
   record.target = {small(json, "target_epoch"), large(json, "target_boundary")};
+  record.withdrawn = small(json, "withdrawn");
   return record;
 }
 
@@ -69,7 +70,8 @@ bool keep_ballot_record(Disk& disk, const PeerIdentity& of, const protocol::Ball
                {"promised", record.promised},
                {"accepted", record.accepted},
                {"target_epoch", record.target.epoch},
-               {"target_boundary", record.target.boundary}});
+               {"target_boundary", record.target.boundary},
+               {"withdrawn", record.withdrawn}});
   const std::string text = json.dump(2) + "\n";
   const Outcome written = write_whole(disk, kBallotFile, {std::as_bytes(std::span(text))});
   if (!written) std::fprintf(stderr, "polydot: promises nothing: %s\n", written.failure().message.c_str());

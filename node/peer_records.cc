@@ -159,6 +159,8 @@ Outcome PeerRecords::finish(const protocol::Peer& peer, int self, int exit_code,
       {"wrong_checksums", status.wrong_checksums},
       {"unexplained_scrubs", status.unexplained_scrubs},
       {"rollbacks", before("rolled_back") + status.rollbacks},
+      {"follows", before("follows") + status.follows},
+      {"resumes", before("resumed") + status.resumes},
       {"refused", peer.failure() && peer.failure()->kind == FailureKind::kRefused ? 1 : 0},
       {"largest_kappa", largest_kappa_},
       {"floors", floors}};

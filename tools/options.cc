@@ -1,6 +1,5 @@
 #include "tools/options.h"
 
-#include <charconv>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,23 +9,13 @@
 #include "tools/exit_code.h"
 #include "tools/options_inject.h"
 #include "tools/options_parser.h"
+#include "tools/options_status.h"
 #include "tools/options_train.h"
 
 namespace polydot::tools {
 namespace {
 
 using Arguments = std::vector<std::string>;
-
-// `fallback` when the flag was not given.
-Result<std::int64_t> in_range(const std::string& flag, const std::string& text, std::int64_t fallback,
-                              std::int64_t min, std::int64_t max) {
-  if (text.empty()) return fallback;
-  std::int64_t number = 0;
-  const char* const last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), last, number);
-  if (error == std::errc{} && end == last && number >= min && number <= max) return number;
-  return usage_failure(fmt::format("{} = {}: must be a whole number from {} to {}", flag, text, min, max));
-}
 
 constexpr std::int64_t kMaxUnits = 1 << 20;
 constexpr std::int64_t kMaxDescriptor = 1 << 20;
@@ -212,6 +201,7 @@ constexpr Command kCommands[] = {
     {"init", "write the file that describes a cluster", parse_init},
     {"plan", "what a code can do, before it is used", parse_plan},
     {"inject", "order a fault from a running cluster", parse_inject},
+    {"status", "ask the peers of a running cluster how they are", parse_status},
     {"data", "write a data set as IDX files", parse_data},
     {"export", "write the weights of a run as one file", parse_export},
     {"eval", "accuracy of an exported model", parse_eval},

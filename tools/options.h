@@ -2,6 +2,7 @@
 // schema (node/config_schema.h); values are defaults < --config FILE < flags, settled and validated here.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -69,12 +70,18 @@ struct InjectRequest {
   std::vector<std::string> specs;  // node/inject_spec.h, at least one; all right, and of peers that exist
 };
 
+struct StatusRequest {
+  node::Config config;                // of the running cluster
+  std::optional<codes::Index> index;  // of the peer to ask; none: all
+  bool json = false;
+};
+
 struct VersionRequest {
   bool json = false;
 };
 
 using Request = std::variant<HelpRequest, TrainRequest, PeerRequest, PlanRequest, InitRequest, DataRequest,
-                             InjectRequest, ExportRequest, EvalRequest, VersionRequest>;
+                             InjectRequest, StatusRequest, ExportRequest, EvalRequest, VersionRequest>;
 
 // `arguments`: without the program's name. Failure: kUsage; an unknown command or flag names the nearest
 // right one.

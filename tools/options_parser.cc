@@ -1,6 +1,7 @@
 #include "tools/options_parser.h"
 
 #include <algorithm>
+#include <charconv>
 #include <memory>
 
 #include <fmt/format.h>
@@ -161,6 +162,16 @@ Result<node::Config> layered_and_valid(const std::string& config_path, const Opt
   if (!config) return config;
   if (const Outcome valid = node::validate(*config); !valid) return valid.failure();
   return config;
+}
+
+Result<std::int64_t> in_range(const std::string& flag, const std::string& text, std::int64_t fallback,
+                              std::int64_t min, std::int64_t max) {
+  if (text.empty()) return fallback;
+  std::int64_t number = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, number);
+  if (error == std::errc{} && end == last && number >= min && number <= max) return number;
+  return usage_failure(fmt::format("{} = {}: must be a whole number from {} to {}", flag, text, min, max));
 }
 
 }  // namespace polydot::tools

@@ -30,12 +30,13 @@ TEST_F(BallotFile, ReadsBackWhatWasKeptLast) {
   EXPECT_FALSE(*none);
   constexpr auto kLargest = std::numeric_limits<std::uint32_t>::max();
   const BallotRecord records[] = {{},
-                                  {1, {0, 20}, 7, 6, {1, 30}},
+                                  {1, {0, 20}, 7, 6, {1, 30}, 5},
                                   {kLargest,
                                    {kLargest, std::numeric_limits<std::uint64_t>::max()},
                                    kLargest,
                                    kLargest,
-                                   {kLargest, (std::uint64_t{1} << 53) + 1}},
+                                   {kLargest, (std::uint64_t{1} << 53) + 1},
+                                   kLargest},
                                   {2, {1, 30}, 0, 0, {}}};
   for (const BallotRecord& record : records) {
     ASSERT_TRUE(keep_ballot_record(disk_, of_, record));
@@ -64,7 +65,7 @@ TEST_F(BallotFile, ADamagedOneIsAFailureAndNotNone) {
     expect_data_failure(read(), {kBallotFile});
   }
   for (const char* key : {"run", "plan", "peer", "peers", "epoch", "from_epoch", "from_boundary", "promised",
-                          "accepted", "target_epoch", "target_boundary"}) {
+                          "accepted", "target_epoch", "target_boundary", "withdrawn"}) {
     std::string bad = good;
     bad[bad.find(std::string(key) + "\":")] = 'x';
     write_text(file(), bad);
