@@ -68,11 +68,13 @@ class WaitingLine {
 void answer_orders(const protocol::Peer& peer, ZmqTransport& transport, const PeerProcessOptions& options,
                    Injector* injector) {
   Injector* const allowed = options.config.local.allow_injection ? injector : nullptr;
-  while (const auto request = transport.receive_control())
+  while (const auto request = transport.receive_control()) {
+    const std::int64_t now = now_ms();
     transport.reply_control(*request,
                             request->text == kStatusOrder
-                                ? status_text(options.self, peer.status(), peer.members(now_ms()))
+                                ? status_text(options.self, peer.status(), peer.members(now), now)
                                 : answer_control(request->text, options.config.shared.peers, allowed));
+  }
 }
 
 void drive(protocol::Peer& peer, ZmqTransport& transport, const protocol::WireContext& context,

@@ -33,7 +33,7 @@ std::string printable(std::string text) {
 }  // namespace
 
 std::string status_text(int self, const protocol::Status& status,
-                        const std::vector<protocol::Member>& members) {
+                        const std::vector<protocol::Member>& members, std::int64_t now_ms) {
   json others = json::array();
   for (const protocol::Member& member : members)
     others.push_back({member.peer, member.state, printable(member.reason)});
@@ -44,6 +44,7 @@ std::string status_text(int self, const protocol::Status& status,
                      {"epoch", status.key.epoch},
                      {"step", status.key.step},
                      {"waits_for", waits ? printable(status.waiting_text) : ""},
+                     {"waits_ms", waits ? now_ms - status.waiting_since_ms : 0},
                      {"others", others}};
   return text.dump();
 }
@@ -58,6 +59,7 @@ std::optional<PeerStatus> parse_status(std::string_view text) {
     status.epoch = from.at("epoch");
     status.step = from.at("step");
     status.waits_for = printable(from.at("waits_for"));
+    status.waits_ms = from.at("waits_ms");
     for (const json& other : from.at("others"))
       status.others.push_back({other.at(0), printable(other.at(1)), printable(other.at(2))});
     return status;

@@ -26,12 +26,13 @@ struct PeerStatus {
   std::string mode;   // new, restored, following, active
   std::uint64_t epoch = 0, step = 0;
   std::string waits_for;  // for whom, and since when each is silent; empty: nobody
+  std::int64_t waits_ms = 0;
   std::vector<SeenPeer> others;
 };
 
 // One line of JSON, printable; at most kMaxAnswerBytes (node/control.h).
 std::string status_text(int self, const protocol::Status& status,
-                        const std::vector<protocol::Member>& members);
+                        const std::vector<protocol::Member>& members, std::int64_t now_ms);
 // Nothing: that is no status.
 std::optional<PeerStatus> parse_status(std::string_view text);
 

@@ -37,13 +37,18 @@ Result<std::vector<Answer>> ask(const StatusRequest& request) {
   return answers;
 }
 
-// "7 live; 3 late, silent for 0.4 s; ...": whom it sees how, the live ones by their number alone.
+constexpr std::int64_t kLongWaitMs = 1000;  // less is between two rounds
+
+// "8 live; 3 late (silent for 0.4 s)": whom it sees how, the live ones by their number alone.
 std::string others_text(const node::PeerStatus& status) {
   std::size_t live = 0;
   std::string rest;
   for (const node::SeenPeer& other : status.others) {
     live += other.state == "live";
-    if (other.state != "live") rest += fmt::format("; {} {}: {}", other.peer, other.state, other.reason);
+    if (other.state == "live") continue;
+    const std::string who = fmt::format("{} ", other.peer);  // the reason may begin with it, too
+    const bool again = other.reason.starts_with(who);
+    rest += fmt::format("; {}{} {}", who, other.state, other.reason.substr(again ? who.size() : 0));
   }
   return fmt::format("{} live{}", live, rest);
 }
@@ -58,7 +63,7 @@ void print_table(const std::vector<Answer>& answers) {
     }
     table += fmt::format("{:>4}  {:<9}  {:<9}  {:>5}  {:>8}  {}\n", peer, status->phase, status->mode,
                          status->epoch, status->step, others_text(*status));
-    if (!status->waits_for.empty()) table += fmt::format("{:>4}  waits for {}\n", "", status->waits_for);
+    if (status->waits_ms >= kLongWaitMs) table += fmt::format("{:>4}  waits for {}\n", "", status->waits_for);
   }
   std::fputs(table.c_str(), stdout);
 }
@@ -73,6 +78,7 @@ void print_json(const std::vector<Answer>& answers) {
       one["epoch"] = status->epoch;
       one["step"] = status->step;
       one["waits_for"] = status->waits_for;
+      one["waits_ms"] = status->waits_ms;
       one["others"] = nlohmann::ordered_json::array();
       for (const node::SeenPeer& other : status->others)
         one["others"].push_back({{"peer", other.peer}, {"state", other.state}, {"reason", other.reason}});

@@ -54,8 +54,7 @@ Result<Request> parse_train(const std::vector<std::string>& arguments) {
                        "Examples:\n"
                        "  polydot train --epochs 3 --inject product:bitflip:rate=0.01\n"
                        "  polydot train --dataset idx --data mnist/ --hidden 512,256 --out runs/1\n"
-                       "  polydot train --config runs/1/config.toml     the same run again\n"
-                       "  polydot train --resume runs/1                 the rest of a run that was ended");
+                       "  polydot train --resume runs/1    the rest of a run that did not end");
   parser.add_text("--config", config_path, "FILE", "TOML, as --out writes it");
   parser.add_text("--resume", request.resume, "DIR", "go on with the run there, from its checkpoints");
   parser.add_switch("--respawn", request.respawn, "start a peer that crashes or is killed again");

@@ -49,7 +49,7 @@ TEST_F(StatusCommand, TellsWhoIsThereAndHowEachSeesTheOthers) {
   const Ended table = tools::run(scratch_, {"status", "--cluster", run_ + "/cluster.toml"});
   EXPECT_EQ(table.exit_code, 0) << table.err;
   EXPECT_THAT(table.out, HasSubstr("   3  no answer\n"));
-  EXPECT_THAT(table.out, HasSubstr("; 3 late: "));
+  EXPECT_THAT(table.out, HasSubstr("; 3 late (late, silent for "));
   EXPECT_EQ(lines_of(table.out).size(), std::size_t{kPeers + 1}) << table.out;
   run.signal(SIGTERM);
   run.wait();
