@@ -9,6 +9,7 @@
 #include "tools/exit_code.h"
 #include "tools/options_inject.h"
 #include "tools/options_parser.h"
+#include "tools/options_sim.h"
 #include "tools/options_status.h"
 #include "tools/options_train.h"
 
@@ -205,6 +206,7 @@ constexpr Command kCommands[] = {
     {"data", "write a data set as IDX files", parse_data},
     {"export", "write the weights of a run as one file", parse_export},
     {"eval", "accuracy of an exported model", parse_eval},
+    {"sim", "simulated clusters on virtual time, with faults of all kinds", parse_sim},
     {"version", "versions, and what this program was built for", parse_version},
 };
 

@@ -10,6 +10,7 @@
 #include "codes/result.h"
 #include "node/config.h"
 #include "node/host_plan.h"
+#include "tools/simulator/swarm.h"
 
 namespace polydot::tools {
 
@@ -80,8 +81,15 @@ struct VersionRequest {
   bool json = false;
 };
 
-using Request = std::variant<HelpRequest, TrainRequest, PeerRequest, PlanRequest, InitRequest, DataRequest,
-                             InjectRequest, StatusRequest, ExportRequest, EvalRequest, VersionRequest>;
+struct SimRequest {
+  simulator::SwarmOptions swarm;
+  bool verbose = false;
+  std::string log;  // file for every event; empty: none
+};
+
+using Request =
+    std::variant<HelpRequest, TrainRequest, PeerRequest, PlanRequest, InitRequest, DataRequest, InjectRequest,
+                 StatusRequest, ExportRequest, EvalRequest, SimRequest, VersionRequest>;
 
 // `arguments`: without the program's name. Failure: kUsage; an unknown command or flag names the nearest
 // right one.

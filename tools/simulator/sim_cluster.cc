@@ -1,78 +1,164 @@
 #include "tools/simulator/sim_cluster.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "codes/encode.h"
 #include "codes/set_decoder.h"
+#include "node/ballot_file.h"
 #include "node/pump.h"
 
 namespace polydot::simulator {
 
+namespace {
+
+constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+
+}  // namespace
+
 SimCluster::SimCluster(const ClusterOptions& options, const dnn::Dataset& train, const dnn::Dataset& test,
                        const std::vector<codes::FaultTap*>& taps,
                        const std::vector<protocol::PeerObserver*>& observers)
-    : options_(options), network_(static_cast<int>(options.code.peers()), options.network) {
+    : options_(options),
+      train_(train),
+      test_(test),
+      network_(static_cast<int>(options.code.peers()), options.network),
+      compute_(options.compute),
+      disk_random_(options.disk_seed) {
   const int peers = static_cast<int>(options_.code.peers());
   context_.cluster = {0x706f6c79, 0x646f74};
   context_.peers = peers;
+  members_.resize(static_cast<std::size_t>(peers));
   for (int p = 0; p < peers; ++p) {
     const auto at = static_cast<std::size_t>(p);
-    Member member;
-    codes::FaultTap* tap = taps.empty() ? nullptr : taps[at];
-    member.tap = tap;
-    dnn::TrainingObserver* training_observer =
-        options_.training_observers.empty() ? nullptr : options_.training_observers[at];
-    member.program = std::make_unique<dnn::TrainingProgram>(options_.code, p, options_.plan, train, test, tap,
-                                                            training_observer);
-    node::PeerIdentity identity{context_.cluster, 0, p, peers};
-    member.disk = std::make_unique<node::MemoryDisk>();
-    member.shelf = std::make_unique<node::CheckpointShelf>(*member.disk, identity);
-    member.job =
-        std::make_unique<node::TrainingJob>(*member.program, *member.shelf, options_.checkpoint_every);
-    protocol::PeerOptions peer_options;
-    peer_options.self = p;
-    peer_options.peers = peers;
-    peer_options.shared = options_.shared;
-    peer_options.patience_ms = options_.patience_ms;
-    peer_options.margin = options_.margin;
-    if (options_.adjust) options_.adjust(peer_options);
-    member.peer = std::make_unique<protocol::Peer>(peer_options, *member.job, tap,
-                                                   observers.empty() ? nullptr : observers[at]);
-    member.transport = network_.endpoint(p);
-    members_.push_back(std::move(member));
+    Member& one = members_[at];
+    if (!taps.empty()) one.tap = taps[at];
+    if (!observers.empty()) one.observer = observers[at];
+    if (!options_.training_observers.empty()) one.training_observer = options_.training_observers[at];
+    one.disk.on_power_failure([this, p] { network_.set_up(p, false); });  // nothing leaves any more
+    start(p, std::nullopt);
   }
   context_.max_entries = members_.front().job->max_contribution_entries();
 }
 
-bool SimCluster::run(std::int64_t limit_ms) {
-  while (network_.now_ms() <= limit_ms) {
-    bool busy = true;
-    while (busy) {
-      busy = false;
-      for (int p = 0; p < size(); ++p) {
-        Member& member = members_[static_cast<std::size_t>(p)];
-        if (member.alive)
-          busy |= node::pump_once(*member.peer, *member.transport, context_, network_.now_ms(), p, member.tap,
-                                  [&](const protocol::BallotRecord& record) {
-                                    member.record = record;
-                                    return true;
-                                  });
-        else
-          while (member.transport->receive()) {
-          }
+void SimCluster::start(int index, std::optional<protocol::BallotRecord> record) {
+  Member& one = member(index);
+  one.peer.reset();
+  one.job.reset();
+  one.program = std::make_unique<dnn::TrainingProgram>(options_.code, index, options_.plan, train_, test_,
+                                                       one.tap, one.training_observer);
+  one.shelf = std::make_unique<node::CheckpointShelf>(one.disk, identity(index));
+  one.job = std::make_unique<node::TrainingJob>(*one.program, *one.shelf, options_.checkpoint_every);
+  protocol::PeerOptions peer_options;
+  peer_options.self = index;
+  peer_options.peers = static_cast<int>(options_.code.peers());
+  peer_options.shared = options_.shared;
+  peer_options.patience_ms = options_.patience_ms;
+  peer_options.margin = options_.margin;
+  peer_options.record = std::move(record);
+  if (options_.adjust) options_.adjust(peer_options);
+  one.peer = std::make_unique<protocol::Peer>(peer_options, *one.job, one.tap, one.observer);
+  one.transport = network_.endpoint(index);
+  one.life = Life::kUp;
+  one.clock = node::PatientClock(options_.patience_ms / 4);
+  one.more = true;
+}
+
+node::PeerIdentity SimCluster::identity(int index) const {
+  return {context_.cluster, 0, index, static_cast<int>(options_.code.peers())};
+}
+
+void SimCluster::crash(int peer) {
+  Member& one = member(peer);
+  one.life = Life::kCrashed;
+  one.frozen_until_ms = 0;
+  one.disk.crash(disk_random_);
+  network_.set_up(peer, false);
+}
+
+void SimCluster::lose_disk(int peer) { member(peer).disk.wipe(); }
+
+bool SimCluster::is_active(int peer) const {
+  const Member& one = members_[static_cast<std::size_t>(peer)];
+  return one.life == Life::kUp && one.peer->status().phase == protocol::PeerPhase::kRunning;
+}
+
+void SimCluster::restart(int peer) {
+  Member& one = member(peer);
+  POLYDOT_CHECK(one.life == Life::kCrashed);
+  network_.set_up(peer, true);
+  one.free_ms = static_cast<double>(now_ms());
+  const auto record = node::read_ballot_record(one.disk, identity(peer));
+  start(peer, record ? *record : std::nullopt);
+}
+
+std::optional<protocol::BallotRecord> SimCluster::durable_record(int peer) const {
+  const auto record =
+      node::read_ballot_record(members_[static_cast<std::size_t>(peer)].disk.durable(), identity(peer));
+  return record ? *record : std::nullopt;
+}
+
+std::int64_t SimCluster::next_turn_ms(int index) const {
+  const Member& one = members_[static_cast<std::size_t>(index)];
+  const std::int64_t arrival = network_.next_arrival_ms(index);
+  if (one.life == Life::kCrashed) return kNever;
+  if (has_ended(one)) return arrival;
+  const std::int64_t wanted = one.more ? now_ms() : std::min(arrival, one.wake_ms);
+  return std::max({wanted, one.frozen_until_ms, static_cast<std::int64_t>(std::ceil(one.free_ms))});
+}
+
+bool SimCluster::work_once() {
+  bool worked = false;
+  for (int p = 0; p < size(); ++p) {
+    if (next_turn_ms(p) > now_ms()) continue;
+    worked = true;
+    if (!has_ended(member(p)))
+      pump(p);
+    else
+      while (member(p).transport->receive()) {
       }
-      busy |= network_.next_arrival_ms() <= network_.now_ms();
+  }
+  return worked;
+}
+
+void SimCluster::pump(int index) {
+  Member& one = member(index);
+  const std::int64_t clock_ms = one.clock.read(now_ms() + one.clock_ahead_ms);
+  one.more = node::pump_once(*one.peer, *one.transport, context_, clock_ms, index, one.tap,
+                             [&](const protocol::BallotRecord& record) {
+                               return node::keep_ballot_record(one.disk, identity(index), record);
+                             });
+  if (!one.disk.has_power()) {
+    crash(index);
+    if (on_power_lost_) on_power_lost_(index);
+    return;
+  }
+  if (one.more)
+    one.free_ms = std::max(one.free_ms, static_cast<double>(now_ms())) + compute_.draw_ms(index);
+  else
+    one.wake_ms = now_ms() + std::max<std::int64_t>(1, one.peer->next_deadline_ms() - clock_ms);
+}
+
+bool SimCluster::run(std::int64_t limit_ms) {
+  while (now_ms() <= limit_ms) {
+    while (!actions_.empty() && actions_.begin()->first <= now_ms()) {
+      const std::function<void()> action = std::move(actions_.begin()->second);
+      actions_.erase(actions_.begin());
+      action();
     }
-    std::int64_t next = network_.next_arrival_ms();
+    while (work_once()) {
+    }
+    std::int64_t next = actions_.empty() ? kNever : actions_.begin()->first;
     bool all_ended = true;
-    for (const Member& member : members_) {
-      if (!member.alive || member.peer->status().phase == protocol::PeerPhase::kEnded) continue;
-      all_ended = false;
-      next = std::min(next, std::max(member.peer->next_deadline_ms(), network_.now_ms() + 1));
+    for (int p = 0; p < size(); ++p) {
+      all_ended = all_ended && has_ended(member(p));
+      next = std::min(next, next_turn_ms(p));
     }
     if (all_ended) return true;
-    network_.set_now_ms(std::max(next, network_.now_ms()));
-    if (on_time_) on_time_(network_.now_ms());
+    if (next == kNever) return false;  // all that is left is down, and nobody will restart it
+    network_.set_now_ms(next);
+    if (on_time_) on_time_(now_ms());
   }
   return false;
 }

@@ -1,0 +1,37 @@
+// The uncoded run with the same seed, step by step: what every coded one is held against.
+#pragma once
+
+#include <vector>
+
+#include "codes/product_code.h"
+#include "dnn/coded_matrix.h"
+#include "dnn/dataset.h"
+#include "dnn/training_plan.h"
+
+namespace polydot::simulator {
+
+class ReferenceRun {
+ public:
+  ReferenceRun(const dnn::TrainingPlan& plan, const dnn::Dataset& train);
+
+  std::uint64_t steps() const { return losses_.size(); }
+  double loss(std::uint64_t step) const { return losses_[static_cast<std::size_t>(step)]; }
+  // Of the float32 run, once `boundary` steps are done, by layer.
+  const std::vector<dnn::Matrix>& weights(std::uint64_t boundary) const {
+    return weights_[static_cast<std::size_t>(boundary)];
+  }
+  // How far rounding alone had taken the run then: relative, from the same run in double.
+  double rounding(std::uint64_t boundary) const { return rounding_[static_cast<std::size_t>(boundary)]; }
+
+  // How far this peer's shard of a layer is from that of the reference: relative, Frobenius; infinite if it
+  // is not finite.
+  double shard_distance(const codes::ProductCode& code, int peer, codes::Index layer, codes::Index shard,
+                        const codes::Matrix& held, std::uint64_t boundary) const;
+
+ private:
+  std::vector<double> losses_;
+  std::vector<std::vector<dnn::Matrix>> weights_;  // by boundary
+  std::vector<double> rounding_;
+};
+
+}  // namespace polydot::simulator

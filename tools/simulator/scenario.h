@@ -1,0 +1,67 @@
+// What one simulated run is: drawn from its seed, and from nothing else. "Swarm testing": each run draws
+// which kinds of fault it meets, and how often, so that few runs are alike (Groce, Zhang, Eide, Chen, Regehr,
+// "Swarm testing", ISSTA 2012).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "codes/factories.h"
+#include "codes/result.h"
+#include "dnn/dataset.h"
+#include "dnn/training_plan.h"
+#include "tools/simulator/fault_kinds.h"
+#include "tools/simulator/sim_cluster.h"
+
+namespace polydot::simulator {
+
+// Which kinds of fault runs draw from.
+enum class FaultProfile {
+  kNone,     // delays only
+  kNetwork,  // what happens to frames and links
+  kSoft,     // soft errors
+  kProcess,  // crashes, disks, freezes, clocks
+  kSwarm,    // all of it
+};
+// By name: none, network, soft, process, swarm. Failure: kUsage.
+Result<FaultProfile> parse_fault_profile(const std::string& name);
+const char* name_of(FaultProfile profile);
+
+struct ScenarioOptions {
+  std::uint64_t seed = 1;
+  std::optional<int> peers;  // none: drawn, 6 to 24
+  std::uint64_t steps = 300;
+  FaultProfile profile = FaultProfile::kSwarm;
+};
+
+struct Scenario {
+  ScenarioOptions options;
+  ClusterOptions cluster;
+  std::string code_name;
+  codes::Grid grid;
+  std::shared_ptr<const dnn::Dataset> train, test;
+
+  // Something happens to links, peers, disks every so often (virtual, exponential); 0: never. Of what:
+  // weights.
+  double event_interval_ms = 0.0;
+  std::array<double, kFaultKinds> weights{};
+  int most_impaired = 0;    // peers that are down, frozen, cut off or rebuilding at once
+  double blackout = 0.0;    // probability that an event may take more peers than that, for a while
+  double longest_ms = 0.0;  // of an outage
+  std::vector<std::string> soft_errors;  // node/inject_spec.h
+  bool beyond_budget = false;            // soft errors may be more than the code corrects at once
+  std::uint64_t heal_step = 0;           // when somebody has done so many steps, all faults end
+
+  int peers() const { return static_cast<int>(cluster.code.peers()); }
+  int needed(codes::PassKind pass) const;  // contributions without which no round may be committed
+};
+
+Scenario draw_scenario(const ScenarioOptions& options);
+// A few lines, for the log.
+std::string to_text(const Scenario& scenario);
+
+}  // namespace polydot::simulator

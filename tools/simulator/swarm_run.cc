@@ -1,0 +1,227 @@
+#include "tools/simulator/swarm_run.h"
+
+#include <fmt/format.h>
+#include <xmmintrin.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "node/injector.h"
+#include "tools/simulator/nemesis.h"
+#include "tools/simulator/trace_checker.h"
+#include "tools/simulator/value_checker.h"
+
+namespace polydot::simulator {
+
+namespace {
+
+// FTZ and DAZ, as in every peer process.
+class FlushDenormals {
+ public:
+  FlushDenormals() { _mm_setcsr(before_ | 0x8040); }
+  ~FlushDenormals() { _mm_setcsr(before_); }
+
+ private:
+  unsigned before_ = _mm_getcsr();
+};
+
+// Sees frames for the log and for the trace checker.
+class FrameTap : public NetworkObserver {
+ public:
+  FrameTap(EventLog& log, TraceChecker& checker) : log_(log), checker_(checker) {}
+  void on_send(const Frame& frame, std::span<const std::byte> payload) override {
+    log_.frame(frame.at_ms, 's', frame.from, frame.to, frame.header);
+    checker_.on_send(frame, payload);
+  }
+  void on_deliver(const Frame& frame) override {
+    log_.frame(frame.at_ms, 'd', frame.from, frame.to, frame.header);
+    checker_.on_deliver(frame);
+  }
+
+ private:
+  EventLog& log_;
+  TraceChecker& checker_;
+};
+
+class Run {
+ public:
+  Run(const ScenarioOptions& options, EventLog::Detail detail);
+  RunResult finish();
+
+ private:
+  void make_cluster();
+  void on_commit(int peer, const dnn::StepRecord& record);
+  void say(const std::string& line) { log_.line(now_ms(), line); }
+  std::int64_t now_ms() const { return cluster_ ? cluster_->now_ms() : 0; }
+  // Virtual time in which a healthy cluster does the rest, from its worst state.
+  std::int64_t bound_ms(std::uint64_t steps) const;
+  bool run_to_the_end();
+  void check_the_end();
+  bool is_used(codes::Index layer, codes::Index shard) const {
+    return layer > 0 || shard == scenario_.cluster.code.pass(codes::PassKind::kForward).shard;
+  }
+
+  Scenario scenario_;
+  EventLog log_;
+  Violations violations_;
+  ReferenceRun reference_;
+  std::vector<std::unique_ptr<node::Injector>> injectors_;
+  std::unique_ptr<ValueChecker> values_;
+  std::unique_ptr<TraceChecker> trace_;
+  std::unique_ptr<FrameTap> frames_;
+  std::unique_ptr<SimCluster> cluster_;
+  std::unique_ptr<Nemesis> nemesis_;
+  std::int64_t healed_at_ms_ = 0;
+};
+
+Run::Run(const ScenarioOptions& options, EventLog::Detail detail)
+    : scenario_(draw_scenario(options)), log_(detail), reference_(scenario_.cluster.plan, *scenario_.train) {
+  log_.line(0, to_text(scenario_));
+  make_cluster();
+}
+
+void Run::make_cluster() {
+  const int peers = scenario_.peers();
+  const auto specs = node::parse_inject_specs(scenario_.soft_errors).value();
+  ValueCheckerOptions value_options;
+  value_options.reference = &reference_;
+  value_options.may_blame_anyone = scenario_.beyond_budget;
+  value_options.now_ms = [this] { return now_ms(); };
+  value_options.on_commit = [this](int peer, const dnn::StepRecord& record) { on_commit(peer, record); };
+  value_options.on_line = [this](int peer, const std::string& line) {
+    say(fmt::format("peer {} {}", peer, line));
+  };
+  std::vector<codes::FaultTap*> taps;
+  for (int p = 0; p < peers; ++p) {
+    injectors_.push_back(specs.empty() ? nullptr
+                                       : node::Injector::make(specs, scenario_.options.seed, p, "").value());
+    value_options.truth.push_back(injectors_.back().get());
+    taps.push_back(injectors_.back().get());
+  }
+  values_ = std::make_unique<ValueChecker>(peers, std::move(value_options), violations_);
+
+  TraceCheckerOptions trace_options;
+  trace_options.peers = peers;
+  const auto layers = static_cast<codes::Index>(scenario_.cluster.plan.network.layers().size());
+  for (codes::Index l = 0; l < layers; ++l)
+    for (const codes::PassKind pass : {codes::PassKind::kForward, codes::PassKind::kBackward})
+      if (l > 0 || pass == codes::PassKind::kForward)
+        trace_options.needed[dnn::training_slot(layers, l, pass)] = scenario_.needed(pass);
+  trace_options.durable_record = [this](int peer) { return cluster_->durable_record(peer); };
+  trace_ = std::make_unique<TraceChecker>(std::move(trace_options), violations_);
+  frames_ = std::make_unique<FrameTap>(log_, *trace_);
+
+  ClusterOptions options = scenario_.cluster;
+  options.network.observer = frames_.get();
+  std::vector<protocol::PeerObserver*> observers;
+  for (int p = 0; p < peers; ++p) {
+    options.training_observers.push_back(values_->training_observer(p));
+    observers.push_back(values_->peer_observer(p));
+  }
+  cluster_ = std::make_unique<SimCluster>(options, *scenario_.train, *scenario_.test, taps, observers);
+  NemesisHooks hooks;
+  hooks.on_line = [this](const std::string& line) { say(line); };
+  hooks.on_crash = [this](int peer) { values_->note_crash(peer); };
+  hooks.on_restart = [this](int peer) { trace_->on_restart(peer); };
+  nemesis_ = std::make_unique<Nemesis>(scenario_, *cluster_, std::move(hooks));
+}
+
+void Run::on_commit(int peer, const dnn::StepRecord& record) {
+  log_.number(record.loss);
+  trace_->on_commit(now_ms(), peer, record.step);
+  if (record.step + 1 >= scenario_.heal_step && !nemesis_->has_healed()) {
+    healed_at_ms_ = now_ms();
+    cluster_->at(now_ms(), [this] { nemesis_->heal(); });
+  }
+}
+
+std::int64_t Run::bound_ms(std::uint64_t steps) const {
+  const ClusterOptions& cluster = scenario_.cluster;
+  const double slowest =
+      cluster.compute.slowness.empty()
+          ? 1.0
+          : *std::max_element(cluster.compute.slowness.begin(), cluster.compute.slowness.end());
+  constexpr double kRounds = 8.0, kPieces = 20.0;  // of a step, of a round; more than there are
+  const double step_ms = kRounds * (static_cast<double>(cluster.network.most_delay_ms) +
+                                    kPieces * slowest * cluster.compute.mean_ms *
+                                        (1.0 + cluster.compute.tail * cluster.compute.tail_factor));
+  return static_cast<std::int64_t>(3.0 * step_ms * static_cast<double>(steps + 20)) +
+         60 * cluster.patience_ms;
+}
+
+bool Run::run_to_the_end() {
+  nemesis_->start();
+  // While faults last a step may take longer; in the end it is healed, wherever it stands.
+  const std::uint64_t steps = scenario_.options.steps;
+  const std::int64_t latest_heal = 20 * bound_ms(steps);
+  cluster_->at(latest_heal, [this] { nemesis_->heal(); });
+  if (cluster_->run(latest_heal)) return true;
+  healed_at_ms_ = std::max(healed_at_ms_, std::min(now_ms(), latest_heal));
+  return cluster_->run(healed_at_ms_ + bound_ms(steps));
+}
+
+void Run::check_the_end() {
+  const std::uint64_t steps = scenario_.options.steps;
+  for (int p = 0; p < scenario_.peers(); ++p) {
+    const protocol::Peer& peer = cluster_->peer(p);
+    const std::uint64_t done = cluster_->program(p).steps_done();
+    values_->check_status(p, peer.status());
+    if (peer.failure())
+      violations_.add(now_ms(), fmt::format("end: peer {} left after step {} with exit code {}: {}", p, done,
+                                            static_cast<int>(peer.failure()->kind), peer.failure()->message));
+    else if (peer.status().phase != protocol::PeerPhase::kEnded)
+      violations_.add(now_ms(),
+                      fmt::format("progress: peer {} has done {} steps and waits for {}; healed at {} ms", p,
+                                  done, peer.status().waiting_text, healed_at_ms_));
+    else if (done != steps)
+      violations_.add(now_ms(), fmt::format("end: peer {} ended after {} steps", p, done));
+    else
+      for (codes::Index l = 0; l < cluster_->layer_count(); ++l)
+        for (codes::Index s = 0; s < static_cast<codes::Index>(scenario_.cluster.code.shards.size()); ++s)
+          if (is_used(l, s))
+            values_->check_shard(scenario_.cluster.code, p, l, s,
+                                 cluster_->program(p).layer(l).shard(s).weights, steps);
+  }
+}
+
+RunResult Run::finish() {
+  (void)run_to_the_end();
+  check_the_end();
+  RunResult result;
+  result.seed = scenario_.options.seed;
+  result.faults = nemesis_->tally();
+  const NetworkCounters& network = cluster_->network().counters();
+  result.faults.of(FaultKind::kLoss) += network.lost;
+  result.faults.of(FaultKind::kDelay) += network.straggled;
+  result.faults.of(FaultKind::kReordering) += network.reordered;
+  result.faults.of(FaultKind::kDuplication) += network.duplicated;
+  result.faults.of(FaultKind::kCorruption) += network.corrupted;
+  for (const auto& injector : injectors_)
+    if (injector)
+      for (const node::Injection& one : injector->injections()) ++result.faults.of(one.stage);
+  for (int p = 0; p < scenario_.peers(); ++p) {
+    const auto& failure = cluster_->peer(p).failure();
+    result.refusals += failure && failure->kind == FailureKind::kRefused;
+    result.steps = std::max(result.steps, cluster_->program(p).steps_done());
+    result.rollbacks = std::max(result.rollbacks, cluster_->peer(p).status().rollbacks);
+  }
+  const ValueCounts& counts = values_->counts();
+  result.repairs = counts.repairs;
+  result.rebuilds = counts.rebuilds;
+  result.located = counts.located;
+  result.virtual_ms = now_ms();
+  result.violations = violations_.lines();
+  for (const std::string& line : result.violations) log_.line(now_ms(), "VIOLATION " + line);
+  result.log_hash = log_.hash();
+  result.log = log_.text();
+  return result;
+}
+
+}  // namespace
+
+RunResult run_scenario(const ScenarioOptions& options, EventLog::Detail detail) {
+  const FlushDenormals flush;
+  return Run(options, detail).finish();
+}
+
+}  // namespace polydot::simulator

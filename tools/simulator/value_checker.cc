@@ -1,0 +1,135 @@
+#include "tools/simulator/value_checker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace polydot::simulator {
+
+class ValueChecker::Watch : public dnn::TrainingObserver, public protocol::PeerObserver {
+ public:
+  Watch(ValueChecker& owner, int peer) : owner_(owner), peer_(peer) {}
+  void on_step(const dnn::StepRecord& record) override { owner_.on_step(peer_, record); }
+  void on_round(const protocol::RoundReport& report) override { owner_.on_round(peer_, report); }
+  void on_event(const protocol::PeerEvent& event) override { owner_.on_event(peer_, event); }
+  void on_notice(const std::string& line) override { owner_.options_.on_line(peer_, line); }
+
+ private:
+  ValueChecker& owner_;
+  int peer_;
+};
+
+ValueChecker::ValueChecker(int peers, ValueCheckerOptions options, Violations& violations)
+    : options_(std::move(options)), violations_(violations), suspects_(static_cast<std::size_t>(peers)) {
+  for (int p = 0; p < peers; ++p) watches_.push_back(std::make_unique<Watch>(*this, p));
+}
+
+ValueChecker::~ValueChecker() = default;
+
+dnn::TrainingObserver* ValueChecker::training_observer(int peer) {
+  return watches_[static_cast<std::size_t>(peer)].get();
+}
+protocol::PeerObserver* ValueChecker::peer_observer(int peer) {
+  return watches_[static_cast<std::size_t>(peer)].get();
+}
+
+void ValueChecker::note_crash(int peer) {
+  Suspect& suspect = suspects_[static_cast<std::size_t>(peer)];
+  suspect.crashed = true;
+  suspect.rebuilt_at.clear();
+}
+
+bool ValueChecker::was_hit(int peer, std::uint64_t step, std::uint64_t steps_before) const {
+  const node::Injector* truth = options_.truth[static_cast<std::size_t>(peer)];
+  if (truth == nullptr) return false;
+  const auto& all = truth->injections();
+  return std::any_of(all.begin(), all.end(), [&](const node::Injection& one) {
+    return one.step <= step && step <= one.step + steps_before;
+  });
+}
+
+bool ValueChecker::is_innocent(int peer, std::uint64_t step) const {
+  return !suspects_[static_cast<std::size_t>(peer)].crashed && !was_hit(peer, step, step);
+}
+
+void ValueChecker::on_step(int peer, const dnn::StepRecord& record) {
+  ++counts_.commits;
+  options_.on_commit(peer, record);
+  // A wrong number that reaches the loss of its own peer is put right only in what follows.
+  if (was_hit(peer, record.step, 1)) return;
+  const double wanted = options_.reference->loss(record.step);
+  const double rounding = options_.reference->rounding(record.step);
+  const double allowed =
+      std::max(kLossTolerance, kRoundingFactor * rounding) * std::max(1.0, std::abs(wanted));
+  if (!(std::abs(record.loss - wanted) <= allowed))
+    violations_.add(options_.now_ms(), fmt::format("loss: peer {} has {} at step {}, the reference {}", peer,
+                                                   record.loss, record.step, wanted));
+}
+
+void ValueChecker::on_round(int finder, const protocol::RoundReport& report) {
+  look_at(finder, report, "product", report.verdict->findings);
+  if (report.scrubs == nullptr) return;
+  for (const protocol::ScrubReport& scrub : *report.scrubs)
+    look_at(finder, report, name_of(scrub.part), scrub.verdict.findings);
+}
+
+void ValueChecker::look_at(int finder, const protocol::RoundReport& report, const char* what,
+                           const std::vector<codes::Finding>& findings) {
+  const std::uint64_t step = report.key.step;
+  for (const codes::Finding& finding : findings) {
+    ++counts_.located;
+    options_.on_line(
+        finder,
+        fmt::format("locates {} in the {} of step {} slot {:x} attempt {} layer {}: {:.3g}", finding.peer,
+                    what, step, report.key.slot, report.key.attempt, report.layer, finding.size_over_floor));
+    // Whoever was hit itself may see wrong numbers where there are none.
+    if (options_.may_blame_anyone || was_hit(finder, step, 1)) continue;
+    if (is_innocent(finding.peer, step))
+      violations_.add(
+          options_.now_ms(),
+          fmt::format("blame: peer {} locates peer {}, to which nothing was done, in the {} of step {} "
+                      "layer {}, {:.3g} over the floor",
+                      finder, finding.peer, what, step, report.layer, finding.size_over_floor));
+  }
+}
+
+void ValueChecker::on_event(int peer, const protocol::PeerEvent& event) {
+  const auto is = [&](const char* name) { return std::strcmp(event.name, name) == 0; };
+  options_.on_line(peer, fmt::format("{}: step {} slot {:x} peer {} layer {} shard {} lines {} boundary {}",
+                                     event.name, event.step, event.slot, event.peer, event.layer, event.shard,
+                                     event.lines, event.boundary));
+  counts_.rollbacks += is("rolled_back");
+  counts_.cleanings += is("cleaned");
+  counts_.repairs += is("repaired");
+  counts_.rebuilds += is("rebuilt");
+  if (!is("repaired") && !is("rebuilt")) return;
+  if (is("rebuilt"))
+    suspects_[static_cast<std::size_t>(peer)].rebuilt_at[{event.layer, event.shard}] = event.step;
+  if (!options_.may_blame_anyone && is_innocent(peer, event.step))
+    violations_.add(options_.now_ms(),
+                    fmt::format("blame: peer {} {} {} lines of layer {} at step {}, and nothing "
+                                "was done to it",
+                                peer, event.name, event.lines, event.layer, event.step));
+}
+
+void ValueChecker::check_shard(const codes::ProductCode& code, int peer, codes::Index layer,
+                               codes::Index shard, const codes::Matrix& held, std::uint64_t boundary) {
+  const double distance = options_.reference->shard_distance(code, peer, layer, shard, held, boundary);
+  const double allowed = std::max(kWeightTolerance, kRoundingFactor * options_.reference->rounding(boundary));
+  if (!(distance <= allowed))
+    violations_.add(options_.now_ms(),
+                    fmt::format("weights: peer {}'s shard {} of layer {} is {:.2g} from the "
+                                "reference's after step {}, {:.2g} are allowed",
+                                peer, shard, layer, distance, boundary, allowed));
+}
+
+void ValueChecker::check_status(int peer, const protocol::Status& status) {
+  if (status.unchecked_rounds > 0)
+    violations_.add(options_.now_ms(), fmt::format("unchecked: peer {} delivered {} rounds without a spare "
+                                                   "contribution",
+                                                   peer, status.unchecked_rounds));
+}
+
+}  // namespace polydot::simulator

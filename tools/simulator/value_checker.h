@@ -1,0 +1,84 @@
+// Checks a run by the values that peers decode: losses and weights, against the uncoded reference; and by
+// whom they accuse of being wrong, against what was really done to whom.
+//
+//   loss      of a committed step: that of the reference, unless the peer's own numbers were hit
+//   blame     who was never hit, and never crashed, is never located, and repairs and rebuilds nothing
+//   again     who was rebuilt whole, and not hit since, is not located again
+//   weights   at the end: every peer's shards are its rows of the reference's weights
+//   unchecked nothing was committed without a spare contribution
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "dnn/training_plan.h"
+#include "node/injector.h"
+#include "protocol/status.h"
+#include "tools/simulator/reference_run.h"
+#include "tools/simulator/violations.h"
+
+namespace polydot::simulator {
+
+inline constexpr double kWeightTolerance = 1e-4;  // relative, over one shard ...
+inline constexpr double kRoundingFactor =
+    10.0;  // ... or so much more than rounding alone does, if that is more
+inline constexpr double kLossTolerance = 1e-3;  // relative, from 1 on
+
+struct ValueCheckerOptions {
+  const ReferenceRun* reference = nullptr;
+  std::vector<const node::Injector*> truth;  // by peer; null: nothing is injected there
+  bool may_blame_anyone = false;             // more was wrong at once than the code can tell apart
+  std::function<std::int64_t()> now_ms;
+  std::function<void(int peer, const dnn::StepRecord&)> on_commit;
+  std::function<void(int peer, const std::string&)> on_line;  // for the log
+};
+
+struct ValueCounts {
+  std::uint64_t commits = 0, located = 0, repairs = 0, rebuilds = 0, cleanings = 0, rollbacks = 0;
+};
+
+class ValueChecker {
+ public:
+  ValueChecker(int peers, ValueCheckerOptions options, Violations& violations);
+  ~ValueChecker();
+
+  dnn::TrainingObserver* training_observer(int peer);
+  protocol::PeerObserver* peer_observer(int peer);
+
+  // What this peer holds, or makes, may be wrong from now on, in every layer: it crashed.
+  void note_crash(int peer);
+  // At the end of the run.
+  void check_shard(const codes::ProductCode& code, int peer, codes::Index layer, codes::Index shard,
+                   const codes::Matrix& held, std::uint64_t boundary);
+  void check_status(int peer, const protocol::Status& status);
+
+  const ValueCounts& counts() const { return counts_; }
+  // Whether nothing was ever done to this peer by then.
+  bool is_innocent(int peer, std::uint64_t step) const;
+
+ private:
+  class Watch;
+  struct Suspect {
+    bool crashed = false;
+    std::map<std::pair<codes::Index, codes::Index>, std::uint64_t> rebuilt_at;  // by layer, shard: step
+  };
+  void on_step(int peer, const dnn::StepRecord& record);
+  void on_round(int finder, const protocol::RoundReport& report);
+  void on_event(int peer, const protocol::PeerEvent& event);
+  void look_at(int finder, const protocol::RoundReport& report, const char* what,
+               const std::vector<codes::Finding>& findings);
+  // Whether this peer's own numbers may have been hit in this step or so many before it.
+  bool was_hit(int peer, std::uint64_t step, std::uint64_t steps_before) const;
+
+  ValueCheckerOptions options_;
+  Violations& violations_;
+  std::vector<std::unique_ptr<Watch>> watches_;
+  std::vector<Suspect> suspects_;
+  ValueCounts counts_;
+};
+
+}  // namespace polydot::simulator
