@@ -1,17 +1,19 @@
-// A peer's ballot record on disk: what it promised must outlive it (protocol/ballot.h).
+// A peer's ballot record on disk: what it promised must outlive it (protocol/ballot.h), and that there is one
+// tells a peer that comes back from one that begins.
 #pragma once
 
 #include <optional>
-#include <string>
 
 #include "codes/result.h"
+#include "node/disk.h"
+#include "node/peer_identity.h"
 #include "protocol/ballot.h"
 
 namespace polydot::node {
 
-// folder: of this peer. On the disk when it returns true; else a line has been said.
-bool keep_ballot_record(const std::string& folder, const protocol::BallotRecord& record);
-// Nothing if there is none. Failure: kData, there is one and it cannot be read.
-Result<std::optional<protocol::BallotRecord>> read_ballot_record(const std::string& folder);
+// On the disk when it returns true; else a line has been said.
+bool keep_ballot_record(Disk& disk, const PeerIdentity& of, const protocol::BallotRecord& record);
+// Nothing if there is none. Failure: kData, there is one that cannot be read, or of another identity.
+Result<std::optional<protocol::BallotRecord>> read_ballot_record(const Disk& disk, const PeerIdentity& of);
 
 }  // namespace polydot::node

@@ -1,25 +1,21 @@
 #include "node/checkpoint_file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define XXH_STATIC_LINKING_ONLY  // a state on the stack
 #include <xxhash.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <charconv>
 #include <span>
+#include <string_view>
 
 #include "codes/peer_set.h"
-#include "node/data_files.h"
 
 namespace polydot::node {
 namespace {
 
-namespace fs = std::filesystem;
+using protocol::CheckpointId;
 
 constexpr std::uint32_t kMagic = 0x4b434450;  // "PDCK"
 constexpr std::uint32_t kVersion = 1;
@@ -56,44 +52,6 @@ std::uint64_t digest_of(const SectionHeader& header, const float* payload) {
   return XXH3_64bits_digest(&state);
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-bool write_all(int fd, const void* bytes, std::size_t count) {
-  const char* at = static_cast<const char*>(bytes);
-  while (count > 0) {
-    const ssize_t written = ::write(fd, at, count);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    at += written;
-    count -= static_cast<std::size_t>(written);
-  }
-  return true;
-}
-
-bool read_all(int fd, void* bytes, std::size_t count) {
-  char* at = static_cast<char*>(bytes);
-  while (count > 0) {
-    const ssize_t got = ::read(fd, at, count);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;
-    at += got;
-    count -= static_cast<std::size_t>(got);
-  }
-  return true;
-}
-
 struct Section {
   SectionHeader header;
   const dnn::Matrix* matrix = nullptr;
@@ -119,12 +77,12 @@ std::vector<Section> sections_of(const LayerViews& layers) {
 FileHeader file_header(const CheckpointHeader& from, std::size_t layers,
                        const std::vector<Section>& sections) {
   FileHeader header;
-  std::copy(from.name.run.begin(), from.name.run.end(), header.run);
-  header.epoch = from.name.epoch;
-  header.boundary = from.name.boundary;
-  header.peer = static_cast<std::uint32_t>(from.peer);
-  header.peers = static_cast<std::uint32_t>(from.peers);
-  header.plan_digest = from.plan_digest;
+  std::copy(from.of.run.begin(), from.of.run.end(), header.run);
+  header.epoch = from.id.epoch;
+  header.boundary = from.id.boundary;
+  header.peer = static_cast<std::uint32_t>(from.of.peer);
+  header.peers = static_cast<std::uint32_t>(from.of.peers);
+  header.plan_digest = from.of.plan_digest;
   header.layers = static_cast<std::uint32_t>(layers);
   header.sections = sections.size();
   header.file_bytes = sizeof header;
@@ -134,62 +92,48 @@ FileHeader file_header(const CheckpointHeader& from, std::size_t layers,
   return header;
 }
 
-bool write_file(const fs::path& path, const FileHeader& header, const std::vector<Section>& sections) {
-  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (file.fd() < 0 || !write_all(file.fd(), &header, sizeof header)) return false;
-  for (const Section& section : sections)
-    if (!write_all(file.fd(), &section.header, sizeof section.header) ||
-        !write_all(file.fd(), section.matrix->data(), section.header.payload_bytes))
-      return false;
-  return ::fsync(file.fd()) == 0;
-}
-
-bool sync_folder(const fs::path& folder) {
-  const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return opened.fd() >= 0 && ::fsync(opened.fd()) == 0;
+template <typename T>
+std::span<std::byte> bytes_of(T& value) {
+  return std::as_writable_bytes(std::span(&value, 1));
 }
 
 // A file that is read from the front, its size known.
 class Reader {
  public:
-  explicit Reader(const fs::path& path)
-      : path_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
+  Reader(const Disk& disk, const std::string& name) : disk_(disk), name_(name) {}
 
   Result<FileHeader> header() {
-    struct stat status {};
-    if (file_.fd() < 0 || ::fstat(file_.fd(), &status) != 0 || !S_ISREG(status.st_mode))
-      return file_failure(path_, "cannot be read: {}",
-                          file_.fd() < 0 ? std::strerror(errno) : "no regular file");
-    const auto size = static_cast<std::uint64_t>(status.st_size);
+    const auto size = disk_.size(name_);
+    if (!size) return size.failure();
     FileHeader header;
-    if (size < sizeof header || !read_all(file_.fd(), &header, sizeof header)) return damaged("cut short");
-    if (header.magic != kMagic) return file_failure(path_, "is no checkpoint of polydot");
+    if (*size < sizeof header) return damaged("cut short");
+    if (Outcome got = disk_.read(name_, 0, bytes_of(header)); !got) return got.failure();
+    if (header.magic != kMagic) return damaged("no checkpoint of polydot");
     if (header.version != kVersion)
-      return file_failure(path_, "is of checkpoint version {}, this program reads {}", header.version,
-                          kVersion);
+      return data_failure(fmt::format("{}: is of checkpoint version {}, this program reads {}",
+                                      disk_.describe(name_), header.version, kVersion));
     if (header.digest != digest_of(header)) return damaged("a changed header");
-    if (header.file_bytes != size)
-      return damaged(fmt::format("{} bytes instead of {}", size, header.file_bytes));
+    if (header.file_bytes != *size)
+      return damaged(fmt::format("{} bytes instead of {}", *size, header.file_bytes));
     if (header.layers > kMaxLayers || header.sections > std::uint64_t{2} * kMaxLayers * kMaxShards ||
         header.peers == 0 || header.peers > codes::kMaxPeers || header.peer >= header.peers)
       return damaged("impossible counts");
-    remaining_ = size - sizeof header;
+    at_ = sizeof header;
+    remaining_ = *size - sizeof header;
     return header;
   }
 
   // The next section into its place. `before`: the one before it, or null.
   Result<SectionHeader> section(const SectionHeader* before, std::vector<std::vector<dnn::ShardState>>& to) {
     SectionHeader header;
-    if (remaining_ < sizeof header || !read_all(file_.fd(), &header, sizeof header))
-      return damaged("cut short");
-    remaining_ -= sizeof header;
+    if (Outcome got = take(bytes_of(header)); !got) return got.failure();
     const std::uint64_t bytes = std::uint64_t{header.rows} * header.cols * sizeof(float);
     if (header.rows > kMaxSide || header.cols > kMaxSide || header.payload_bytes != bytes ||
         bytes > remaining_ || !follows(before, header) || header.layer >= to.size())
       return damaged("a section that cannot be there");
     dnn::Matrix matrix(header.rows, header.cols);
-    if (!read_all(file_.fd(), matrix.data(), bytes)) return damaged("cut short");
-    remaining_ -= bytes;
+    if (Outcome got = take(std::as_writable_bytes(std::span(matrix.data(), bytes / sizeof(float)))); !got)
+      return got.failure();
     if (header.digest != digest_of(header, matrix.data()))
       return damaged(fmt::format("changed numbers in layer {}, shard {}, {}", header.layer, header.shard,
                                  header.state == kWeights ? "weights" : "momentum"));
@@ -200,12 +144,23 @@ class Reader {
     return header;
   }
 
-  Failure damaged(const std::string& how) const {
-    return file_failure(path_, "damaged checkpoint ({}): it cannot be used", how);
+  Failure damaged(const std::string& how) {
+    torn_ = true;
+    return data_failure(
+        fmt::format("{}: damaged checkpoint ({}): it cannot be used", disk_.describe(name_), how));
   }
   std::uint64_t remaining() const { return remaining_; }
+  // What was read was of no whole checkpoint.
+  bool torn() const { return torn_; }
 
  private:
+  Outcome take(std::span<std::byte> bytes) {
+    if (remaining_ < bytes.size()) return damaged("cut short");
+    Outcome got = disk_.read(name_, at_, bytes);
+    at_ += bytes.size();
+    remaining_ -= bytes.size();
+    return got;
+  }
   // Weights of the next shard, or the momentum of the one at hand.
   static bool follows(const SectionHeader* before, const SectionHeader& header) {
     if (header.state == kVelocity)
@@ -217,64 +172,79 @@ class Reader {
                                          : header.layer == before->layer + 1 && header.shard == 0;
   }
 
-  fs::path path_;
-  Descriptor file_;
-  std::uint64_t remaining_ = 0;
+  const Disk& disk_;
+  const std::string& name_;
+  std::uint64_t at_ = 0, remaining_ = 0;
+  bool torn_ = false;
 };
 
 CheckpointHeader header_from(const FileHeader& file) {
   CheckpointHeader header;
-  std::copy(std::begin(file.run), std::end(file.run), header.name.run.begin());
-  header.name.epoch = file.epoch;
-  header.name.boundary = file.boundary;
-  header.peer = static_cast<int>(file.peer);
-  header.peers = static_cast<int>(file.peers);
-  header.plan_digest = file.plan_digest;
+  std::copy(std::begin(file.run), std::end(file.run), header.of.run.begin());
+  header.of.peer = static_cast<int>(file.peer);
+  header.of.peers = static_cast<int>(file.peers);
+  header.of.plan_digest = file.plan_digest;
+  header.id = {file.epoch, file.boundary};
   return header;
+}
+
+template <typename Number>
+bool take_number(std::string_view& text, Number& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return error == std::errc{};
 }
 
 }  // namespace
 
-std::uint64_t identity_digest(const CheckpointHeader& header) {
-  const std::uint64_t words[] = {header.name.run[0], header.name.run[1], header.name.epoch,
-                                 header.name.boundary, header.plan_digest};
-  return XXH3_64bits(words, sizeof words);
+std::string checkpoint_file_name(const CheckpointId& id) {
+  return fmt::format("checkpoint-{:05}-{:012}.pdck", id.epoch, id.boundary);
 }
 
-std::string checkpoint_file_name(const CheckpointName& name) {
-  return fmt::format("checkpoint-{:05}-{:012}.pdck", name.epoch, name.boundary);
+std::optional<CheckpointId> parse_checkpoint_name(const std::string& name) {
+  std::string_view rest = name;
+  const std::string_view start = "checkpoint-";
+  if (!rest.starts_with(start)) return std::nullopt;
+  rest.remove_prefix(start.size());
+  CheckpointId id;
+  if (!take_number(rest, id.epoch) || !rest.starts_with('-')) return std::nullopt;
+  rest.remove_prefix(1);
+  if (!take_number(rest, id.boundary) || checkpoint_file_name(id) != name) return std::nullopt;
+  return id;
 }
 
-Outcome write_checkpoint(const fs::path& folder, const CheckpointHeader& header, const LayerViews& layers) {
+Outcome write_checkpoint(Disk& disk, const CheckpointHeader& header, const LayerViews& layers) {
   const std::vector<Section> sections = sections_of(layers);
-  const fs::path path = folder / checkpoint_file_name(header.name);
-  fs::path temporary = path;
-  temporary += fmt::format(".partial-{}", getpid());
-  errno = 0;
-  if (write_file(temporary, file_header(header, layers.size(), sections), sections) &&
-      ::rename(temporary.c_str(), path.c_str()) == 0 && sync_folder(folder))
-    return Unit{};
-  const int error = errno;
-  ::unlink(temporary.c_str());
-  return file_failure(path, "cannot be written: {}; check the folder and the free space",
-                      std::strerror(error));
+  const FileHeader front = file_header(header, layers.size(), sections);
+  Disk::Chunks chunks = {std::as_bytes(std::span(&front, 1))};
+  for (const Section& section : sections) {
+    chunks.push_back(std::as_bytes(std::span(&section.header, 1)));
+    const auto count = static_cast<std::size_t>(section.matrix->size());
+    chunks.push_back(std::as_bytes(std::span(section.matrix->data(), count)));
+  }
+  return write_whole(disk, checkpoint_file_name(header.id), chunks);
 }
 
-Outcome write_checkpoint(const fs::path& folder, const Checkpoint& checkpoint) {
+Outcome write_checkpoint(Disk& disk, const Checkpoint& checkpoint) {
   LayerViews views(checkpoint.layers.size());
   for (std::size_t l = 0; l < views.size(); ++l)
     for (const dnn::ShardState& shard : checkpoint.layers[l]) views[l].push_back(&shard);
-  return write_checkpoint(folder, checkpoint, views);
+  return write_checkpoint(disk, checkpoint, views);
 }
 
-Result<CheckpointHeader> read_checkpoint_header(const fs::path& path) {
-  const auto header = Reader(path).header();
+Result<CheckpointHeader> read_checkpoint_header(const Disk& disk, const std::string& name) {
+  const auto header = Reader(disk, name).header();
   if (!header) return header.failure();
   return header_from(*header);
 }
 
-Result<Checkpoint> read_checkpoint(const fs::path& path) {
-  Reader reader(path);
+bool is_torn(const Disk& disk, const std::string& name) {
+  Reader reader(disk, name);
+  return !reader.header() && reader.torn();
+}
+
+Result<Checkpoint> read_checkpoint(const Disk& disk, const std::string& name) {
+  Reader reader(disk, name);
   const auto header = reader.header();
   if (!header) return header.failure();
   Checkpoint checkpoint;

@@ -10,51 +10,44 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "codes/result.h"
 #include "dnn/coded_matrix.h"
-#include "protocol/wire.h"
+#include "node/disk.h"
+#include "node/peer_identity.h"
+#include "protocol/checkpoint_id.h"
 
 namespace polydot::node {
 
-// Only shards of equal names and equal plans are rows of one codeword.
-struct CheckpointName {
-  protocol::ClusterId run{};
-  std::uint32_t epoch = 0;     // of membership, as in codes::RoundKey
-  std::uint64_t boundary = 0;  // steps done
-  friend bool operator==(const CheckpointName&, const CheckpointName&) = default;
-};
-
-// All of a checkpoint but its numbers.
+// All of a checkpoint but its numbers. Only shards of one run, plan and id are rows of one codeword.
 struct CheckpointHeader {
-  CheckpointName name;
-  int peer = 0, peers = 1;
-  std::uint64_t plan_digest = 0;  // config_agreement.h
+  PeerIdentity of;
+  protocol::CheckpointId id;
 };
 
 struct Checkpoint : CheckpointHeader {
   std::vector<std::vector<dnn::ShardState>> layers;  // [layer][shard]
 };
 
-// 64 bits of name and plan, equal at all peers that can be combined.
-std::uint64_t identity_digest(const CheckpointHeader& header);
-
 // checkpoint-EEEEE-BBBBBBBBBBBB.pdck
-std::string checkpoint_file_name(const CheckpointName& name);
+std::string checkpoint_file_name(const protocol::CheckpointId& id);
+// Nothing: no such name.
+std::optional<protocol::CheckpointId> parse_checkpoint_name(const std::string& name);
 
-// Writes header and states under a temporary name in `folder`, fsync, rename, fsync of the folder: under its
-// final name the file is whole, or not there. `layers` has the shape of Checkpoint::layers.
+// Under its name the file is whole, or not there (write_whole). `layers` has the shape of Checkpoint::layers;
+// nothing of it is copied.
 using LayerViews = std::vector<std::vector<const dnn::ShardState*>>;
-Outcome write_checkpoint(const std::filesystem::path& folder, const CheckpointHeader& header,
-                         const LayerViews& layers);
-Outcome write_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint);
+Outcome write_checkpoint(Disk& disk, const CheckpointHeader& header, const LayerViews& layers);
+Outcome write_checkpoint(Disk& disk, const Checkpoint& checkpoint);
 
 // The header alone, checked, and that the file has the size it names.
-Result<CheckpointHeader> read_checkpoint_header(const std::filesystem::path& path);
+Result<CheckpointHeader> read_checkpoint_header(const Disk& disk, const std::string& name);
 // All of it, every digest checked.
-Result<Checkpoint> read_checkpoint(const std::filesystem::path& path);
+Result<Checkpoint> read_checkpoint(const Disk& disk, const std::string& name);
+// The disk gives the file's beginning, and it is none of a whole checkpoint.
+bool is_torn(const Disk& disk, const std::string& name);
 
 }  // namespace polydot::node

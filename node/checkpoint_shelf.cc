@@ -2,70 +2,78 @@
 
 #include <algorithm>
 #include <cstdio>
-
-#include "node/checkpoint_folder.h"
+#include <functional>
 
 namespace polydot::node {
 
 using protocol::CheckpointId;
 
-Outcome MemoryShelf::keep(std::uint32_t epoch, const dnn::TrainingProgram& program) {
-  kept_.insert_or_assign({epoch, program.steps_done()}, program.state());
-  if (kept_.size() > kGenerations) kept_.erase(kept_.begin());
-  return Unit{};
-}
-
-std::vector<CheckpointId> MemoryShelf::list() const {
+std::vector<CheckpointId> checkpoints_on(const Disk& disk) {
   std::vector<CheckpointId> ids;
-  for (const auto& [id, state] : kept_) ids.push_back(id);
+  for (const std::string& name : disk.names())
+    if (const auto id = parse_checkpoint_name(name)) ids.push_back(*id);
+  std::sort(ids.begin(), ids.end(), std::greater<>());
   return ids;
 }
 
-std::optional<dnn::TrainingProgram::State> MemoryShelf::find(const CheckpointId& id) const {
-  const auto found = kept_.find(id);
-  return found == kept_.end() ? std::nullopt : std::optional(found->second);
-}
-
-Result<std::unique_ptr<CheckpointShelf>> FileShelf::make(const std::filesystem::path& folder,
-                                                         const CheckpointHeader& header) {
-  if (Outcome made = start_over(folder); !made) return made.failure();
-  return std::unique_ptr<CheckpointShelf>(new FileShelf(folder, header));
-}
-
-Outcome FileShelf::keep(std::uint32_t epoch, const dnn::TrainingProgram& program) {
-  CheckpointHeader header = header_;
-  header.name.epoch = epoch;
-  header.name.boundary = program.steps_done();
+Outcome CheckpointShelf::keep(std::uint32_t epoch, const dnn::TrainingProgram& program) {
+  const CheckpointHeader header{of_, {epoch, program.steps_done()}};
   LayerViews layers(static_cast<std::size_t>(program.layer_count()));
   for (std::size_t l = 0; l < layers.size(); ++l)
     for (const dnn::ShardState& shard : program.layer(static_cast<dnn::Index>(l)).shards())
       layers[l].push_back(&shard);
-  if (Outcome written = write_checkpoint(folder_, header, layers); !written) return written;
-  prune(folder_, kGenerations);
+  if (Outcome written = write_checkpoint(disk_, header, layers); !written) return written;
+  // A folder may take files and not show them.
+  const std::string name = checkpoint_file_name(header.id);
+  if (const auto there = read_checkpoint_header(disk_, name); !there) return there.failure();
+  prune();
   return Unit{};
 }
 
-std::vector<CheckpointId> FileShelf::list() const {
-  std::vector<CheckpointId> ids;
-  for (const CheckpointFile& file : node::list(folder_))
-    if (read_checkpoint_header(file.path)) ids.push_back({file.epoch, file.boundary});
-  std::sort(ids.begin(), ids.end());
+bool CheckpointShelf::is_ours(const CheckpointId& id) const {
+  const auto header = read_checkpoint_header(disk_, checkpoint_file_name(id));
+  return header && header->of == of_ && header->id == id;
+}
+
+std::vector<CheckpointId> CheckpointShelf::list() const {
+  std::vector<CheckpointId> ids = checkpoints_on(disk_);
+  std::erase_if(ids, [&](const CheckpointId& id) { return !is_ours(id); });
+  std::reverse(ids.begin(), ids.end());
   return ids;
 }
 
-std::optional<dnn::TrainingProgram::State> FileShelf::find(const CheckpointId& id) const {
-  CheckpointName name = header_.name;
-  name.epoch = id.epoch;
-  name.boundary = id.boundary;
-  auto checkpoint = read_checkpoint(folder_ / checkpoint_file_name(name));
+std::optional<dnn::TrainingProgram::State> CheckpointShelf::find(const CheckpointId& id) const {
+  auto checkpoint = read_checkpoint(disk_, checkpoint_file_name(id));
   if (!checkpoint) {
     std::fprintf(stderr, "polydot: %s\n", checkpoint.failure().message.c_str());
     return std::nullopt;
   }
-  const bool ours = checkpoint->name == name && checkpoint->peer == header_.peer &&
-                    checkpoint->plan_digest == header_.plan_digest;
-  if (!ours) return std::nullopt;
+  if (checkpoint->of != of_ || checkpoint->id != id) return std::nullopt;
   return std::move(checkpoint->layers);
+}
+
+void CheckpointShelf::prune() {
+  std::size_t whole = 0;
+  for (const CheckpointId& id : checkpoints_on(disk_)) {
+    const std::string name = checkpoint_file_name(id);
+    if (whole >= kGenerations || is_torn(disk_, name))
+      disk_.remove(name);
+    else
+      whole += is_ours(id);
+  }
+}
+
+Outcome CheckpointShelf::clear_foreign() {
+  for (const std::string& name : disk_.names()) {
+    if (name.starts_with("checkpoint-") && name.ends_with(kPartialEnding)) disk_.remove(name);
+    if (!parse_checkpoint_name(name)) continue;
+    const auto header = read_checkpoint_header(disk_, name);
+    if (header ? header->of == of_ : !is_torn(disk_, name)) continue;
+    disk_.remove(name);
+    if (disk_.size(name))
+      return data_failure(disk_.describe(name) + ": of an earlier run, and cannot be removed; remove it");
+  }
+  return Unit{};
 }
 
 }  // namespace polydot::node

@@ -1,14 +1,13 @@
 // Writing a configuration: the text, and the file that is there whole or not at all.
-#include <fcntl.h>
 #include <unistd.h>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 
 #include <fmt/format.h>
 
 #include "node/config_toml.h"
 #include "node/config_values.h"
+#include "node/folder_disk.h"
 
 namespace polydot::node {
 namespace {
@@ -23,32 +22,6 @@ std::string listed(const std::vector<std::string>& words, const std::string& inl
     text += fmt::format("  {},  # {}\n", toml_value(field_at("local.out"), one), i);
   }
   return text + "]";
-}
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-bool write_whole(const std::string& path, const std::string& text) {
-  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (file.fd() < 0) return false;
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t count = ::write(file.fd(), text.data() + done, text.size() - done);
-    if (count < 0 && errno != EINTR) return false;
-    if (count > 0) done += static_cast<std::size_t>(count);
-  }
-  return ::fsync(file.fd()) == 0;
 }
 
 }  // namespace
@@ -68,21 +41,24 @@ std::string to_toml(const Config& config) {
 }
 
 Outcome save_config(const Config& config, const std::string& path, Existing existing) {
-  const std::string temporary = fmt::format("{}.{}.tmp", path, ::getpid());
-  const auto fail = [&](int error) {
-    ::unlink(temporary.c_str());
-    if (error == EEXIST)
-      return usage_failure(fmt::format("{} exists: choose another name, or --force to replace it", path));
-    return usage_failure(fmt::format("{} cannot be written: {}", path, std::strerror(error)));
-  };
-  if (!write_whole(temporary, to_toml(config))) return fail(errno);
-  // link, unlike rename, refuses an existing name, without a moment in between.
-  if (existing == Existing::kKeep) {
-    if (::link(temporary.c_str(), path.c_str()) != 0) return fail(errno);
-    ::unlink(temporary.c_str());
-  } else if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    return fail(errno);
+  const std::filesystem::path file(path);
+  const std::string temporary = fmt::format("{}.{}.tmp", file.filename().string(), ::getpid());
+  FolderDisk disk(file.parent_path());
+  const std::string text = to_toml(config);
+  Outcome done = disk.write(temporary, {std::as_bytes(std::span(text))});
+  if (done) done = disk.sync(temporary);
+  if (done && existing == Existing::kReplace) done = disk.rename(temporary, file.filename().string());
+  if (!done) {
+    disk.remove(temporary);
+    return usage_failure(done.failure().message);
   }
+  if (existing == Existing::kReplace) return Unit{};
+  // link, unlike rename, refuses an existing name, without a moment in between.
+  const int error = ::link(disk.describe(temporary).c_str(), path.c_str()) == 0 ? 0 : errno;
+  disk.remove(temporary);
+  if (error == EEXIST)
+    return usage_failure(fmt::format("{} exists: choose another name, or --force to replace it", path));
+  if (error != 0) return usage_failure(fmt::format("{} cannot be written: {}", path, std::strerror(error)));
   return Unit{};
 }
 

@@ -5,9 +5,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <system_error>
 #include <utility>
+
+#include "node/folder_disk.h"
 
 namespace polydot::node {
 namespace {
@@ -17,16 +18,6 @@ namespace fs = std::filesystem;
 // Deflate makes at best 258 bytes of 2 bits (RFC 1951), 1032 to 1.
 constexpr std::uint64_t kMostInflation = 1032;
 constexpr unsigned kReadBufferBytes = 256 * 1024;
-
-Outcome write_all(const fs::path& path, std::span<const std::uint8_t> head,
-                  std::span<const std::uint8_t> body) {
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  for (const std::span<const std::uint8_t> part : {head, body})
-    out.write(reinterpret_cast<const char*>(part.data()), static_cast<std::streamsize>(part.size()));
-  out.close();
-  if (out.fail()) return file_failure(path, "cannot be written: check the permissions and the free space");
-  return Unit{};
-}
 
 }  // namespace
 
@@ -81,15 +72,12 @@ Result<fs::path> find_file(const fs::path& directory, std::span<const std::strin
 
 Outcome write_file_atomically(const fs::path& path, std::span<const std::uint8_t> head,
                               std::span<const std::uint8_t> body) {
-  fs::path temporary = path;
-  temporary += fmt::format(".partial-{}", getpid());
-  Outcome written = write_all(temporary, head, body);
-  std::error_code error;
-  if (written) {
-    fs::rename(temporary, path, error);
-    if (error) written = file_failure(path, "cannot be written: {}", error.message());
-  }
-  if (!written) fs::remove(temporary, error);
+  const std::string name = path.filename().string();
+  const std::string temporary = fmt::format("{}.partial-{}", name, getpid());
+  FolderDisk disk(path.parent_path());
+  Outcome written = disk.write(temporary, {std::as_bytes(head), std::as_bytes(body)});
+  if (written) written = disk.rename(temporary, name);
+  if (!written) disk.remove(temporary);
   return written;
 }
 

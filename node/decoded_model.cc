@@ -7,15 +7,16 @@
 #include <optional>
 #include <set>
 
-#include "node/checkpoint_folder.h"
+#include "node/checkpoint_shelf.h"
 #include "node/decoded_layer.h"
+#include "node/folder_disk.h"
 #include "node/run_folder.h"
 
 namespace polydot::node {
 namespace {
 
 using codes::Index;
-using Generation = std::pair<std::uint32_t, std::uint64_t>;  // epoch, boundary
+using protocol::CheckpointId;
 
 struct Wanted {
   const codes::ProductCode& code;
@@ -24,31 +25,33 @@ struct Wanted {
   const std::string& run;
 
   int peers() const { return static_cast<int>(code.peers()); }
-  std::filesystem::path folder(int peer) const { return peer_folder(run, peer) + kCheckpointsFolder; }
+  FolderDisk disk(int peer) const { return FolderDisk(peer_folder(run, peer) + kCheckpointsFolder); }
 };
 
 // What one generation holds: the weights' shards of each peer, by peer and layer.
 struct Found {
-  CheckpointName name;
+  CheckpointId id;
   codes::PeerSet present;
   std::map<int, std::vector<dnn::Matrix>> shards;
   std::vector<PeerTrouble> troubles;
   bool all_of_another_plan = false;
 };
 
-std::vector<Generation> generations(const Wanted& wanted) {
-  std::set<Generation> all;
-  for (int p = 0; p < wanted.peers(); ++p)
-    for (const CheckpointFile& file : list(wanted.folder(p))) all.insert({file.epoch, file.boundary});
+std::vector<CheckpointId> generations(const Wanted& wanted) {
+  std::set<CheckpointId> all;
+  for (int p = 0; p < wanted.peers(); ++p) {
+    const std::vector<CheckpointId> ids = checkpoints_on(wanted.disk(p));
+    all.insert(ids.begin(), ids.end());
+  }
   return {all.rbegin(), all.rend()};
 }
 
 // What is wrong with a file whose digests are right; empty: nothing.
-std::string misfit(const Wanted& wanted, const Generation& generation, int peer, const Checkpoint& file) {
-  if (file.plan_digest != wanted.plan_digest) return "is of another configuration or other data";
-  if (file.peer != peer || file.peers != wanted.peers())
-    return fmt::format("is of peer {} of {}", file.peer, file.peers);
-  if (Generation{file.name.epoch, file.name.boundary} != generation) return "was renamed";
+std::string misfit(const Wanted& wanted, const CheckpointId& id, int peer, const Checkpoint& file) {
+  if (file.of.plan_digest != wanted.plan_digest) return "is of another configuration or other data";
+  if (file.of.peer != peer || file.of.peers != wanted.peers())
+    return fmt::format("is of peer {} of {}", file.of.peer, file.of.peers);
+  if (file.id != id) return "was renamed";
   if (file.layers.size() != wanted.layers.size()) return "is of another network";
   for (std::size_t l = 0; l < file.layers.size(); ++l) {
     const codes::Shape shape =
@@ -60,9 +63,9 @@ std::string misfit(const Wanted& wanted, const Generation& generation, int peer,
 }
 
 // Keeps the run that most peers name. Failure: kRefused, when two runs could be decoded.
-Outcome choose_run(const Wanted& wanted, const std::map<int, CheckpointName>& names, Found& found) {
+Outcome choose_run(const Wanted& wanted, const std::map<int, protocol::ClusterId>& run_of, Found& found) {
   std::map<protocol::ClusterId, codes::PeerSet> runs;
-  for (const auto& [peer, name] : names) runs[name.run].insert(peer);
+  for (const auto& [peer, run] : run_of) runs[run].insert(peer);
   int decodable = 0;
   for (const auto& [run, peers] : runs) {
     decodable += can_decode(wanted.code.shards[0], peers);
@@ -71,11 +74,8 @@ Outcome choose_run(const Wanted& wanted, const std::map<int, CheckpointName>& na
   if (decodable > 1)
     return Failure{FailureKind::kRefused,
                    wanted.run + ": checkpoints of two runs, and either could be meant; remove one"};
-  for (const auto& [peer, name] : names) {
-    if (found.present.contains(peer)) {
-      found.name = name;
-      continue;
-    }
+  for (const auto& [peer, run] : run_of) {
+    if (found.present.contains(peer)) continue;
     found.shards.erase(peer);
     found.troubles.push_back(
         {peer, PeerTrouble::Kind::kUnreadable, 0, {}, "its checkpoint is of another run"});
@@ -83,35 +83,37 @@ Outcome choose_run(const Wanted& wanted, const std::map<int, CheckpointName>& na
   return Unit{};
 }
 
-Result<Found> read_generation(const Wanted& wanted, const Generation& generation) {
+Result<Found> read_generation(const Wanted& wanted, const CheckpointId& id) {
   Found found;
-  std::map<int, CheckpointName> names;
+  found.id = id;
+  std::map<int, protocol::ClusterId> run_of;
+  const std::string name = checkpoint_file_name(id);
   int read = 0, of_another_plan = 0;
   for (int p = 0; p < wanted.peers(); ++p) {
-    const auto path = wanted.folder(p) / checkpoint_file_name({{}, generation.first, generation.second});
+    const FolderDisk disk = wanted.disk(p);
     const auto trouble = [&](PeerTrouble::Kind kind, std::string what) {
       found.troubles.push_back({p, kind, 0, {}, std::move(what)});
     };
-    if (!std::filesystem::exists(path)) {
+    if (!std::filesystem::exists(disk.describe(name))) {
       trouble(PeerTrouble::Kind::kMissing, "");
       continue;
     }
-    auto file = read_checkpoint(path);
+    auto file = read_checkpoint(disk, name);
     if (!file) {
       trouble(PeerTrouble::Kind::kUnreadable, file.failure().message);
       continue;
     }
     ++read;
-    of_another_plan += file->plan_digest != wanted.plan_digest;
-    if (const std::string reason = misfit(wanted, generation, p, *file); !reason.empty()) {
-      trouble(PeerTrouble::Kind::kUnreadable, path.string() + " " + reason);
+    of_another_plan += file->of.plan_digest != wanted.plan_digest;
+    if (const std::string reason = misfit(wanted, id, p, *file); !reason.empty()) {
+      trouble(PeerTrouble::Kind::kUnreadable, disk.describe(name) + " " + reason);
       continue;
     }
-    names[p] = file->name;
+    run_of[p] = file->of.run;
     for (auto& layer : file->layers) found.shards[p].push_back(std::move(layer.front().weights));
   }
   found.all_of_another_plan = read > 0 && of_another_plan == read;
-  if (Outcome chosen = choose_run(wanted, names, found); !chosen) return chosen.failure();
+  if (Outcome chosen = choose_run(wanted, run_of, found); !chosen) return chosen.failure();
   return found;
 }
 
@@ -128,7 +130,7 @@ void note_wrong(const std::vector<codes::Finding>& findings, Index layer,
 }
 
 Result<DecodedModel> decode(const Wanted& wanted, Found found) {
-  DecodedModel model{found.name, {}, std::move(found.troubles), {}};
+  DecodedModel model{found.id, {}, std::move(found.troubles), {}};
   for (std::size_t l = 0; l < wanted.layers.size(); ++l) {
     std::vector<const dnn::Matrix*> shards(static_cast<std::size_t>(wanted.peers()), nullptr);
     for (const auto& [peer, layers] : found.shards) shards[static_cast<std::size_t>(peer)] = &layers[l];
@@ -136,7 +138,7 @@ Result<DecodedModel> decode(const Wanted& wanted, Found found) {
     if (!layer)
       return Failure{layer.failure().kind,
                      fmt::format("{}: refused to decode layer {} after {} steps: {}", wanted.run, l,
-                                 found.name.boundary, layer.failure().message)};
+                                 found.id.boundary, layer.failure().message)};
     model.weights.push_back(std::move(layer->weights));
     note_wrong(layer->wrong, static_cast<Index>(l), model.troubles);
   }
@@ -172,8 +174,8 @@ Result<DecodedModel> decode_run(const codes::ProductCode& code, const dnn::Netwo
   Wanted wanted{code, {}, plan_digest, run};
   for (const dnn::Dense& dense : network.layers()) wanted.layers.push_back({dense.outputs, dense.inputs + 1});
   std::vector<std::string> skipped;
-  for (const Generation& generation : generations(wanted)) {
-    auto found = read_generation(wanted, generation);
+  for (const CheckpointId& id : generations(wanted)) {
+    auto found = read_generation(wanted, id);
     if (!found) return found.failure();
     if (found->all_of_another_plan)
       return data_failure(run +
@@ -184,9 +186,8 @@ Result<DecodedModel> decode_run(const codes::ProductCode& code, const dnn::Netwo
       if (model) model->skipped = std::move(skipped);
       return model;
     }
-    skipped.push_back(fmt::format("after {} steps: {} of {} peers' checkpoints are too few ({})",
-                                  generation.second, found->present.size(), code.peers(),
-                                  told(found->troubles)));
+    skipped.push_back(fmt::format("after {} steps: {} of {} peers' checkpoints are too few ({})", id.boundary,
+                                  found->present.size(), code.peers(), told(found->troubles)));
   }
   if (skipped.empty())
     return data_failure(run + ": no peer left a checkpoint there; give the folder of a run (--out)");

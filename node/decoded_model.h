@@ -29,7 +29,7 @@ struct PeerTrouble {
 std::string describe(const PeerTrouble& trouble);
 
 struct DecodedModel {
-  CheckpointName name;
+  protocol::CheckpointId id;
   std::vector<dnn::Matrix> weights;  // of each layer, the bias column last
   std::vector<PeerTrouble> troubles;
   std::vector<std::string> skipped;  // newer generations that too few peers have, a line each

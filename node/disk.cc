@@ -3,7 +3,7 @@
 namespace polydot::node {
 
 Outcome write_whole(Disk& disk, const std::string& name, const Disk::Chunks& chunks) {
-  const std::string partial = name + ".partial";
+  const std::string partial = name + kPartialEnding;
   Outcome done = disk.write(partial, chunks);
 #ifndef POLYDOT_MUTATION_NO_FSYNC
   if (done) done = disk.sync(partial);

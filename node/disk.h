@@ -37,6 +37,9 @@ class Disk {
   virtual void remove(const std::string& name) = 0;
 };
 
+// What a crash in between may leave ends with it.
+inline constexpr const char* kPartialEnding = ".partial";
+
 // Under its name the file is whole and survives a crash, or what was there before is: a temporary name, sync,
 // rename, sync. A failed one leaves no temporary file behind.
 Outcome write_whole(Disk& disk, const std::string& name, const Disk::Chunks& chunks);

@@ -38,11 +38,9 @@ const char* name_of(FaultClass fault) {
   return "?";
 }
 
-Outcome InjectionLog::open(const std::string& path) {
+Outcome InjectionLog::open(const std::string& path, Records records) {
   if (path.empty()) return Unit{};
-  file_.open(path, std::ios::trunc);
-  if (!file_) return data_failure("cannot write " + path + "; check that the folder exists and is writable");
-  return Unit{};
+  return open_record(file_, path, records);
 }
 
 void InjectionLog::write(int peer, const Injection& injection) {

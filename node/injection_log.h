@@ -6,13 +6,14 @@
 
 #include "codes/result.h"
 #include "node/injection.h"
+#include "node/record_file.h"
 
 namespace polydot::node {
 
 class InjectionLog {
  public:
-  // path: replaced; empty: none is kept. Failure: kData.
-  Outcome open(const std::string& path);
+  // path: empty: none is kept. Failure: kData.
+  Outcome open(const std::string& path, Records records);
   void write(int peer, const Injection& injection);
 
  private:

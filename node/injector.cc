@@ -36,9 +36,11 @@ Injector::Injector(std::uint64_t seed, int self)
       judge_(self, [this](const Injection& injection) { log_.write(self_, injection); }) {}
 
 Result<std::unique_ptr<Injector>> Injector::make(std::vector<InjectSpec> specs, std::uint64_t seed, int self,
-                                                 const std::string& path) {
+                                                 const std::string& path, Records records,
+                                                 std::uint64_t steps_before) {
   std::unique_ptr<Injector> injector(new Injector(seed, self));
-  if (const Outcome opened = injector->log_.open(path); !opened) return opened.failure();
+  if (const Outcome opened = injector->log_.open(path, records); !opened) return opened.failure();
+  injector->replayed_to_ = steps_before;
   for (const InjectSpec& spec : specs) injector->add(spec);
   return injector;
 }

@@ -3,7 +3,7 @@
 //
 // What a spec does at a place and time is a function of the seed, the peer, the spec's own text, the place
 // and the step, and of nothing else that happens. A fault that is not sticky strikes once: not when a round
-// is computed again, nor a step after a rollback.
+// is computed again, nor a step after a rollback, nor in another life of the peer.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +25,12 @@ namespace polydot::node {
 
 class Injector : public codes::FaultTap {
  public:
-  // path: of the log, replaced; empty: none is kept. Failure: kData, the log cannot be written.
+  // path: of the log; empty: none is kept. steps_before: done in earlier lives, whose faults have struck.
+  // Failure: kData, the log cannot be written.
   static Result<std::unique_ptr<Injector>> make(std::vector<InjectSpec> specs, std::uint64_t seed, int self,
-                                                const std::string& path);
+                                                const std::string& path,
+                                                Records records = Records::kBeginAnew,
+                                                std::uint64_t steps_before = 0);
   ~Injector() override;
 
   // From the next visit on.

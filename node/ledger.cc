@@ -6,11 +6,24 @@
 
 namespace polydot::node {
 
-Outcome Ledger::open(const std::string& path) {
+constexpr std::uint64_t kMostSteps = 256;  // of one entry
+
+Outcome Ledger::open(const std::string& path, Records records) {
   if (path.empty()) return Unit{};
-  file_.open(path, std::ios::trunc);
-  if (!file_) return data_failure("cannot write " + path + "; check that the folder exists and is writable");
-  return Unit{};
+  return open_record(file_, path, records);
+}
+
+// Writes what cannot recur any more, or has for long. Steps may come again, after a rollback.
+void Ledger::begin_step(std::uint64_t step) {
+  if (step == step_) return;
+  for (auto at = open_.begin(); at != open_.end();) {
+    const LedgerEntry& entry = at->second;
+    const bool recurs = step > step_ && entry.last_step + 1 >= step && entry.count() < kMostSteps;
+    if (!recurs) write(entry);
+    at = recurs ? std::next(at) : open_.erase(at);
+  }
+  if (file_.is_open()) file_.flush();
+  step_ = step;
 }
 
 void Ledger::note(const protocol::RoundReport& report, protocol::RoundPart part,
@@ -21,13 +34,10 @@ void Ledger::note(const protocol::RoundReport& report, protocol::RoundPart part,
   for (const codes::Finding& finding : verdict.findings) {
     const auto [place, is_new] = open_.try_emplace({report.key.slot, finding.peer, part});
     LedgerEntry& entry = place->second;
-    const bool recurs = !is_new && report.key.step <= entry.last_step + 1;
-    if (!recurs) {
-      if (!is_new) write(entry);
+    if (is_new)
       entry = {finding.peer, report.key.slot, report.layer,   report.pass, report.training,
                part,         report.key.step, report.key.step};
-    }
-    findings_ += !recurs || report.key.step > entry.last_step;
+    findings_ += is_new || report.key.step > entry.last_step;
     entry.last_step = report.key.step;
     entry.size_over_floor = std::max(entry.size_over_floor, finding.size_over_floor);
     entry.corrected = corrected;  // of the last attempt
@@ -35,6 +45,7 @@ void Ledger::note(const protocol::RoundReport& report, protocol::RoundPart part,
 }
 
 void Ledger::on_round(const protocol::RoundReport& report) {
+  begin_step(report.key.step);
   note(report, protocol::RoundPart::kProduct, *report.verdict);
   if (report.scrubs != nullptr)
     for (const protocol::ScrubReport& scrub : *report.scrubs) note(report, scrub.part, scrub.verdict);

@@ -7,12 +7,11 @@
 #include <csignal>
 #include <cstdio>
 
-#include "node/ballot_file.h"
 #include "node/campaign.h"
-#include "node/checkpoint_shelf.h"
 #include "node/config_agreement.h"
 #include "node/dataset_loader.h"
 #include "node/injector.h"
+#include "node/peer_home.h"
 #include "node/peer_records.h"
 #include "node/plan_of.h"
 #include "node/pump.h"
@@ -114,15 +113,9 @@ Result<std::unique_ptr<ZmqTransport>> open_transport(const PeerProcessOptions& o
   return make_zmq_transport(zmq);
 }
 
-Result<std::unique_ptr<CheckpointShelf>> open_shelf(const PeerProcessOptions& options,
-                                                    std::uint64_t data_digest, const std::string& folder) {
-  if (folder.empty()) return std::unique_ptr<CheckpointShelf>(std::make_unique<MemoryShelf>());
-  CheckpointHeader header;
-  header.name.run = cluster_words(options.config.shared);
-  header.peer = options.self;
-  header.peers = static_cast<int>(options.config.shared.peers);
-  header.plan_digest = plan_digest(options.config, data_digest);
-  return FileShelf::make(folder + kCheckpointsFolder, header);
+PeerIdentity identity_of(const PeerProcessOptions& options, std::uint64_t data_digest) {
+  return {cluster_words(options.config.shared), plan_digest(options.config, data_digest), options.self,
+          static_cast<int>(options.config.shared.peers)};
 }
 
 }  // namespace
@@ -131,6 +124,9 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   _mm_setcsr(_mm_getcsr() | 0x8040);  // FTZ and DAZ: the same arithmetic at every peer, and no slow denormals
   catch_signals();
   const Config& config = options.config;
+  const std::string folder = config.local.out.empty() ? "" : peer_folder(config.local.out, options.self);
+  auto home = PeerHome::open(folder);
+  if (!home) return home.failure();
   auto data = load_data(config.shared.dataset, config.local.data);
   if (!data) return data.failure();
   auto plan = plan_of(config.shared, data->train, data->test);
@@ -140,20 +136,19 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   auto specs = configured_faults(config);
   if (!specs) return specs.failure();
 
-  const std::string folder = config.local.out.empty() ? "" : peer_folder(config.local.out, options.self);
+  if (Outcome settled = home->settle(identity_of(options, data->digest)); !settled) return settled.failure();
   PeerRecords records;
-  if (Outcome opened = records.open(folder); !opened) return opened.failure();
+  const Records mode = home->has_lived() ? Records::kGoOn : Records::kBeginAnew;
+  if (Outcome opened = records.open(folder, mode); !opened) return opened.failure();
   std::unique_ptr<Injector> injector;
   if (!specs->empty() || config.local.allow_injection) {
     auto made = Injector::make(std::move(*specs), plan->seed, options.self,
-                               folder.empty() ? "" : folder + kInjectionsFile);
+                               folder.empty() ? "" : folder + kInjectionsFile, mode, records.steps());
     if (!made) return made.failure();
     injector = std::move(*made);
   }
   dnn::TrainingProgram program(*code, options.self, *plan, data->train, data->test, injector.get(), &records);
-  auto shelf = open_shelf(options, data->digest, folder);
-  if (!shelf) return shelf.failure();
-  TrainingJob job(program, **shelf, static_cast<std::uint64_t>(config.shared.checkpoint_every));
+  TrainingJob job(program, home->shelf(), static_cast<std::uint64_t>(config.shared.checkpoint_every));
 
   protocol::WireContext context;
   context.cluster = cluster_words(config.shared);
@@ -162,10 +157,10 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   auto transport = open_transport(options, context);
   if (!transport) return transport.failure();
   records.watch(transport->get());
-  protocol::Peer peer(peer_options(options, *data), job, injector.get(), &records);
-  const auto keep = [&](const protocol::BallotRecord& record) {
-    return folder.empty() || keep_ballot_record(folder, record);
-  };
+  protocol::PeerOptions peer_settings = peer_options(options, *data);
+  peer_settings.record = home->record();
+  protocol::Peer peer(peer_settings, job, injector.get(), &records);
+  const auto keep = [&](const protocol::BallotRecord& record) { return home->keep(record); };
   drive(peer, **transport, context, options, injector.get(), keep);
 
   injector.reset();  // settles its log

@@ -10,26 +10,35 @@
 namespace polydot::node {
 
 namespace {
-constexpr double kFlushSeconds = 0.5;       // readers follow the files while the run goes on
+constexpr const char* kMetricsHeading =
+    "step,epoch,loss,batch_accuracy,learning_rate,seconds,waiting_ms,findings,noise_rounds,bytes_sent,"
+    "spare,any,independent,kappa,suspects";
+constexpr const char* kEvaluationsHeading = "steps_done,epochs_done,loss,accuracy,seconds";
 constexpr std::size_t kLossWindow = 10000;  // steps; bounds memory in an endless epoch
 }  // namespace
 
-Outcome PeerRecords::open(const std::string& folder) {
+Outcome PeerRecords::open(const std::string& folder, Records records) {
   folder_ = folder;
   if (folder.empty()) return Unit{};
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  metrics_.open(folder + kMetricsFile, std::ios::trunc);
-  evaluations_.open(folder + kEvaluationsFile, std::ios::trunc);
-  repairs_.open(folder + kRepairsFile, std::ios::trunc);
-  if (!metrics_ || !evaluations_ || !repairs_)
-    return data_failure("cannot write into " + folder + "; check that it is a folder and writable");
   std::filesystem::remove(folder + kSummaryFile, error);
-  metrics_
-      << "step,epoch,loss,batch_accuracy,learning_rate,seconds,waiting_ms,findings,noise_rounds,bytes_sent,"
-         "spare,any,independent,kappa,suspects\n";
-  evaluations_ << "steps_done,epochs_done,loss,accuracy,seconds\n";
-  return ledger_.open(folder + kFindingsFile);
+  Outcome opened = open_record(metrics_, folder + kMetricsFile, records, kMetricsHeading);
+  if (opened) opened = open_record(evaluations_, folder + kEvaluationsFile, records, kEvaluationsHeading);
+  if (opened) opened = open_record(repairs_, folder + kRepairsFile, records);
+  if (opened) opened = ledger_.open(folder + kFindingsFile, records);
+  if (!opened) return opened;
+  earlier_ = read_earlier_lives(folder, kLossWindow);
+  steps_ = earlier_.steps;
+  seconds_ = earlier_.seconds;
+  noise_ = earlier_.noise_rounds;
+  final_accuracy_ = earlier_.accuracy;
+  recent_losses_ = earlier_.losses;
+  protocol::PeerEvent began;
+  began.name = kBeganEvent;
+  began.step = steps_;
+  on_event(began);
+  return Unit{};
 }
 
 void PeerRecords::on_started(std::int64_t) { started_ = last_mark_ = Clock::now(); }
@@ -66,27 +75,30 @@ void PeerRecords::on_notice(const std::string& line) { std::fprintf(stderr, "pol
 
 void PeerRecords::on_step(const dnn::StepRecord& record) {
   const Clock::time_point now = Clock::now();
-  const bool first = steps_ == 0;
+  const bool first = !std::exchange(stepped_, true);
   steps_ = std::max(steps_, record.step + 1);  // after a rollback some come again
   if (first) first_step_end_ = now;
   evaluation_seconds_ += std::exchange(pending_evaluation_, 0.0);
   if (first) evaluation_seconds_ = 0.0;
-  seconds_ = std::chrono::duration<double>(now - first_step_end_).count() - evaluation_seconds_;
+  seconds_ =
+      earlier_.seconds + std::chrono::duration<double>(now - first_step_end_).count() - evaluation_seconds_;
   last_mark_ = now;
-  recent_losses_.push_back(record.loss);
-  if (recent_losses_.size() > kLossWindow) recent_losses_.pop_front();
+  recent_losses_.erase(recent_losses_.lower_bound(record.step), recent_losses_.end());
+  recent_losses_.emplace(record.step, record.loss);
+  if (recent_losses_.size() > kLossWindow) recent_losses_.erase(recent_losses_.begin());
   if (!metrics_.is_open()) return;
   metrics_ << record.step << ',' << record.epoch << ',' << record.loss << ','
            << static_cast<double>(record.correct) / static_cast<double>(record.samples) << ','
            << record.learning_rate << ',' << seconds_ << ',' << std::exchange(waited_ms_, 0) << ','
-           << ledger_.findings() << ',' << noise_ << ','
-           << (transport_ == nullptr ? 0 : transport_->counters().bytes_sent) << ',' << budget_.spare << ','
-           << budget_.any << ',' << budget_.independent << ',' << budget_.kappa << ','
-           << budget_.suspects.size() << '\n';
+           << earlier_.findings + ledger_.findings() << ',' << noise_ << ',' << bytes_sent() << ','
+           << budget_.spare << ',' << budget_.any << ',' << budget_.independent << ',' << budget_.kappa << ','
+           << budget_.suspects.size() << '\n'
+           << std::flush;  // before a checkpoint of it: what a life goes on from, its rows tell
   budget_ = {};
-  if (seconds_since(flushed_) < kFlushSeconds) return;
-  metrics_.flush();
-  flushed_ = now;
+}
+
+std::uint64_t PeerRecords::bytes_sent() const {
+  return earlier_.bytes_sent + (transport_ == nullptr ? 0 : transport_->counters().bytes_sent);
 }
 
 void PeerRecords::on_evaluation(const dnn::EvaluationRecord& record) {
@@ -95,21 +107,24 @@ void PeerRecords::on_evaluation(const dnn::EvaluationRecord& record) {
   final_accuracy_ = record.accuracy;
   if (!evaluations_.is_open()) return;
   evaluations_ << record.steps_done << ',' << record.epochs_done << ',' << record.loss << ','
-               << record.accuracy << ',' << seconds_since(started_) << '\n'
+               << record.accuracy << ',' << earlier_.seconds + seconds_since(started_) << '\n'
                << std::flush;
-  metrics_.flush();
 }
 
 Outcome PeerRecords::finish(const protocol::Peer& peer, int self, int exit_code,
                             std::uint64_t steps_per_epoch) {
   ledger_.close();
-  metrics_.flush();
   if (folder_.empty()) return Unit{};
   const std::size_t count = std::min<std::size_t>(recent_losses_.size(), steps_per_epoch);
   double loss = 0.0;
-  for (std::size_t k = recent_losses_.size() - count; k < recent_losses_.size(); ++k)
-    loss += recent_losses_[k];
+  for (auto at = std::prev(recent_losses_.end(), static_cast<std::ptrdiff_t>(count));
+       at != recent_losses_.end(); ++at)
+    loss += at->second;
   const protocol::Status& status = peer.status();
+  const auto before = [&](const char* event) {
+    const auto told = earlier_.events.find(event);
+    return told == earlier_.events.end() ? 0 : told->second;
+  };
   nlohmann::json floors = nlohmann::json::array();
   for (const auto& [kind, floor] : peer.floors().all())
     floors.push_back({{"training", kind.training},
@@ -124,22 +139,23 @@ Outcome PeerRecords::finish(const protocol::Peer& peer, int self, int exit_code,
       {"exit_code", exit_code},
       {"steps", steps_},
       {"seconds", seconds_},
-      {"seconds_total", seconds_since(born_)},
-      {"bytes_sent", transport_ == nullptr ? 0 : transport_->counters().bytes_sent},
+      {"seconds_total", earlier_.seconds + seconds_since(born_)},
+      {"lives", earlier_.count + 1},
+      {"bytes_sent", bytes_sent()},
       {"bytes_received", transport_ == nullptr ? 0 : transport_->counters().bytes_received},
       {"frames_dropped", transport_ == nullptr ? 0 : transport_->counters().frames_dropped},
       {"rounds", status.rounds},
-      {"noise_rounds", status.noise_rounds},
+      {"noise_rounds", earlier_.noise_rounds + status.noise_rounds},
       {"recomputed_rounds", status.recomputed_rounds},
       {"unchecked_rounds", status.unchecked_rounds},
-      {"repairs", status.repairs},
-      {"rebuilds", status.rebuilds},
-      {"cleanings", status.cleanings},
-      {"repair_bytes", status.repair_bytes},
-      {"operands_recomputed", status.operands_recomputed},
+      {"repairs", before("repaired") + status.repairs},
+      {"rebuilds", before("rebuilt") + status.rebuilds},
+      {"cleanings", before("cleaned") + status.cleanings},
+      {"repair_bytes", earlier_.repair_bytes + status.repair_bytes},
+      {"operands_recomputed", before("operand_recomputed") + status.operands_recomputed},
       {"wrong_checksums", status.wrong_checksums},
       {"unexplained_scrubs", status.unexplained_scrubs},
-      {"rollbacks", status.rollbacks},
+      {"rollbacks", before("rolled_back") + status.rollbacks},
       {"refused", peer.failure() && peer.failure()->kind == FailureKind::kRefused ? 1 : 0},
       {"largest_kappa", largest_kappa_},
       {"floors", floors}};

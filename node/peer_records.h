@@ -4,13 +4,15 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <fstream>
+#include <map>
 #include <string>
 
 #include "codes/result.h"
 #include "dnn/training_plan.h"
+#include "node/earlier_lives.h"
 #include "node/ledger.h"
+#include "node/record_file.h"
 #include "protocol/peer.h"
 #include "protocol/transport.h"
 
@@ -18,8 +20,11 @@ namespace polydot::node {
 
 class PeerRecords : public protocol::PeerObserver, public dnn::TrainingObserver {
  public:
-  // folder: of this peer, made if need be; empty: nothing is written. Failure: kData.
-  Outcome open(const std::string& folder);
+  // folder: of this peer, made if need be; empty: nothing is written. kGoOn: after what earlier lives wrote
+  // there, and the summary counts them. Failure: kData.
+  Outcome open(const std::string& folder, Records records);
+  // In all lives.
+  std::uint64_t steps() const { return steps_; }
   // The transport whose bytes are counted; may be set once it exists.
   void watch(const protocol::Transport* transport) { transport_ = transport; }
 
@@ -34,6 +39,7 @@ class PeerRecords : public protocol::PeerObserver, public dnn::TrainingObserver 
   Outcome finish(const protocol::Peer& peer, int self, int exit_code, std::uint64_t steps_per_epoch);
 
  private:
+  std::uint64_t bytes_sent() const;  // in all lives
   void keep_least(const protocol::Budget& budget);
 
   using Clock = std::chrono::steady_clock;
@@ -44,15 +50,17 @@ class PeerRecords : public protocol::PeerObserver, public dnn::TrainingObserver 
   std::string folder_;
   std::ofstream metrics_, evaluations_, repairs_;
   Ledger ledger_;
+  EarlierLives earlier_;
   const protocol::Transport* transport_ = nullptr;
 
-  Clock::time_point born_ = Clock::now(), started_ = Clock::now(), first_step_end_, last_mark_,
-                    flushed_ = Clock::now();
+  Clock::time_point born_ = Clock::now(), started_ = Clock::now(), first_step_end_, last_mark_;
+  bool stepped_ = false;             // in this life
   double evaluation_seconds_ = 0.0;  // between the end of the first step and the end of the last
-  double seconds_ = 0.0;             // training proper: from the end of the first step to the end of the last
+  double seconds_ = 0.0;  // training proper: from the end of the first step to the end of the last,
+                          // of each life, together
   double pending_evaluation_ = 0.0;  // counts once another step follows it
   std::uint64_t steps_ = 0;
-  std::deque<double> recent_losses_;  // of the last epoch at most
+  std::map<std::uint64_t, double> recent_losses_;  // by step
   double final_accuracy_ = -1.0;
   std::int64_t waited_ms_ = 0;  // in the step at hand
   std::uint64_t noise_ = 0, refused_ = 0;

@@ -1,10 +1,12 @@
 // The folder of a run, as every reader and writer of it knows it.
 //
 //   config.toml       every effective value; runs again as it was        (the launcher)
-//   metrics.csv       a row a step, of one peer that finished            (whoever finishes last)
+//   metrics.csv       a row a step, each once                            (whoever finishes last)
 //   summary.json      the run as a whole                                 (whoever finishes last)
 //   peer-00/ ...      what each peer wrote for itself:
 //     metrics.csv evaluations.csv findings.jsonl injections.jsonl repairs.jsonl summary.json log
+//                                   of all its lives, one after the other
+//     ballot.json lock                what it promised; who writes here
 //     checkpoints/checkpoint-EEEEE-BBBBBBBBBBBB.pdck   its coded state after B steps, the last two
 #pragma once
 
@@ -23,10 +25,11 @@ inline constexpr const char* kMetricsFile = "/metrics.csv";
 inline constexpr const char* kEvaluationsFile = "/evaluations.csv";
 inline constexpr const char* kFindingsFile = "/findings.jsonl";
 inline constexpr const char* kInjectionsFile = "/injections.jsonl";
-inline constexpr const char* kBallotFile = "/ballot.json";
+inline constexpr const char* kBallotFile = "ballot.json";  // on the Disk of the peer's folder
 inline constexpr const char* kRepairsFile = "/repairs.jsonl";
 inline constexpr const char* kSummaryFile = "/summary.json";
 inline constexpr const char* kConfigFile = "/config.toml";
+inline constexpr const char* kLockFile = "/lock";
 inline constexpr const char* kLogFile = "/log";
 inline constexpr const char* kCheckpointsFolder = "/checkpoints";
 

@@ -119,8 +119,8 @@ Truth read_truth(const std::string& run, int peers, FaultCounts& faults) {
         truth.renewed[{peer, line.at("layer").get<int>()}].insert(step);
       if (event == "computed_again") truth.undone.emplace_back(step, step);
       if (event == "rolled_back") truth.undone.emplace_back(line.at("boundary").get<Step>(), step);
-      if (event == "quarantined" || event == "released")
-        truth.quarantine[peer].emplace(step, event == "released");
+      if (event == "quarantined" || event == "released" || event == "late" || event == "in_time")
+        truth.quarantine[peer].emplace(step, event == "released" || event == "in_time");
     });
   }
   return truth;

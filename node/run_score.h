@@ -27,7 +27,7 @@ struct FaultCounts {
   std::uint64_t found = 0;     // above the floor, and found
   std::uint64_t undone =
       0;  // above the floor, in rounds that nobody could explain: computed again, rolled back
-  std::uint64_t left_out = 0;  // above the floor, not found, at a peer that nobody listened to (quarantine)
+  std::uint64_t left_out = 0;  // above the floor, not found, at a peer that nobody listened to or waited for
   std::uint64_t missed = 0;    // above the floor, and neither
   // Findings are counted once for each (step, slot, peer), whoever made them.
   std::uint64_t detected = 0;           // explained by an injection

@@ -24,7 +24,7 @@ void TrainingJob::deliver(codes::Matrix product) {
   const std::uint64_t before = program_.steps_done();
   program_.deliver(std::move(product));
   const std::uint64_t now = program_.steps_done();
-  if (checkpoint_every_ == 0 || now == before || now % checkpoint_every_ != 0) return;
+  if (checkpoint_every_ == 0 || now == before || now % checkpoint_every_ != 0 || !whole_) return;
   // Training does not depend on it: an older checkpoint, or the start, is still there.
   if (const Outcome kept = shelf_.keep(epoch_, program_); !kept)
     std::fprintf(stderr, "polydot: no checkpoint at step %llu: %s\n", static_cast<unsigned long long>(now),
@@ -34,7 +34,7 @@ void TrainingJob::deliver(codes::Matrix product) {
 }
 
 Outcome TrainingJob::keep_last() {
-  if (program_.steps_done() == kept_) return Unit{};
+  if (program_.steps_done() == kept_ || !whole_) return Unit{};
   return shelf_.keep(epoch_, program_);
 }
 
@@ -52,6 +52,11 @@ bool TrainingJob::restart(const protocol::CheckpointId& target, std::uint32_t ep
       target == protocol::CheckpointId{} ? std::optional(program_.initial_state()) : shelf_.find(target);
   program_.restart_at(target.boundary, state ? &*state : nullptr);
   return state.has_value();
+}
+
+void TrainingJob::follow(std::uint64_t boundary, std::uint32_t epoch) {
+  epoch_ = epoch;
+  program_.restart_at(boundary, nullptr);
 }
 
 codes::Shape TrainingJob::piece_shape(const codes::ShardPart& part) const {

@@ -16,7 +16,8 @@ class TrainingJob : public protocol::Job, public protocol::CodedState {
   const codes::ProductCode& code() const override { return program_.code(); }
   std::optional<codes::RoundRequest> next_round() override { return program_.next_round(); }
   void deliver(codes::Matrix product) override;
-  // The state that the run ends with, unless it is kept already or there was no step.
+  // The state that the run ends with, unless it is kept already, there was no step, or a shard is being
+  // rebuilt.
   Outcome keep_last();
   const codes::Matrix* recompute_operand(const codes::Matrix& product_before) override {
     return &program_.recompute_operand(product_before);
@@ -44,6 +45,8 @@ class TrainingJob : public protocol::Job, public protocol::CodedState {
   }
   std::vector<protocol::CheckpointId> checkpoints() const override;
   bool restart(const protocol::CheckpointId& target, std::uint32_t epoch) override;
+  void follow(std::uint64_t boundary, std::uint32_t epoch) override;
+  void set_whole(bool whole) override { whole_ = whole; }
 
  private:
   dnn::TrainingProgram& program_;
@@ -51,6 +54,7 @@ class TrainingJob : public protocol::Job, public protocol::CodedState {
   std::uint64_t checkpoint_every_;
   std::uint32_t epoch_ = 0;
   std::uint64_t kept_ = 0;  // boundary of the newest
+  bool whole_ = true;       // no shard is being rebuilt
 };
 
 }  // namespace polydot::node

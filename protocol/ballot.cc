@@ -77,8 +77,10 @@ void Ballot::propose(const std::vector<CheckpointId>& held) {
   repeat();
 }
 
+void Ballot::ask() { send(kEverybody, Step::kPrepare, kKnown, {}); }
+
 void Ballot::repeat() {
-  if (proposal_ == 0) return;
+  if (proposal_ == 0 || !votes()) return;
   const Step step = proposed_ ? Step::kAccept : Step::kPrepare;
   const std::vector<CheckpointId> names = proposed_ ? std::vector{*proposed_} : std::vector<CheckpointId>{};
   const std::uint32_t ballot = proposal_;
@@ -94,6 +96,7 @@ void Ballot::on_message(int from, const Message& message, bool stuck, const std:
     return names.empty() ? void() : on_accepted(from, leaves, ballot, names.front());
   if (leaves < record_.epoch) return tell_who_is_behind(from, message);
   if (leaves > record_.epoch) return;  // we are behind
+  stuck = stuck && votes();
   switch (step) {
     case Step::kPrepare:
       if (stuck) on_prepare(from, ballot, held);
@@ -114,7 +117,7 @@ void Ballot::tell_who_is_behind(int from, const Message& message) {
   const auto step = static_cast<Step>(message.code);
   const bool accept = step == Step::kAccept;
   if (step != Step::kPrepare && !accept) return;
-  if (message.key.slot + 1 < record_.epoch) {
+  if (message.key.slot + 1 < record_.epoch || message.key.epoch == kKnown) {
     send(from, Step::kAccepted, kKnown, {record_.from});
     messages_.back().second.key.slot = record_.epoch - 1;
     return;
@@ -127,8 +130,19 @@ void Ballot::tell_who_is_behind(int from, const Message& message) {
   messages_.back().second.key.slot = message.key.slot;
 }
 
+bool Ballot::withdraw() {
+  if (!bound()) return true;
+  if (record_.accepted != 0) return false;
+  record_.withdrawn = record_.promised;
+  dirty_ = true;
+  proposal_ = 0;
+  promises_.clear();
+  proposed_.reset();
+  return true;
+}
+
 void Ballot::on_prepare(int from, std::uint32_t ballot, const std::vector<CheckpointId>& held) {
-  if (ballot < record_.promised || ballot == kKnown) return;
+  if (ballot < record_.promised || ballot <= record_.withdrawn) return;
   record_.promised = ballot;
   dirty_ = true;  // even if promised before: that may not have got to the disk
   std::vector<CheckpointId> names{record_.target};
@@ -163,7 +177,7 @@ std::optional<CheckpointId> Ballot::choose() const {
 }
 
 void Ballot::on_accept(int /*from*/, std::uint32_t ballot, const CheckpointId& target) {
-  if (ballot < record_.promised || ballot == kKnown) return;
+  if (ballot < record_.promised || ballot <= record_.withdrawn) return;
   record_.promised = record_.accepted = ballot;
   record_.target = target;
   dirty_ = true;

@@ -28,11 +28,12 @@ namespace polydot::protocol {
 
 // What must survive a crash of this peer.
 struct BallotRecord {
-  std::uint32_t epoch = 0;     // at hand: as many were left
-  CheckpointId from;           // where it began
-  std::uint32_t promised = 0;  // the highest ballot promised, of those that leave it; 0: none
-  std::uint32_t accepted = 0;  // the highest ballot accepted; 0: none
-  CheckpointId target;         // of `accepted`
+  std::uint32_t epoch = 0;      // at hand: as many were left
+  CheckpointId from;            // where it began
+  std::uint32_t promised = 0;   // the highest ballot promised, of those that leave it; 0: none
+  std::uint32_t accepted = 0;   // the highest ballot accepted; 0: none
+  CheckpointId target;          // of `accepted`
+  std::uint32_t withdrawn = 0;  // ballots up to this one are promised to nobody any more, and never accepted
   friend bool operator==(const BallotRecord&, const BallotRecord&) = default;
 };
 
@@ -51,6 +52,8 @@ class Ballot {
   void propose(const std::vector<CheckpointId>& held);
   // The same again, for those that did not hear it.
   void repeat();
+  // Whoever knows how the epoch at hand was left says so. Proposes and promises nothing.
+  void ask();
   // stuck: this peer cannot go on in the epoch at hand.
   void on_message(int from, const Message& message, bool stuck, const std::vector<CheckpointId>& held);
 
@@ -61,7 +64,16 @@ class Ballot {
 
   std::uint32_t epoch() const { return record_.epoch; }
   // Has promised to leave the epoch at hand: contributes to it no more.
-  bool bound() const { return record_.promised > 0; }
+  bool bound() const { return record_.promised > record_.withdrawn; }
+  // The epoch at hand goes on without this ballot: promises are taken back, as by a promise to a higher
+  // ballot that nobody will ever propose. False: one was accepted, and may be decided yet.
+  bool withdraw();
+  // Nothing is promised or accepted that leaves an epoch up to this one: a lost disk may hold promises.
+  void abstain_through(std::uint32_t epoch) { no_vote_through_ = epoch; }
+  bool votes() const { return !no_vote_through_ || record_.epoch > *no_vote_through_; }
+  void vote_again() { no_vote_through_.reset(); }
+  // The record as it is, to be kept although nothing was promised: its absence means a lost disk.
+  void touch() { dirty_ = true; }
   // Promises so far to the own proposal; empty when there is none.
   codes::PeerSet promised_by() const;
 
@@ -86,6 +98,7 @@ class Ballot {
   BallotRecord record_;
   Usable usable_;
   bool dirty_ = false;
+  std::optional<std::uint32_t> no_vote_through_;
   std::uint32_t proposal_ = 0;  // own ballot under way; 0: none
   std::vector<CheckpointId> own_held_;
   std::map<int, Promise> promises_;

@@ -96,7 +96,12 @@ std::uint32_t ContributionStore::latest_attempt(const codes::RoundKey& key) cons
 }
 
 void ContributionStore::prune_through(const codes::RoundKey& key) {
-  const auto end = rounds_.upper_bound(last_attempt(key));
+  erase_until(rounds_.upper_bound(last_attempt(key)));
+}
+
+void ContributionStore::prune_before(const codes::RoundKey& key) { erase_until(rounds_.lower_bound(key)); }
+
+void ContributionStore::erase_until(Rounds::iterator end) {
   for (auto round = rounds_.begin(); round != end; ++round) {
     bytes_ -= round_bytes();
     for (const Row& row : round->second)

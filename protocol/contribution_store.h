@@ -35,8 +35,9 @@ class ContributionStore {
   // The highest attempt seen for the round of `key`.
   std::uint32_t latest_attempt(const codes::RoundKey& key) const;
 
-  // Forgets everything up to and including all attempts of the round of `key`.
+  // Forgets everything up to and including all attempts of the round of `key`; everything before it.
   void prune_through(const codes::RoundKey& key);
+  void prune_before(const codes::RoundKey& key);
   std::size_t bytes() const { return bytes_; }
 
  private:
@@ -51,12 +52,14 @@ class ContributionStore {
   std::size_t round_bytes() const {
     return sizeof(Rows) + static_cast<std::size_t>(peers_) * (sizeof(Row) + sizeof(Payload));
   }
+  using Rounds = std::map<codes::RoundKey, Rows>;
+  void erase_until(Rounds::iterator end);
   const Row* find(const codes::RoundKey& key, int peer) const;
 
   int peers_;
   std::size_t max_bytes_;
   std::size_t bytes_ = 0;
-  std::map<codes::RoundKey, Rows> rounds_;
+  Rounds rounds_;
 };
 
 }  // namespace polydot::protocol

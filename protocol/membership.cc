@@ -1,8 +1,30 @@
 #include "protocol/membership.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <utility>
 
 namespace polydot::protocol {
+
+void Punctuality::was_there(bool in_time) {
+  if (!std::exchange(nearly_now_, false)) nearly_ = 0;
+  if (in_time) {
+    missed_ = false;
+    nearly_ = 0;
+    if (++in_time_ >= kGoodConduct) trial_ = 1;
+    return;
+  }
+  if (!missed_) trial_ = std::min(2 * trial_, kLongestTrial);
+  missed_ = true;
+  in_time_ = 0;
+}
+
+void Punctuality::was_nearly_there() {
+  nearly_now_ = true;
+  if (!missed_ || ++nearly_ < trial_) return;
+  missed_ = false;
+  nearly_ = 0;
+}
 
 MembershipView view_of(const std::vector<Heard>& heard, const MembershipOptions& options) {
   MembershipView view;
@@ -16,7 +38,11 @@ MembershipView view_of(const std::vector<Heard>& heard, const MembershipOptions&
     if (peer.joined && peer.hears_us) view.joined.insert(p);
     if (peer.goodbye)
       view.gone.insert(p);
-    else if (peer.missed)
+    else if (!peer.joined)
+      view.absent.insert(p);
+    else if (peer.mode == PeerMode::kFollowing)
+      view.following.insert(p);
+    else if (peer.punctuality.missed())
       view.late.insert(p);
     else
       view.live.insert(p);
@@ -34,7 +60,10 @@ std::string describe(std::int64_t now_ms, const std::vector<Heard>& heard, const
     else if (!peer.joined)
       std::snprintf(reason, sizeof reason, "never heard");
     else
-      std::snprintf(reason, sizeof reason, "%ssilent for %.1f s", peer.missed ? "late, " : "",
+      std::snprintf(reason, sizeof reason, "%ssilent for %.1f s",
+                    peer.mode == PeerMode::kFollowing ? "following, "
+                    : peer.punctuality.missed()       ? "late, "
+                                                      : "",
                     static_cast<double>(now_ms - peer.last_message_ms) / 1000.0);
     text += (text.empty() ? "" : ", ") + std::to_string(p) + " (" + reason + ")";
   }

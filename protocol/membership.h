@@ -7,17 +7,41 @@
 #include <vector>
 
 #include "codes/peer_set.h"
+#include "codes/round_request.h"
+#include "protocol/message.h"
 
 namespace polydot::protocol {
+
+// Whether a peer is waited for. One that missed a round is not, until it was in time again, or nearly so for
+// some rounds in a row: that many more each time it is missed again. So a slow peer costs the others their
+// patience now and then, and ever more rarely.
+class Punctuality {
+ public:
+  // After each round.
+  void was_there(bool in_time);
+  // Its contribution to the round before came while the next one was under way.
+  void was_nearly_there();
+  bool missed() const { return missed_; }
+
+ private:
+  static constexpr std::uint32_t kLongestTrial = 1024, kGoodConduct = 64;  // rounds
+  bool missed_ = false;
+  std::uint32_t trial_ = 1;                 // rounds nearly in time before it is waited for again
+  std::uint32_t nearly_ = 0, in_time_ = 0;  // in a row
+  bool nearly_now_ = false;                 // since the last round
+};
 
 // What one peer has been heard to do.
 struct Heard {
   bool joined = false;    // its hello agreed with ours
   bool hears_us = false;  // its hello named us
+  bool refused = false;   // its hello disagreed, and that was said
   std::int64_t last_message_ms = 0;
-  std::uint64_t latest_step = 0;         // of its contributions
-  bool contributed = false;              // ever
-  bool missed = false;                   // the last round it was waited for went on without it
+  PeerMode mode = PeerMode::kNew;         // as its last hello said, unless contributions say better
+  std::optional<codes::RoundKey> latest;  // the furthest round that it was heard to be at
+  bool contributed = false;               // ever
+  std::uint64_t abstained_step = 0;       // the last it could not contribute to
+  Punctuality punctuality;
   std::optional<std::uint32_t> goodbye;  // its exit code
   std::uint64_t goodbye_step = 0;        // the steps it had done
 };
@@ -28,10 +52,12 @@ struct MembershipOptions {
 };
 
 struct MembershipView {
-  codes::PeerSet joined;  // agreed with us and hear us (and ourselves)
-  codes::PeerSet live;    // waited for in every round
-  codes::PeerSet late;    // missed a round: used when there, not waited for
-  codes::PeerSet gone;    // said goodbye
+  codes::PeerSet joined;     // agreed with us and hear us (and ourselves)
+  codes::PeerSet live;       // waited for in every round
+  codes::PeerSet late;       // missed a round: used when there, not waited for
+  codes::PeerSet following;  // has nothing to contribute: not waited for
+  codes::PeerSet gone;       // said goodbye
+  codes::PeerSet absent;     // never heard of
 };
 
 // heard[k]: what was heard of peer k; the own entry is ignored.
@@ -39,5 +65,12 @@ MembershipView view_of(const std::vector<Heard>& heard, const MembershipOptions&
 
 // "3 (silent for 2.1 s), 7 (late)": why each of `peers` is not there.
 std::string describe(std::int64_t now_ms, const std::vector<Heard>& heard, const codes::PeerSet& peers);
+
+// One line of what a peer knows of another.
+struct Member {
+  int peer = 0;
+  const char* state = "";  // live, late, following, quarantined, gone, joining
+  std::string reason;
+};
 
 }  // namespace polydot::protocol

@@ -38,7 +38,8 @@ class Payload {
 };
 
 enum class MessageKind : std::uint8_t {
-  kHello = 1,          // payload: the sender's shared configuration, "key = value" lines; set: whom it heard
+  kHello = 1,  // how the sender is: `code` its mode, where it stands; set: whom it heard; payload: what
+               // must be shared, "key = value" lines
   kContribution = 2,   // one slice (a run of columns) of a contribution; payload: float32, column-major
   kRequest = 3,        // please send (again) your contribution to `key`
   kGoodbye = 4,        // I have finished (or leave) after `key.step` steps, with exit code `code`
@@ -52,10 +53,23 @@ enum class MessageKind : std::uint8_t {
 inline constexpr std::uint32_t kWeightsState = 1, kMomentumState = 2;
 inline constexpr std::uint32_t kShardsPerLayer = 16;
 
+// How much a peer has of what it takes to contribute. The code of a hello.
+enum class PeerMode : std::uint32_t {
+  kNew = 1,    // joining, with no memory: its first life, or its disk was lost
+  kRestored,   // back with its disk; knows what it promised, not yet where the others are
+  kFollowing,  // decodes every round and contributes to none that needs a shard it lacks
+  kActive,
+};
+inline constexpr std::uint32_t kPeerModes = 4;
+inline const char* name_of(PeerMode mode) {
+  constexpr const char* kNames[] = {"new", "restored", "following", "active"};
+  return kNames[static_cast<std::uint32_t>(mode) - 1];
+}
+
 inline constexpr int kEverybody = -1;  // a receiver: all but the sender
 
-// A field that a kind does not use is zero: hello and goodbye name no round (goodbye: the step alone), a
-// request and an abstention have nothing but their key.
+// A field that a kind does not use is zero: hello and goodbye name no round (hello: epoch and step, goodbye:
+// the step alone), a request and an abstention have nothing but their key.
 struct Message {
   MessageKind kind = MessageKind::kHello;
   codes::RoundKey key{};
@@ -66,7 +80,7 @@ struct Message {
   std::uint32_t total_cols = 0;
   // Contribution: the set that its operand was decoded from. Hello: the peers heard so far.
   codes::PeerSet set{};
-  std::uint32_t code = 0;  // goodbye: exit code
+  std::uint32_t code = 0;  // hello: PeerMode; goodbye: exit code
   Payload payload{};
 };
 

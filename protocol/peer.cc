@@ -48,10 +48,11 @@ void Peer::on_message(std::int64_t now_ms, int from, Message message) {
       break;
     case MessageKind::kContribution:
       peer.contributed = true;
-      peer.latest_step = std::max(peer.latest_step, message.key.step);
+      peer.latest = std::max(peer.latest.value_or(message.key), message.key);
       on_contribution(from, message);
       break;
     case MessageKind::kRequest:
+      peer.latest = std::max(peer.latest.value_or(message.key), message.key);
       answer_request(from, message.key);
       break;
     case MessageKind::kAbstain:

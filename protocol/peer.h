@@ -5,8 +5,10 @@
 // a slice of a product, a decode) and fills the outbox; `now_ms` is handed in. node/pump.h drives it over a
 // Transport, tools/simulator over a simulated network.
 //
-// Life: joining (everybody hears everybody, and all agree on what is shared) -> running -> lingering (done,
-// answers until all said goodbye) -> ended. Rounds: PROTOCOL.md, "Rounds, attempts, lateness".
+// Life: joining (who is there, and all agree on what is shared) -> running -> lingering (done, answers until
+// all said goodbye) -> ended. A peer that runs is active, or it follows: it has lost its shards or its place,
+// decodes every round and is rebuilt from the others. PROTOCOL.md, "Rounds, attempts, lateness", "Coming
+// back".
 #pragma once
 
 #include <cstdint>
@@ -39,9 +41,9 @@ struct PeerOptions {
   int peers = 1;
   // What must be equal at all peers, by key (configuration, data digest, wire version).
   SharedLines shared;
-  std::int64_t patience_ms =
-      5000;        // how long a round waits for a missing peer; every other time derives from it
-  int margin = 1;  // contributions beyond K that a round waits for
+  // How long the first rounds wait for a missing peer; every other time derives from it.
+  std::int64_t patience_ms = 5000;
+  int margin = 1;                                    // contributions beyond K that a round waits for
   std::size_t store_bytes = std::size_t{256} << 20;  // of contributions kept for rounds to come
   std::uint64_t clean_every = 0;  // steps between two cleanings of every shard; 0: when its floor asks for it
 
@@ -51,6 +53,7 @@ struct PeerOptions {
   static constexpr std::uint32_t kMaxAttempts = 3;
   static constexpr int kMaxRollbacks = 5;  // from one and the same step
   std::int64_t request_interval_ms() const { return std::max<std::int64_t>(20, patience_ms / 10); }
+  std::int64_t least_patience_ms() const { return std::max<std::int64_t>(1, patience_ms / 50); }
   std::int64_t give_up_ms() const { return 12 * patience_ms; }  // without any progress
 };
 
@@ -81,6 +84,8 @@ class Peer {
   void stop_after_step(std::uint32_t code);
 
   const Status& status() const { return status_; }
+  // Of every other peer: how it is seen from here, and why.
+  std::vector<Member> members(std::int64_t now_ms) const;
   const Floors& floors() const { return floors_; }
   // Why it ended other than done; read when the phase is lingering or ended.
   const std::optional<Failure>& failure() const { return failure_; }
@@ -91,6 +96,9 @@ class Peer {
 
   // Joining and leaving (peer_join.cc)
   bool advance_joining(std::int64_t now_ms);
+  bool anybody_trains() const;
+  bool may_begin(std::int64_t now_ms, const MembershipView& view) const;
+  void begin(std::int64_t now_ms);
   void on_hello(int from, const Message& message);
   void send_hello(int to);
   void leave(std::int64_t now_ms, std::uint32_t code);
@@ -107,17 +115,38 @@ class Peer {
   bool start_round(std::int64_t now_ms);
   void contribute();
   bool judge(std::int64_t now_ms);
-  bool wait_on(std::int64_t now_ms, const codes::PeerSet& missing);
-  codes::PeerSet answering(std::int64_t now_ms) const;
-  void lose_quorum(std::int64_t now_ms, const codes::PeerSet& gone);
   void compute_again(std::uint32_t attempt);
   void try_again_or_refuse(std::int64_t now_ms, const codes::RoundVerdict& verdict);
   void finish_round(std::int64_t now_ms, const codes::PeerSet& present, codes::RoundVerdict verdict);
   codes::RoundVerdict check(const codes::PeerSet& present);
   void learn(const FloorKind& kind, const codes::RoundVerdict& verdict, codes::Index entries);
   double threshold(const codes::PeerSet& present) const;
+  void note_who_was_there();
   void report(std::int64_t now_ms, const codes::RoundVerdict& verdict, const codes::PeerSet& present,
               const std::vector<ScrubReport>* scrubs) const;
+
+  // Waiting, for whom and how long (peer_wait.cc)
+  bool wait_on(std::int64_t now_ms, const codes::PeerSet& missing);
+  bool give_up_waiting(std::int64_t now_ms, std::int64_t waited, const codes::PeerSet& missing);
+  void request(std::int64_t now_ms, const codes::PeerSet& missing);
+  std::int64_t patience_at_hand() const;
+  void learn_pace(std::int64_t now_ms);
+  codes::PeerSet answering(std::int64_t now_ms) const;
+  codes::PeerSet heard_lately(std::int64_t now_ms) const;
+  bool others_have_finished() const;
+  void fail_as_left_behind(std::int64_t now_ms);
+  void lose_quorum(std::int64_t now_ms, const codes::PeerSet& gone);
+
+  // Losing the place and finding it again (peer_follow.cc)
+  PeerMode mode() const;
+  std::optional<codes::RoundKey> majority_key() const;
+  bool majority_is_beyond() const;
+  int ahead_by_epochs() const;
+  void follow(std::int64_t now_ms, std::uint64_t boundary);
+  bool catch_up(std::int64_t now_ms);
+  void lose_shards();
+  void leave_rounds(const codes::RoundKey& next);
+  void look_whether_whole(std::int64_t now_ms);
 
   // Faults: whose they are, and what is done about one's own (peer_faults.cc)
   void prepare_scrub();
@@ -135,6 +164,8 @@ class Peer {
   // When computing again does not help (peer_rollback.cc)
   void refuse_or_roll_back(std::int64_t now_ms, Failure failure, const codes::RoundVerdict& verdict);
   bool advance_stuck(std::int64_t now_ms);
+  bool go_on_with_the_others(std::int64_t now_ms);
+  void vote(std::int64_t now_ms);
   bool is_stuck(std::int64_t now_ms) const;
   void on_ballot(std::int64_t now_ms, int from, const Message& message);
   bool roll_back(const Ballot::Decision& decision);
@@ -172,13 +203,24 @@ class Peer {
   std::map<codes::RoundKey, codes::PeerSet> abstained_;  // by round, whatever the attempt
   Ballot ballot_;
   struct Stuck {
+    enum class Why {
+      kRefused,   // a round that nobody can explain
+      kRestored,  // back from the disk, and nobody trains
+      kAsking,    // others are in a later epoch
+      kWaiting,   // enough are there, and nothing moves
+    };
+    Why why = Why::kRefused;
     std::int64_t since_ms = 0, next_ms = 0, proposed_ms = -1;
     Failure failure;  // what it ends with if nothing is decided
   };
   std::optional<Stuck> stuck_;
   std::uint64_t refused_step_ = 0;  // where the last rollback came from, and how often in a row
   int rollbacks_there_ = 0;
-  bool later_epoch_seen_ = false;  // in a contribution: a rollback that was not heard of
+  std::optional<std::int64_t> votes_from_ms_;   // of a peer whose disk was lost, once it is active again
+  std::optional<codes::RoundKey> majority_at_;  // when last looked, and since when
+  std::int64_t majority_moved_ms_ = 0;
+  double typical_round_ms_ = 0.0;  // until a usable set was there, a running mean
+  std::uint64_t rounds_timed_ = 0;
   Status status_;
   std::vector<Outgoing> outbox_;
   std::optional<Failure> failure_;

@@ -138,6 +138,7 @@ void Peer::look_at_own_shard(const std::vector<ScrubReport>& scrubs) {
       if (2 * static_cast<codes::Index>(finding.rows.size()) <= round.payload.rows)
         part.lines.assign(finding.rows.begin(), finding.rows.end());
       repairs_.damaged(part);
+      if (repairs_.anything_lost()) job_.state()->set_whole(false);
     }
   }
 }
@@ -225,12 +226,13 @@ void Peer::clean_if_drifted() {
 }
 
 void Peer::work_on_repairs(std::int64_t now_ms) {
-  if (repairs_.idle()) return;
+  if (repairs_.idle() && !votes_from_ms_) return;
   codes::PeerSet others = view_of(heard_, {options_.self, options_.patience_ms}).live;
   others.erase(options_.self);
   others = others - offenders_.quarantined();
   repairs_.work(now_ms, round_->request.key.epoch, job_.steps_done(), others);
   for (auto& [to, message] : repairs_.take_messages()) send(to, std::move(message));
+  look_whether_whole(now_ms);
   for (const RepairReport& report : repairs_.take_reports()) {
     using Event = RepairReport::Event;
     status_.repairs += report.event == Event::kRepaired;

@@ -10,6 +10,9 @@ namespace polydot::protocol {
 void Peer::send_hello(int to) {
   Message hello;
   hello.kind = MessageKind::kHello;
+  hello.key.epoch = ballot_.epoch();
+  hello.key.step = job_.steps_done();
+  hello.code = static_cast<std::uint32_t>(mode());
   for (int p = 0; p < options_.peers; ++p)
     if (heard_[static_cast<std::size_t>(p)].joined) hello.set.insert(p);
   hello.payload = Payload::of_text(to_text(options_.shared));
@@ -22,13 +25,22 @@ void Peer::on_hello(int from, const Message& message) {
     // So that it can name the difference too; again while it asks, for the first may have found no way to it
     // yet.
     if (!peer.goodbye) send_hello(from);
-    if (status_.phase == PeerPhase::kJoining) fail(peer.last_message_ms, disagreement(from, *difference));
+    const Failure refusal = disagreement(from, *difference);
+    if (status_.phase == PeerPhase::kJoining)
+      fail(peer.last_message_ms, refusal);
+    else if (!std::exchange(peer.refused, true))
+      notice("not let in: " + refusal.message);
     return;
   }
+  const bool joins = message.code <= static_cast<std::uint32_t>(PeerMode::kRestored);
   peer.joined = true;
+  peer.refused = false;
   peer.hears_us = peer.hears_us || message.set.contains(options_.self);
-  // A peer that has begun sends hellos no more, so this does not go on for ever.
-  if (status_.phase != PeerPhase::kJoining && !peer.contributed) send_hello(from);
+  peer.mode = static_cast<PeerMode>(message.code);
+  if (!joins) peer.latest = std::max(peer.latest.value_or(message.key), message.key);
+  if (joins && peer.goodbye) peer.goodbye.reset();  // another life
+  // Only those that have begun answer, and only those that have not: so this does not go on for ever.
+  if (joins && status_.phase != PeerPhase::kJoining && mode() > PeerMode::kRestored) send_hello(from);
 }
 
 void Peer::on_refused_frame(int from, WireError error, std::uint16_t claimed_version) {
@@ -52,27 +64,66 @@ void Peer::on_refused_frame(int from, WireError error, std::uint16_t claimed_ver
               ", this one " + std::to_string(kWireVersion) + "; start all peers with the same version"});
 }
 
+bool Peer::anybody_trains() const {
+  return std::any_of(heard_.begin(), heard_.end(), [](const Heard& peer) {
+    return peer.joined && !peer.goodbye && peer.mode > PeerMode::kRestored;
+  });
+}
+
+// Everybody is there; or some train already; or enough are there and nobody else came within a patience.
+bool Peer::may_begin(std::int64_t now_ms, const MembershipView& view) const {
+  if (view.joined == everybody_ || (anybody_trains() && view.joined.size() > 1)) return true;
+  int enough = options_.peers / 2 + 1;
+  for (const codes::Pass& pass : job_.code().passes)
+    enough = std::max(enough, static_cast<int>(pass.code.recovery_threshold) + options_.margin);
+  return now_ms - phase_since_ms_ >= options_.patience_ms &&
+         view.joined.size() >= std::min(enough, options_.peers);
+}
+
+void Peer::begin(std::int64_t now_ms) {
+  // Nobody has done anything yet that this peer could have taken part in.
+  const bool first_start = std::all_of(heard_.begin(), heard_.end(), [](const Heard& peer) {
+    return !peer.joined || (peer.mode != PeerMode::kRestored &&
+                            (!peer.latest || (peer.latest->epoch == 0 && peer.latest->step == 0)));
+  });
+  if (options_.record) {
+    stuck_ = Stuck{.why = Stuck::Why::kRestored,
+                   .since_ms = now_ms,
+                   .next_ms = now_ms + options_.self * options_.request_interval_ms() / 4,
+                   .failure = {FailureKind::kNetwork, "no majority came back to resume the training with"}};
+  } else if (!first_start) {
+    // Its disk may have held promises. Of the epochs that it could have promised to leave it leaves none.
+    std::uint32_t latest = 0;
+    for (const Heard& peer : heard_)
+      if (peer.latest) latest = std::max(latest, peer.latest->epoch);
+    ballot_.abstain_through(latest);
+  }
+  ballot_.touch();
+  status_.phase = PeerPhase::kRunning;
+  status_.mode = mode();
+  status_.waiting_for = {};
+  phase_since_ms_ = now_ms;
+  // Whoever has not heard from us that we hear it keeps asking, and is answered (on_hello).
+  send_hello(kEverybody);
+  if (observer_ != nullptr) observer_->on_started(now_ms);
+}
+
 bool Peer::advance_joining(std::int64_t now_ms) {
   const MembershipView view = view_of(heard_, {options_.self, options_.patience_ms});
   if (stop_code_) {
     leave(now_ms, *stop_code_);
     return true;
   }
+  const bool trains = anybody_trains();
   for (int p : view.gone.members())
-    if (heard_[static_cast<std::size_t>(p)].goodbye != 0u) {
-      const std::uint32_t code = *heard_[static_cast<std::size_t>(p)].goodbye;
+    if (const std::uint32_t code = *heard_[static_cast<std::size_t>(p)].goodbye; code != 0 && !trains) {
       fail(now_ms, {code == 5 ? FailureKind::kDisagreement : FailureKind::kNetwork,
                     "peer " + std::to_string(p) + " left before the start with exit code " +
                         std::to_string(code) + "; see its own line"});
       return true;
     }
-  if (view.joined == everybody_) {
-    // Whoever has not heard from us that we hear it keeps asking, and is answered (on_hello).
-    send_hello(kEverybody);
-    status_.phase = PeerPhase::kRunning;
-    status_.waiting_for = {};
-    phase_since_ms_ = now_ms;
-    if (observer_ != nullptr) observer_->on_started(now_ms);
+  if (may_begin(now_ms, view)) {
+    begin(now_ms);
     return true;
   }
   const codes::PeerSet missing = everybody_ - view.joined;

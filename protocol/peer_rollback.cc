@@ -2,7 +2,6 @@
 // "Rollback".
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "protocol/peer.h"
 #include "protocol/peer_state.h"
@@ -45,8 +44,9 @@ void Peer::refuse_or_roll_back(std::int64_t now_ms, Failure failure, const codes
 }
 
 bool Peer::is_stuck(std::int64_t now_ms) const {
-  return stuck_ ||  // An ordinary wait for somebody who died lasts one patience.
-         (round_ && round_->sent && now_ms - round_->progress_at_ms >= 2 * options_.patience_ms);
+  if (stuck_ || mode() == PeerMode::kRestored) return true;
+  // An ordinary wait for somebody who died lasts one patience.
+  return round_ && round_->sent && now_ms - round_->progress_at_ms >= 2 * options_.patience_ms;
 }
 
 void Peer::on_ballot(std::int64_t now_ms, int from, const Message& message) {
@@ -59,13 +59,50 @@ void Peer::send_ballot() {
   for (auto& [to, message] : ballot_.take_messages()) send(to, std::move(message));
 }
 
+// The others go on in the epoch at hand: nothing was decided, and this peer need not wait for it.
+bool Peer::go_on_with_the_others(std::int64_t now_ms) {
+  const auto majority = majority_key();
+  const bool restored = stuck_->why == Stuck::Why::kRestored;
+  if (!majority || (!restored && majority->step <= step_at_hand_)) return false;
+  if (!ballot_.withdraw()) return false;
+  stuck_.reset();
+  if (restored) follow(now_ms, majority->step + 1);
+  return true;
+}
+
+void Peer::vote(std::int64_t now_ms) {
+  const bool in_vain = stuck_->proposed_ms >= 0 && now_ms - stuck_->proposed_ms >= options_.patience_ms;
+  const bool first =
+      stuck_->proposed_ms < 0 && (!ballot_.bound() || now_ms - stuck_->since_ms >= options_.patience_ms);
+  if (stuck_->why == Stuck::Why::kAsking || !ballot_.votes()) {
+    ballot_.ask();
+  } else if (first || in_vain) {
+    ballot_.propose(job_.state()->checkpoints());
+    stuck_->proposed_ms = now_ms;
+  } else {
+    ballot_.repeat();
+  }
+  send_ballot();
+  // Whoever trains, or comes back as well, says where it is.
+  send_hello(kEverybody);
+}
+
 bool Peer::advance_stuck(std::int64_t now_ms) {
   if (!stuck_)  // promised while it waited
     stuck_ = Stuck{.since_ms = now_ms,
                    .next_ms = now_ms + options_.patience_ms,
                    .failure = {FailureKind::kRefused, "a rollback was promised, and none was decided"}};
+  if (go_on_with_the_others(now_ms)) return true;
   const codes::PeerSet gone = view_of(heard_, {options_.self, options_.patience_ms}).gone;
   const bool hopeless = (everybody_ - gone).size() <= options_.peers / 2;
+  if (stop_code_) {
+    leave(now_ms, *stop_code_);
+    return true;
+  }
+  if (others_have_finished()) {
+    fail_as_left_behind(now_ms);
+    return true;
+  }
   if (hopeless || now_ms - stuck_->since_ms >= options_.give_up_ms()) {
     Failure failure = std::move(stuck_->failure);
     stuck_.reset();
@@ -73,16 +110,7 @@ bool Peer::advance_stuck(std::int64_t now_ms) {
     return true;
   }
   if (now_ms >= stuck_->next_ms) {
-    const bool in_vain = stuck_->proposed_ms >= 0 && now_ms - stuck_->proposed_ms >= options_.patience_ms;
-    const bool first =
-        stuck_->proposed_ms < 0 && (!ballot_.bound() || now_ms - stuck_->since_ms >= options_.patience_ms);
-    if (first || in_vain) {
-      ballot_.propose(job_.state()->checkpoints());
-      stuck_->proposed_ms = now_ms;
-    } else {
-      ballot_.repeat();
-    }
-    send_ballot();
+    vote(now_ms);
     stuck_->next_ms = now_ms + options_.request_interval_ms();
     return true;
   }
@@ -92,34 +120,37 @@ bool Peer::advance_stuck(std::int64_t now_ms) {
 
 bool Peer::roll_back(const Ballot::Decision& decision) {
   const std::uint64_t step = step_at_hand_;
-  rollbacks_there_ = refused_step_ == step ? rollbacks_there_ + 1 : 1;
-  refused_step_ = step;
-  ++status_.rollbacks;
-  notice("back from step " + std::to_string(step) + " to the checkpoint of step " +
-         std::to_string(decision.target.boundary) + ", epoch " + std::to_string(decision.epoch));
-  tell({.name = "rolled_back", .boundary = decision.target.boundary});
+  const bool resumes = stuck_ && stuck_->why == Stuck::Why::kRestored;
+  const std::string target = "the checkpoint of step " + std::to_string(decision.target.boundary) +
+                             ", epoch " + std::to_string(decision.epoch);
+  if (resumes) {
+    ++status_.resumes;
+    notice("resumes from " + target);
+  } else {
+    rollbacks_there_ = refused_step_ == step ? rollbacks_there_ + 1 : 1;
+    refused_step_ = step;
+    ++status_.rollbacks;
+    notice("back from step " + std::to_string(step) + " to " + target);
+  }
+  tell({.name = resumes ? "resumed" : "rolled_back", .boundary = decision.target.boundary});
   stuck_.reset();
-  later_epoch_seen_ = false;
-  round_.reset();
-  before_.reset();
-  finished_.reset();
   // Of the new epoch something may have come already.
-  constexpr auto kLast = std::numeric_limits<std::uint32_t>::max();
-  const codes::RoundKey past{decision.epoch - 1, std::numeric_limits<std::uint64_t>::max(), kLast, kLast};
-  store_.prune_through(past);
-  abstained_.erase(abstained_.begin(), abstained_.upper_bound(past));
-  sent_.clear();
-  repairs_.forget();
-  for (Heard& peer : heard_) peer.missed = false, peer.latest_step = 0;
-  decoded_from_ = everybody_;
+  leave_rounds(codes::RoundKey{decision.epoch, 0, 0, 0});
+  for (Heard& peer : heard_) {
+    peer.punctuality = {};
+    peer.abstained_step = 0;
+    peer.mode = PeerMode::kActive;
+  }
   step_at_hand_ = decision.target.boundary;
   weight_squares_.clear();
   cleaned_at_.clear();
   for (const auto& [kind, floor] : floors_.all())
     if (kind.part == RoundPart::kProduct)
       floors_.of(kind, 1.0).rescale(job_.initial_scale(kind.layer, kind.pass));
-  if (!job_.state()->restart(decision.target, decision.epoch))
-    for (const codes::ShardPart& part : job_.state()->parts()) repairs_.damaged(part);
+  if (job_.state()->restart(decision.target, decision.epoch))
+    job_.state()->set_whole(true);
+  else
+    lose_shards();
   return true;
 }
 

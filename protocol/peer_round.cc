@@ -16,12 +16,6 @@ constexpr int kMissingMayLearn = 1;
 // disturbed.
 constexpr double kDisturbedShare = 0.25;
 
-std::string name_of_round(const codes::RoundRequest& request) {
-  return "step " + std::to_string(request.key.step) + ", layer " + std::to_string(request.layer) +
-         (request.pass == codes::PassKind::kForward ? " forward" : " backward") +
-         (request.training ? "" : " (evaluation)");
-}
-
 }  // namespace
 
 int Peer::needed() const {
@@ -32,10 +26,12 @@ int Peer::needed() const {
 }
 
 bool Peer::advance_running(std::int64_t now_ms) {
+  status_.mode = mode();
   if (const auto decision = ballot_.take_decision()) return roll_back(*decision);
   if (stuck_ || ballot_.bound()) return advance_stuck(now_ms);
   if (!round_) return start_round(now_ms);
   work_on_repairs(now_ms);
+  if (!round_->sent && catch_up(now_ms)) return true;
   if (!round_->sent) {
     if (must_abstain() || round_->own->work()) {
       contribute();
@@ -63,6 +59,7 @@ bool Peer::start_round(std::int64_t now_ms) {
   std::erase_if(sent_, [&](const auto& slices) { return slices.front().key.step + 1 < step_at_hand_; });
   round_ = std::make_unique<Round>();
   Round& round = *round_;
+  round.started_at_ms = now_ms;
   round.request = std::move(*request);
   const codes::Pass& pass = job_.code().pass(round.request.pass);
   round.payload = codes::contribution_shape(job_.code(), pass, round.request.weights, round.request.batch());
@@ -103,9 +100,10 @@ void Peer::on_contribution(int from, const Message& message) {
   if (past) {
     // Somebody computes a finished round again: it needs ours under the new attempt.
     if (message.key.attempt > 0 && message.first_col == 0) answer_request(from, message.key);
+    if (same_round(message.key, *finished_) && message.first_col == 0)
+      heard_[static_cast<std::size_t>(from)].punctuality.was_nearly_there();
     return;
   }
-  later_epoch_seen_ = later_epoch_seen_ || message.key.epoch > ballot_.epoch();
   const bool expected = message.key.epoch >= ballot_.epoch() &&
                         message.key.step <= step_at_hand_ + kStepsAhead &&
                         message.key.attempt < PeerOptions::kMaxAttempts;
@@ -156,15 +154,16 @@ codes::RoundVerdict Peer::check(const codes::PeerSet& present) {
   return codes::check_round(round_->question, cache(kind.pass));
 }
 
-// A shard that is being rebuilt has nothing to say, as long as the others are enough.
+// A shard that is being rebuilt has nothing to say.
 bool Peer::must_abstain() const {
-  const codes::Index shard = job_.code().pass(round_->request.pass).shard;
-  return repairs_.is_lost(round_->request.layer, shard) && (everybody_ - abstaining()).size() - 1 > needed();
+  return repairs_.is_lost(round_->request.layer, job_.code().pass(round_->request.pass).shard);
 }
 
 void Peer::on_abstain(int from, codes::RoundKey key) {
   const bool past = finished_ && (same_round(key, *finished_) || key < *finished_);
   if (past || key.epoch < ballot_.epoch() || key.step > step_at_hand_ + kStepsAhead) return;
+  Heard& peer = heard_[static_cast<std::size_t>(from)];
+  peer.abstained_step = std::max(peer.abstained_step, key.step);
   key.attempt = 0;
   abstained_[key].insert(from);
 }
@@ -183,7 +182,7 @@ bool Peer::judge(std::int64_t now_ms) {
   if (present != round_->seen) round_->progress_at_ms = now_ms;
   round_->seen = present;
   const MembershipView view = view_of(heard_, {options_.self, options_.patience_ms});
-  const bool patience_over = now_ms - round_->sent_at_ms >= options_.patience_ms;
+  const bool full_patience_over = now_ms - round_->sent_at_ms >= options_.patience_ms;
   const codes::PeerSet expected = view.live - abstaining() - offenders_.quarantined();
   const bool all_in = (expected - present).empty();
   const auto& code = job_.code().pass(round_->request.pass).code;
@@ -194,8 +193,12 @@ bool Peer::judge(std::int64_t now_ms) {
     lose_quorum(now_ms, view.gone);
     return true;
   }
+  if (enough && round_->enough_at_ms < 0) round_->enough_at_ms = now_ms;
+  // A follower has nothing to wait for when the others are further on.
+  const bool behind = repairs_.anything_lost() && majority_is_beyond();
+  const bool patience_over = enough && (behind || now_ms - round_->enough_at_ms >= patience_at_hand());
   if (!enough || (!all_in && !patience_over)) return wait_on(now_ms, everybody_ - present);
-  const bool no_more_to_come = (everybody_ - abstaining() - present).empty() || patience_over;
+  const bool no_more_to_come = (everybody_ - abstaining() - present).empty() || full_patience_over;
   if (present == round_->judged && !no_more_to_come) return wait_on(now_ms, everybody_ - present);
   codes::RoundVerdict verdict = check(present);
   round_->judged = present;
@@ -203,76 +206,13 @@ bool Peer::judge(std::int64_t now_ms) {
     finish_round(now_ms, present, std::move(verdict));
     return true;
   }
-  if (!no_more_to_come) return wait_on(now_ms, everybody_ - present);
+  // A set that cannot be decoded does not become better by computing again.
+  const bool too_few = verdict.state == codes::RoundState::kWaiting && round_->seen != everybody_;
+  if (!no_more_to_come || too_few) return wait_on(now_ms, everybody_ - present);
   // By the scales of a wrong operand right contributions look wrong: the others need not compute for that.
   if (!std::exchange(round_->operand_doubted, true) && recompute_operand()) return true;
   try_again_or_refuse(now_ms, verdict);
   return true;
-}
-
-bool Peer::wait_on(std::int64_t now_ms, const codes::PeerSet& missing) {
-  const std::int64_t waited = now_ms - round_->progress_at_ms;
-  status_.waiting_for = missing;
-  status_.waiting_since_ms = round_->sent_at_ms;
-  if (waited >= options_.give_up_ms()) {
-    fail(now_ms, {FailureKind::kNetwork, "gave up at " + name_of_round(round_->request) +
-                                             " waiting for peers " + describe(now_ms, heard_, missing)});
-    return true;
-  }
-  if (later_epoch_seen_ && waited >= options_.patience_ms) {
-    // Others have gone back to a checkpoint and it was not heard here: whoever knows tells who asks.
-    stuck_ =
-        Stuck{.since_ms = now_ms,
-              .next_ms = now_ms,
-              .failure = {FailureKind::kNetwork, "others are in a later epoch, and do not say from where"}};
-    return true;
-  }
-  const bool left_behind = std::count_if(heard_.begin(), heard_.end(), [&](const Heard& peer) {
-                             return peer.latest_step > step_at_hand_ + 1;
-                           }) > options_.peers / 2;
-  if (left_behind && waited >= 3 * options_.patience_ms) {
-    fail(now_ms, {FailureKind::kNetwork,
-                  "left behind at " + name_of_round(round_->request) + ": most peers are further on"});
-    return true;
-  }
-  if (now_ms >= round_->next_request_ms) {
-    status_.waiting_text = describe(now_ms, heard_, missing);
-    Message request;
-    request.kind = MessageKind::kRequest;
-    request.key = round_->key();
-    codes::PeerSet asked = (missing - abstaining()) & answering(now_ms);
-    asked.erase(options_.self);  // which abstains
-    for (int p : asked.members()) send(p, request);
-    round_->next_request_ms = now_ms + options_.request_interval_ms();
-  }
-  deadline_ms_ = round_->next_request_ms;
-  const std::int64_t patience_ends = round_->sent_at_ms + options_.patience_ms;
-  if (patience_ends > now_ms) deadline_ms_ = std::min(deadline_ms_, patience_ends);
-  return false;
-}
-
-// Who has, or may still have, a contribution to the round at hand. Those that left after they had done it
-// linger for a patience and answer.
-codes::PeerSet Peer::answering(std::int64_t now_ms) const {
-  codes::PeerSet set;
-  for (int p = 0; p < options_.peers; ++p) {
-    const Heard& peer = heard_[static_cast<std::size_t>(p)];
-    const bool done_here =
-        peer.goodbye && (*peer.goodbye == 0 || peer.goodbye_step > round_->request.key.step);
-    if (!peer.goodbye || (done_here && now_ms - peer.last_message_ms < options_.patience_ms)) set.insert(p);
-  }
-  return set;
-}
-
-void Peer::lose_quorum(std::int64_t now_ms, const codes::PeerSet& gone) {
-  if (stop_code_) {  // everybody was told to stop; the step at hand cannot be finished
-    leave(now_ms, *stop_code_);
-    return;
-  }
-  fail(now_ms, {FailureKind::kNetwork,
-                "cannot go on at " + name_of_round(round_->request) + ": " + std::to_string(needed()) +
-                    " of " + std::to_string(options_.peers) +
-                    " peers are needed, and these have left: " + describe(now_ms, heard_, gone)});
 }
 
 void Peer::compute_again(std::uint32_t attempt) {
@@ -290,7 +230,7 @@ void Peer::compute_again(std::uint32_t attempt) {
 void Peer::try_again_or_refuse(std::int64_t now_ms, const codes::RoundVerdict& verdict) {
   report(now_ms, verdict, round_->seen, nullptr);
   // Computing again does not change how well a set of points is conditioned.
-  const bool hopeless = verdict.state == codes::RoundState::kWaiting && round_->seen == everybody_;
+  const bool hopeless = verdict.state == codes::RoundState::kWaiting;
   if (round_->attempt + 1 < PeerOptions::kMaxAttempts && !hopeless) {
     notice(name_of_round(round_->request) + ": " + codes::name_of(verdict.state) + " (" + verdict.reason +
            "), computed again");
@@ -313,7 +253,7 @@ void Peer::report(std::int64_t now_ms, const codes::RoundVerdict& verdict, const
   report.layer = round_->request.layer;
   report.pass = round_->request.pass;
   report.training = round_->request.training;
-  report.present = present.size();
+  report.present = present;
   report.threshold = round_->floor.threshold;
   report.waited_ms = now_ms - round_->sent_at_ms;
   report.verdict = &verdict;
@@ -332,8 +272,8 @@ void Peer::finish_round(std::int64_t now_ms, const codes::PeerSet& present, code
   if (complete) learn(round.kind(), verdict, round.payload.size());
   follow_weights(present, false);
   const std::vector<ScrubReport> scrubs = check_scrubs(present, complete);
-  for (int p = 0; p < options_.peers; ++p)
-    heard_[static_cast<std::size_t>(p)].missed = !(round.seen | abstaining()).contains(p);
+  note_who_was_there();
+  learn_pace(now_ms);
   ++status_.rounds;
   status_.rounds_with_findings += !verdict.findings.empty();
   const bool noise = verdict.findings.empty() && verdict.active_entries > 0;
@@ -362,6 +302,21 @@ void Peer::finish_round(std::int64_t now_ms, const codes::PeerSet& present, code
   round_.reset();
   job_.deliver(std::move(verdict.product));
   if (job_.steps_done() != step) clean_if_drifted();
+}
+
+void Peer::note_who_was_there() {
+  const codes::PeerSet there = round_->seen | abstaining();
+  for (int p = 0; p < options_.peers; ++p) {
+    Heard& peer = heard_[static_cast<std::size_t>(p)];
+    const bool was_waited_for = !peer.punctuality.missed();
+    peer.punctuality.was_there(there.contains(p));
+    if (p != options_.self && was_waited_for == peer.punctuality.missed())
+      tell({.name = was_waited_for ? "late" : "in_time", .peer = p, .layer = round_->request.layer});
+    // Its own word that it is active again may have been lost.
+    const bool contributes =
+        round_->seen.contains(p) && round_->request.key.step > peer.abstained_step + kStepsAhead;
+    if (contributes && peer.mode == PeerMode::kFollowing) peer.mode = PeerMode::kActive;
+  }
 }
 
 void Peer::learn(const FloorKind& kind, const codes::RoundVerdict& verdict, codes::Index entries) {

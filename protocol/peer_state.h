@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <string>
 
 #include "protocol/peer.h"
 
@@ -19,9 +20,10 @@ struct Peer::Round {
   std::uint32_t attempt = 0;
   std::unique_ptr<OwnContribution> own;
   bool sent = false;
-  std::int64_t sent_at_ms = 0;
+  std::int64_t started_at_ms = 0, sent_at_ms = 0;
+  std::int64_t enough_at_ms = -1;  // when there were as many contributions as a round needs
   std::int64_t progress_at_ms = 0;
-  std::int64_t next_request_ms = 0;
+  std::int64_t requested_at_ms = 0, next_request_ms = 0;
   codes::PeerSet mended;          // whose damaged frame was asked for again at once
   codes::PeerSet seen;            // complete contributions when last looked
   codes::PeerSet judged;          // judged in vain already
@@ -44,6 +46,12 @@ struct Peer::Round {
     return key;
   }
 };
+
+inline std::string name_of_round(const codes::RoundRequest& request) {
+  return "step " + std::to_string(request.key.step) + ", layer " + std::to_string(request.layer) +
+         (request.pass == codes::PassKind::kForward ? " forward" : " backward") +
+         (request.training ? "" : " (evaluation)");
+}
 
 // The same round, whatever the attempt.
 inline bool same_round(const codes::RoundKey& a, const codes::RoundKey& b) {

@@ -14,12 +14,25 @@ namespace {
 constexpr int kSparePieces = 2;
 // A repaired line may be this much louder than it could be from all others.
 constexpr double kBearableNoise = 1.1;
-// Requests kept for boundaries to come, for each peer.
-constexpr std::size_t kDuePerPeer = 8;
-// Tries before a repair is given up.
+// Requests kept for boundaries to come, for each peer; and how far ahead those may be.
+constexpr std::size_t kDuePerPeer = 64;
+constexpr std::uint64_t kLongestLead = 64;
+// What was given is kept for so many requests.
+constexpr std::size_t kGivenKept = 64;
+// A piece of a lost shard, so that what all others send at once stays small.
+constexpr codes::Index kChunkBytes = codes::Index{4} << 20;
+constexpr std::int64_t kLeastAskMs = 20;
+// Tries before a repair is given up; what is lost is never given up.
 constexpr int kMaxTries = 8;
 // A piece is checked line by line against the cap of the noise floor: drift passes, a wrong line does not.
 constexpr double kPieceThreshold = codes::NoiseFloor::kCapFactor * 64 * 0x1p-24;
+
+// How many boundaries ahead a try asks. Now, for who is in step with the others, or when all stand still;
+// then further and further, for who is behind them.
+std::uint64_t lead_of(int tries) {
+  if (tries % 2 == 0) return 0;
+  return std::min(kLongestLead, std::uint64_t{1} << std::min((tries + 1) / 2, 6));
+}
 
 std::uint32_t slot_of(const codes::ShardPart& part) {
   return static_cast<std::uint32_t>(part.layer) * kShardsPerLayer + static_cast<std::uint32_t>(part.shard);
@@ -79,7 +92,8 @@ struct Repairs::Open {
   codes::RoundKey key;
   codes::PeerSet asked;
   codes::Shape payload;
-  std::int64_t since_ms = 0;
+  std::int64_t since_ms = 0, next_ask_ms = 0;
+  bool begun = false;  // its boundary has come
   codes::PeerSet judged;
   ContributionStore store;
 };
@@ -94,9 +108,20 @@ Repairs::Repairs(const codes::ProductCode& code, int self, CodedState* state, st
 
 Repairs::~Repairs() = default;
 
-void Repairs::damaged(const codes::ShardPart& part) {
+void Repairs::lose(const codes::ShardPart& part) {
   if (state_ == nullptr) return;
   const Place place{part.layer, part.shard};
+  open_.erase(place);
+  wanted_.erase(place);
+  Lost lost{.whole = part};
+  lost.whole.lines.clear();
+  lost_[place] = lost;
+}
+
+void Repairs::damaged(const codes::ShardPart& part) {
+  const Place place{part.layer, part.shard};
+  if (state_ == nullptr || lost_.contains(place)) return;
+  if (part.lines.empty()) return lose(part);
   const auto [entry, is_new] = wanted_.try_emplace(place, Wanted{part});
   if (!is_new) {
     entry->second.part = united(entry->second.part, part);
@@ -114,25 +139,43 @@ void Repairs::damaged(const codes::ShardPart& part) {
   open_.erase(open);
 }
 
-void Repairs::clean(const codes::ShardPart& part) {
-  const Place place{part.layer, part.shard};
-  if (state_ == nullptr || open_.contains(place) || wanted_.contains(place)) return;
-  wanted_[place] = Wanted{.part = part, .keep = true};
+codes::ShardPart Repairs::next_chunk(const Lost& lost) const {
+  const codes::Shape whole = state_->piece_shape(lost.whole);
+  const auto total = static_cast<std::uint32_t>(whole.cols / lost.whole.states());
+  const codes::Index line_bytes = whole.rows * lost.whole.states() * static_cast<codes::Index>(sizeof(float));
+  const auto count = static_cast<std::uint32_t>(std::max<codes::Index>(1, kChunkBytes / line_bytes));
+  codes::ShardPart chunk = lost.whole;
+  if (count >= total) return chunk;
+  for (std::uint32_t k = lost.rebuilt; k < std::min(total, lost.rebuilt + count); ++k)
+    chunk.lines.push_back(k);
+  return chunk;
 }
 
-bool Repairs::is_lost(codes::Index layer, codes::Index shard) const {
-  const auto open = open_.find({layer, shard});
-  return open != open_.end() && !open->second->wanted.keep && open->second->wanted.part.lines.empty();
+void Repairs::clean(const codes::ShardPart& part) {
+  const Place place{part.layer, part.shard};
+  if (state_ == nullptr || open_.contains(place) || wanted_.contains(place) || lost_.contains(place)) return;
+  wanted_[place] = Wanted{.part = part, .keep = true};
 }
 
 void Repairs::forget() {
   wanted_.clear();
   open_.clear();
+  lost_.clear();
   due_.clear();
+  given_.clear();
 }
 
 void Repairs::on_request(int from, const Message& message, std::uint64_t boundary) {
-  if (state_ == nullptr || message.key.step < boundary) return;
+  if (state_ == nullptr) return;
+  for (const Given& given : given_)
+    if (given.to == from && given.key == message.key) {
+      for (const Message& slice : given.slices) messages_.emplace_back(from, slice);
+      return;
+    }
+  const bool known_already = std::any_of(due_.begin(), due_.end(), [&](const auto& due) {
+    return due.first == from && due.second.key == message.key;
+  });
+  if (known_already || message.key.step < boundary || message.key.step > boundary + 2 * kLongestLead) return;
   const codes::ShardPart part = part_of(message);
   const auto parts = state_->parts();
   const bool known = std::any_of(parts.begin(), parts.end(), [&](const codes::ShardPart& one) {
@@ -157,13 +200,17 @@ void Repairs::give_due(std::uint64_t boundary) {
 void Repairs::give(int to, const Message& request) {
   const codes::ShardPart part = part_of(request);
   const auto open = open_.find({part.layer, part.shard});
-  if (open != open_.end() && !open->second->wanted.keep) return;  // what we have is wrong
+  const bool wrong = open != open_.end() && open->second->begun && !open->second->wanted.keep;
+  if (wrong || is_lost(part.layer, part.shard)) return;
   auto piece = std::make_shared<const codes::Matrix>(state_->capture(part));
   Message prototype;
   prototype.kind = MessageKind::kPiece;
   prototype.key = request.key;
   prototype.code = request.code;
-  for (Message& slice : slices_of(piece, prototype)) messages_.emplace_back(to, std::move(slice));
+  Given given{to, request.key, slices_of(piece, prototype)};
+  for (const Message& slice : given.slices) messages_.emplace_back(to, slice);
+  given_.push_back(std::move(given));
+  if (given_.size() > kGivenKept) given_.pop_front();
 }
 
 void Repairs::on_piece(int from, const Message& message) {
@@ -204,35 +251,52 @@ void Repairs::begin(const Wanted& wanted, std::int64_t now_ms, std::uint32_t epo
   const std::size_t bytes = static_cast<std::size_t>(payload.size()) * sizeof(float);
   const std::size_t books = std::size_t{1} << 16;
   auto open = std::make_unique<Open>(
-      Open{wanted,
-           {},
-           asked,
-           payload,
-           now_ms,
-           {},
-           ContributionStore(static_cast<int>(code_.peers()),
-                             (bytes + books) * static_cast<std::size_t>(code_.peers()))});
-  open->key = {epoch, boundary, slot_of(part), serial_++ % 1024};
-  Message request;
-  request.kind = MessageKind::kRepairRequest;
-  request.key = open->key;
-  request.code = states_of(part);
-  if (!part.lines.empty()) request.payload = payload_of(part.lines);
-  for (int p : asked.members()) messages_.emplace_back(p, request);
-  if (wanted.keep) {
-    // The own lines count as well: a projection of all onto the code is never louder than they are.
-    Message prototype = request;
-    prototype.kind = MessageKind::kPiece;
-    for (const Message& slice :
-         slices_of(std::make_shared<const codes::Matrix>(state_->capture(part)), prototype))
-      open->store.add(self_, slice);
-    open->asked.insert(self_);
-  }
-  state_->begin_repair(part, wanted.keep);
+      Open{.wanted = wanted,
+           .key = {epoch, boundary + lead_of(wanted.tries), slot_of(part), serial_++ % 1024},
+           .asked = asked,
+           .payload = payload,
+           .since_ms = now_ms,
+           .judged = {},
+           .store = ContributionStore(static_cast<int>(code_.peers()),
+                                      (bytes + books) * static_cast<std::size_t>(code_.peers()))});
+  ask(*open, now_ms);
+  if (open->key.step == boundary) start(*open);
   open_[{part.layer, part.shard}] = std::move(open);
 }
 
+// Asks those whose piece is not there, again and again: requests and pieces may be lost.
+void Repairs::ask(Open& open, std::int64_t now_ms) {
+  Message request;
+  request.kind = MessageKind::kRepairRequest;
+  request.key = open.key;
+  request.code = states_of(open.wanted.part);
+  if (!open.wanted.part.lines.empty()) request.payload = payload_of(open.wanted.part.lines);
+  codes::PeerSet missing = open.asked - open.store.complete(open.key, open.payload);
+  missing.erase(self_);
+  for (int p : missing.members()) messages_.emplace_back(p, request);
+  open.next_ask_ms = now_ms + std::max(kLeastAskMs, patience_ms_ / 10);
+}
+
+// The state is at the boundary that was asked for.
+void Repairs::start(Open& open) {
+  const codes::ShardPart& part = open.wanted.part;
+  open.begun = true;
+  if (open.wanted.keep) {
+    // The own lines count as well: a projection of all onto the code is never louder than they are.
+    Message prototype;
+    prototype.kind = MessageKind::kPiece;
+    prototype.key = open.key;
+    prototype.code = states_of(part);
+    for (const Message& slice :
+         slices_of(std::make_shared<const codes::Matrix>(state_->capture(part)), prototype))
+      open.store.add(self_, slice);
+    open.asked.insert(self_);
+  }
+  state_->begin_repair(part, open.wanted.keep);
+}
+
 bool Repairs::finish(Open& open, std::int64_t now_ms, std::uint64_t boundary) {
+  if (!open.begun) return false;
   codes::PeerSet present = open.store.complete(open.key, open.payload);
   const bool patience_over = now_ms - open.since_ms >= patience_ms_;
   // Who has passed the boundary, or mends the same shard, never answers.
@@ -241,7 +305,7 @@ bool Repairs::finish(Open& open, std::int64_t now_ms, std::uint64_t boundary) {
   open.judged = present;
   const codes::ShardPart& part = open.wanted.part;
   const codes::Pass& pass = passes_[static_cast<std::size_t>(part.shard)];
-  RepairReport report;
+  codes::PeerSet wrong;
   for (bool again = true; again;) {
     again = false;
     const auto decoder = cache(part.shard).get(present);
@@ -252,7 +316,7 @@ bool Repairs::finish(Open& open, std::int64_t now_ms, std::uint64_t boundary) {
     if (verdict.state == codes::RoundState::kUnexplained || verdict.state == codes::RoundState::kWaiting)
       return false;
     for (const codes::Finding& finding : verdict.findings) {
-      report.wrong.insert(finding.peer);
+      wrong.insert(finding.peer);
       present.erase(finding.peer);
       again = true;
     }
@@ -261,19 +325,45 @@ bool Repairs::finish(Open& open, std::int64_t now_ms, std::uint64_t boundary) {
         codes::piece_of(pass, self_, present, question.pieces, open.payload, cache(part.shard));
     POLYDOT_CHECK(state_->complete_repair(part, right));
   }
-  const codes::PeerSet own = codes::PeerSet::of({self_});
+  report(open, boundary, present, wrong);
+  return true;
+}
+
+// Of a shard rebuilt in chunks there is one report, with the last of them.
+void Repairs::report(const Open& open, std::uint64_t boundary, const codes::PeerSet& present,
+                     const codes::PeerSet& wrong) {
+  const codes::ShardPart& part = open.wanted.part;
+  const codes::PeerSet others = present - codes::PeerSet::of({self_});
   using Event = RepairReport::Event;
-  report.event = open.wanted.keep ? Event::kCleaned : part.lines.empty() ? Event::kRebuilt : Event::kRepaired;
+  RepairReport report;
+  report.event = open.wanted.keep ? Event::kCleaned : Event::kRepaired;
   report.boundary = open.key.step;
   report.finished_at = boundary;
   report.layer = part.layer;
   report.shard = part.shard;
   report.lines = static_cast<std::size_t>(open.payload.cols) / static_cast<std::size_t>(part.states());
   report.bytes_received = static_cast<std::uint64_t>(open.payload.size()) * sizeof(float) *
-                          static_cast<std::uint64_t>(((present | report.wrong) - own).size());
-  report.from = present - own;
+                          static_cast<std::uint64_t>((others | wrong).size());
+  report.from = others;
+  report.wrong = wrong;
+  if (const auto lost = lost_.find({part.layer, part.shard}); lost != lost_.end()) {
+    lost->second.rebuilt += static_cast<std::uint32_t>(report.lines);
+    lost->second.bytes += report.bytes_received;
+    const codes::Shape whole = state_->piece_shape(lost->second.whole);
+    if (lost->second.rebuilt * lost->second.whole.states() < whole.cols) return;
+    report.event = Event::kRebuilt;
+    report.lines = lost->second.rebuilt;
+    report.bytes_received = lost->second.bytes;
+    lost_.erase(lost);
+  }
   reports_.push_back(report);
-  return true;
+}
+
+bool Repairs::is_stale(const Open& open, std::int64_t now_ms, std::uint64_t boundary) const {
+  if (!open.begun && boundary > open.key.step) return true;
+  if (now_ms - open.since_ms > 2 * patience_ms_) return true;
+  // Two boundaries later hardly anybody is going to answer any more.
+  return !is_lost(open.wanted.part.layer, open.wanted.part.shard) && boundary > open.key.step + 2;
 }
 
 void Repairs::work(std::int64_t now_ms, std::uint32_t epoch, std::uint64_t boundary,
@@ -282,13 +372,15 @@ void Repairs::work(std::int64_t now_ms, std::uint32_t epoch, std::uint64_t bound
   give_due(boundary);
   for (auto at = open_.begin(); at != open_.end();) {
     Open& open = *at->second;
+    if (!open.begun && open.key.step == boundary) start(open);
     const bool done = finish(open, now_ms, boundary);
-    // Two boundaries later nobody is going to answer any more.
-    const bool stale = !done && (boundary > open.key.step + 2 || now_ms - open.since_ms > 2 * patience_ms_);
+    const bool stale = !done && is_stale(open, now_ms, boundary);
+    if (!done && !stale && now_ms >= open.next_ask_ms) ask(open, now_ms);
     if (stale) {
+      const bool lost = lost_.contains(at->first);
       Wanted again = open.wanted;
-      again.not_before = boundary + 1;
-      if (++again.tries < kMaxTries)
+      again.not_before = lost ? boundary : boundary + 1;
+      if (++again.tries < kMaxTries || lost)
         wanted_.try_emplace(at->first, again);
       else
         reports_.push_back({.event = RepairReport::Event::kGaveUp,
@@ -299,6 +391,8 @@ void Repairs::work(std::int64_t now_ms, std::uint32_t epoch, std::uint64_t bound
     }
     at = done || stale ? open_.erase(at) : std::next(at);
   }
+  for (const auto& [place, lost] : lost_)
+    if (!open_.contains(place) && !wanted_.contains(place)) wanted_[place] = Wanted{.part = next_chunk(lost)};
   for (auto at = wanted_.begin(); at != wanted_.end();) {
     if (at->second.not_before > boundary) {
       ++at;

@@ -3,10 +3,12 @@
 // lines) and cleaning (all lines, drift only). PROTOCOL.md, "Repair".
 //
 // Everything is asked for as of a boundary: every peer's state between two steps, named by the steps done
-// before it. Who has passed it does not answer; then it is asked for again, at a later boundary.
+// before it. Who had passed it when the request came does not answer; then it is asked for again, at a
+// boundary further ahead. A large shard is rebuilt chunk by chunk, each as of a boundary of its own.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -40,8 +42,10 @@ class Repairs {
   Repairs(const codes::ProductCode& code, int self, CodedState* state, std::int64_t patience_ms);
   ~Repairs();
 
-  // These lines are wrong. What is wanted already stays wanted.
+  // These lines are wrong, all of them if none is named. What is wanted already stays wanted.
   void damaged(const codes::ShardPart& part);
+  // Nothing of this shard is there: it is zero.
+  void lose(const codes::ShardPart& part);
   // Put all lines of this shard back onto the code: they are right but for drift.
   void clean(const codes::ShardPart& part);
 
@@ -52,10 +56,13 @@ class Repairs {
   std::vector<std::pair<int, Message>> take_messages() { return std::exchange(messages_, {}); }
   std::vector<RepairReport> take_reports() { return std::exchange(reports_, {}); }
 
-  // The whole shard is lost until its repair is done: its contributions are worth nothing.
-  bool is_lost(codes::Index layer, codes::Index shard) const;
+  // Lost until it is rebuilt to the last line: its contributions are worth nothing.
+  bool is_lost(codes::Index layer, codes::Index shard) const { return lost_.contains({layer, shard}); }
+  bool anything_lost() const { return !lost_.empty(); }
   // Nothing to do, for oneself or for others.
-  bool idle() const { return open_.empty() && wanted_.empty() && due_.empty() && reports_.empty(); }
+  bool idle() const {
+    return open_.empty() && wanted_.empty() && lost_.empty() && due_.empty() && reports_.empty();
+  }
   // Everything under way belongs to a past that a rollback undid.
   void forget();
 
@@ -67,11 +74,27 @@ class Repairs {
     int tries = 0;
     std::uint64_t not_before = 0;  // boundary
   };
+  struct Lost {
+    codes::ShardPart whole;
+    std::uint32_t rebuilt = 0;  // lines
+    std::uint64_t bytes = 0;    // received so far
+  };
   struct Open;
+  struct Given {
+    int to = 0;
+    codes::RoundKey key;
+    std::vector<Message> slices;
+  };
 
   void begin(const Wanted& wanted, std::int64_t now_ms, std::uint32_t epoch, std::uint64_t boundary,
              const codes::PeerSet& others);
+  void start(Open& open);
+  void ask(Open& open, std::int64_t now_ms);
   bool finish(Open& open, std::int64_t now_ms, std::uint64_t boundary);
+  void report(const Open& open, std::uint64_t boundary, const codes::PeerSet& present,
+              const codes::PeerSet& wrong);
+  bool is_stale(const Open& open, std::int64_t now_ms, std::uint64_t boundary) const;
+  codes::ShardPart next_chunk(const Lost& lost) const;
   void give(int to, const Message& request);
   void give_due(std::uint64_t boundary);
   codes::PeerSet enough_of(codes::Index shard, codes::PeerSet others, int tries);
@@ -85,7 +108,9 @@ class Repairs {
   std::vector<std::unique_ptr<codes::DecoderCache>> caches_;
   std::map<Place, Wanted> wanted_;
   std::map<Place, std::unique_ptr<Open>> open_;
+  std::map<Place, Lost> lost_;
   std::vector<std::pair<int, Message>> due_;  // requests of others for boundaries to come
+  std::deque<Given> given_;                   // lately, for those that a slice did not reach
   std::vector<std::pair<int, Message>> messages_;
   std::vector<RepairReport> reports_;
   std::uint32_t serial_ = 0;

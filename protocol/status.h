@@ -10,6 +10,7 @@
 #include "codes/round_check.h"
 #include "codes/round_request.h"
 #include "protocol/floors.h"
+#include "protocol/message.h"
 
 namespace polydot::protocol {
 
@@ -32,6 +33,7 @@ struct Budget {
 
 struct Status {
   PeerPhase phase = PeerPhase::kJoining;
+  PeerMode mode = PeerMode::kNew;
   codes::RoundKey key;         // the round at hand
   codes::PeerSet waiting_for;  // empty: nobody
   std::int64_t waiting_since_ms = 0;
@@ -48,6 +50,8 @@ struct Status {
   std::uint64_t repair_bytes = 0;                          // received for them
   std::uint64_t operands_recomputed = 0;                   // found wrong here, by this peer itself
   std::uint64_t rollbacks = 0;
+  std::uint64_t follows = 0;  // times it lost its place and went on where the others were
+  std::uint64_t resumes = 0;  // times all began again from checkpoints
   codes::PeerSet quarantined;
   Budget budget;  // of the last round
 };
@@ -77,7 +81,7 @@ struct RoundReport {
   codes::Index layer = 0;
   codes::PassKind pass = codes::PassKind::kForward;
   bool training = true;
-  int present = 0;
+  codes::PeerSet present;  // whose contributions there were
   double threshold = 0.0;
   std::int64_t waited_ms = 0;                    // between the own contribution and the verdict
   const codes::RoundVerdict* verdict = nullptr;  // valid during the call

@@ -171,12 +171,12 @@ bool is_ascending(std::span<const std::byte> bytes) {
 }
 
 bool uses_its_fields_only(const Fields& f, MessageKind kind, std::span<const std::byte> payload) {
-  const codes::RoundKey none;
   const codes::RoundKey step_only{.step = f.key.step};
+  const codes::RoundKey place{.epoch = f.key.epoch, .step = f.key.step};
   const bool no_set = codes::PeerSet(f.set).empty();
   switch (kind) {
     case MessageKind::kHello:
-      return f.key == none && f.code == 0 && is_text(payload);
+      return f.key == place && f.code >= 1 && f.code <= kPeerModes && is_text(payload);
     case MessageKind::kContribution:
       return f.code == 0;
     case MessageKind::kRequest:

@@ -30,7 +30,7 @@ Result<node::Certificate> certify_run(const node::Config& config, const std::str
   const std::vector<dnn::Matrix> twin =
       dnn::train_reference<float>(*plan, data->train, data->test, nullptr).weights();
   node::CertifiedRun certified;
-  certified.finished = model->name.boundary == plan->total_steps;
+  certified.finished = model->id.boundary == plan->total_steps;
   certified.refused = summary.faults.refused;
   certified.injected = !config.local.inject.empty();
   certified.above_floor = summary.faults.above_floor;

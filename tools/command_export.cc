@@ -20,7 +20,7 @@ std::map<std::string, std::string> about(const ExportRequest& request, const nod
   for (const node::PeerTrouble& trouble : decoded.troubles)
     if (trouble.kind == node::PeerTrouble::Kind::kWrong) located.push_back(trouble.peer);
   return {{"polydot_version", std::string(program_version())},
-          {"steps", std::to_string(decoded.name.boundary)},
+          {"steps", std::to_string(decoded.id.boundary)},
           {"seed", std::to_string(request.config.shared.seed)},
           {"located_peers", located.dump()}};
 }
@@ -31,7 +31,7 @@ void print(const ExportRequest& request, const node::DecodedModel& decoded) {
       [](const node::PeerTrouble& trouble) { return trouble.kind != node::PeerTrouble::Kind::kWrong; });
   std::string text = fmt::format(
       "{}: {} layers after {} steps, decoded from the shards of {} of {} peers; {}\n", request.out,
-      decoded.weights.size(), decoded.name.boundary, request.config.shared.peers - unusable,
+      decoded.weights.size(), decoded.id.boundary, request.config.shared.peers - unusable,
       request.config.shared.peers, decoded.troubles.empty() ? "all agree" : "left out:");
   for (const node::PeerTrouble& trouble : decoded.troubles)
     text += fmt::format("  {}\n", node::describe(trouble));

@@ -1,12 +1,10 @@
 #include "node/checkpoint_file.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include <csignal>
-
-#include "node/checkpoint_folder.h"
 #include "node/config_agreement.h"
+#include "node/folder_disk.h"
+#include "node/memory_disk.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {
@@ -14,10 +12,8 @@ namespace {
 
 Checkpoint sample(std::uint64_t boundary = 1234, std::uint32_t epoch = 0) {
   Checkpoint checkpoint;
-  checkpoint.name = {{7, 9}, epoch, boundary};
-  checkpoint.peer = 3;
-  checkpoint.peers = 10;
-  checkpoint.plan_digest = 0x1234567890abcdef;
+  checkpoint.of = {{7, 9}, 0x1234567890abcdef, 3, 10};
+  checkpoint.id = {epoch, boundary};
   for (int layer = 0; layer < 3; ++layer) {
     auto& shards = checkpoint.layers.emplace_back();
     for (int shard = 0; shard <= layer % 2; ++shard)
@@ -28,10 +24,8 @@ Checkpoint sample(std::uint64_t boundary = 1234, std::uint32_t epoch = 0) {
 }
 
 void expect_equal(const Checkpoint& a, const Checkpoint& b) {
-  EXPECT_EQ(a.name, b.name);
-  EXPECT_EQ(a.peer, b.peer);
-  EXPECT_EQ(a.peers, b.peers);
-  EXPECT_EQ(a.plan_digest, b.plan_digest);
+  EXPECT_EQ(a.of, b.of);
+  EXPECT_EQ(a.id, b.id);
   ASSERT_EQ(a.layers.size(), b.layers.size());
   for (std::size_t l = 0; l < a.layers.size(); ++l) {
     ASSERT_EQ(a.layers[l].size(), b.layers[l].size());
@@ -45,51 +39,48 @@ void expect_equal(const Checkpoint& a, const Checkpoint& b) {
   }
 }
 
-std::vector<std::string> names_in(const std::filesystem::path& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
-    names.push_back(entry.path().filename().string());
-  std::sort(names.begin(), names.end());
-  return names;
-}
+const std::string kName = "checkpoint-00000-000000001234.pdck";
 
 TEST(CheckpointFile, ReadsBackAsItWas) {
   const ScratchFolder folder;
-  const Checkpoint written = sample();
-  ASSERT_TRUE(write_checkpoint(folder.path(), written));
-  EXPECT_EQ(names_in(folder.path()), std::vector<std::string>{"checkpoint-00000-000000001234.pdck"});
-  const auto read = read_checkpoint(folder / checkpoint_file_name(written.name));
-  ASSERT_TRUE(read) << read.failure().message;
-  expect_equal(*read, written);
-  const auto header = read_checkpoint_header(folder / checkpoint_file_name(written.name));
-  ASSERT_TRUE(header);
-  EXPECT_EQ(identity_digest(*header), identity_digest(written));
+  FolderDisk in_folder(folder.path());
+  MemoryDisk in_memory;
+  for (Disk* disk : {static_cast<Disk*>(&in_folder), static_cast<Disk*>(&in_memory)}) {
+    const Checkpoint written = sample();
+    ASSERT_TRUE(write_checkpoint(*disk, written));
+    EXPECT_EQ(disk->names(), std::vector<std::string>{kName});
+    const auto read = read_checkpoint(*disk, kName);
+    ASSERT_TRUE(read) << read.failure().message;
+    expect_equal(*read, written);
+    const auto header = read_checkpoint_header(*disk, kName);
+    ASSERT_TRUE(header);
+    EXPECT_EQ(header->of, written.of);
+    EXPECT_EQ(header->id, written.id);
+  }
 }
 
-TEST(CheckpointFile, TheIdentityIsThatOfNameAndPlanNotOfThePeer) {
-  const CheckpointHeader one = sample();
-  CheckpointHeader other = one;
-  other.peer = 4;
-  EXPECT_EQ(identity_digest(one), identity_digest(other));
-  for (const auto& change :
-       {+[](CheckpointHeader& h) { ++h.name.run[1]; }, +[](CheckpointHeader& h) { ++h.name.epoch; },
-        +[](CheckpointHeader& h) { ++h.name.boundary; }, +[](CheckpointHeader& h) { ++h.plan_digest; }}) {
-    other = one;
-    change(other);
-    EXPECT_NE(identity_digest(one), identity_digest(other));
-  }
+TEST(CheckpointFile, OnlyItsOwnNamesAreNames) {
+  EXPECT_EQ(parse_checkpoint_name(kName), (protocol::CheckpointId{0, 1234}));
+  EXPECT_EQ(parse_checkpoint_name("checkpoint-00007-1234567890123.pdck"),
+            (protocol::CheckpointId{7, 1234567890123}));
+  for (const char* name :
+       {"checkpoint-0-1234.pdck", "checkpoint-00000-000000001234.pdck.partial", "checkpoint-00000.pdck",
+        "checkpoint-00000-000000001234", "checkpoint--0001-000000001234.pdck", "", "notes.txt",
+        "checkpoint-99999999999-000000001234.pdck"})
+    EXPECT_FALSE(parse_checkpoint_name(name)) << name;
 }
 
 TEST(CheckpointFile, EveryFlippedBitIsRefused) {
   const ScratchFolder folder;
-  ASSERT_TRUE(write_checkpoint(folder.path(), sample()));
-  const std::string good = read_text(list(folder.path()).front().path);
+  FolderDisk disk(folder.path());
+  ASSERT_TRUE(write_checkpoint(disk, sample()));
+  const std::string good = read_text(folder / kName);
   for (std::size_t at = 0; at < good.size(); ++at)
     for (int bit = at < 200 ? 0 : 7; bit < 8; ++bit) {
       std::string bad = good;
       bad[at] = static_cast<char>(bad[at] ^ (1 << bit));
       write_text(folder / "bad.pdck", bad);
-      const auto read = read_checkpoint(folder / "bad.pdck");
+      const auto read = read_checkpoint(disk, "bad.pdck");
       ASSERT_FALSE(read) << "byte " << at << ", bit " << bit;
       expect_data_failure(read, {"bad.pdck"});
     }
@@ -97,63 +88,27 @@ TEST(CheckpointFile, EveryFlippedBitIsRefused) {
 
 TEST(CheckpointFile, EveryTornOrPaddedFileIsRefused) {
   const ScratchFolder folder;
-  ASSERT_TRUE(write_checkpoint(folder.path(), sample()));
-  const std::string good = read_text(list(folder.path()).front().path);
+  FolderDisk disk(folder.path());
+  ASSERT_TRUE(write_checkpoint(disk, sample()));
+  const std::string good = read_text(folder / kName);
   for (std::size_t size = 0; size < good.size(); size += 7) {
     write_text(folder / "torn.pdck", good.substr(0, size));
-    expect_data_failure(read_checkpoint(folder / "torn.pdck"), {"torn.pdck", "damaged"});
-    EXPECT_FALSE(read_checkpoint_header(folder / "torn.pdck")) << size;
+    expect_data_failure(read_checkpoint(disk, "torn.pdck"), {"torn.pdck", "damaged"});
+    EXPECT_FALSE(read_checkpoint_header(disk, "torn.pdck")) << size;
+    EXPECT_TRUE(is_torn(disk, "torn.pdck")) << size;
   }
   write_text(folder / "long.pdck", good + "x");
-  expect_data_failure(read_checkpoint(folder / "long.pdck"), {"long.pdck", "bytes instead of"});
-  expect_data_failure(read_checkpoint(folder / "none.pdck"), {"none.pdck", "No such file"});
-  expect_data_failure(read_checkpoint(folder.path()), {"regular file"});
+  expect_data_failure(read_checkpoint(disk, "long.pdck"), {"long.pdck", "bytes instead of"});
   write_text(folder / "other.pdck", std::string(200, 'x'));
-  expect_data_failure(read_checkpoint(folder / "other.pdck"), {"no checkpoint"});
-}
-
-TEST(CheckpointFile, AMissingFolderIsAFailure) {
-  const ScratchFolder folder;
-  expect_data_failure(write_checkpoint(folder / "none", sample()), {"none", "No such file", "free space"});
-}
-
-TEST(CheckpointFile, AFullDiskLeavesNothingUnderTheName) {
-  const ScratchFolder folder;
-  rlimit before{};
-  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
-  rlimit small = before;
-  small.rlim_cur = 300;
-  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
-  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
-  const Outcome written = write_checkpoint(folder.path(), sample());
-  setrlimit(RLIMIT_FSIZE, &before);
-  std::signal(SIGXFSZ, handler);
-  expect_data_failure(written, {"checkpoint-00000-000000001234.pdck", "cannot be written"});
-  EXPECT_TRUE(names_in(folder.path()).empty());
-}
-
-TEST(CheckpointFolder, KeepsTheTwoNewestCompleteGenerations) {
-  const ScratchFolder folder;
-  EXPECT_TRUE(list(folder / "none").empty());
-  EXPECT_FALSE(newest(folder.path()));
-  for (const std::uint64_t boundary : {5, 100, 20, 1000}) {
-    ASSERT_TRUE(write_checkpoint(folder.path(), sample(boundary)));
-  }
-  write_text(folder / "checkpoint-00000-000000000500.pdck", "torn");
-  write_text(folder / "checkpoint-00000-000000000200.pdck.partial-77", "torn");
-  write_text(folder / "notes.txt", "mine");
-  EXPECT_EQ(list(folder.path()).size(), 5U);
-  EXPECT_EQ(newest(folder.path())->boundary, 1000U);
-  prune(folder.path());
-  EXPECT_EQ(
-      names_in(folder.path()),
-      (std::vector<std::string>{"checkpoint-00000-000000000100.pdck", "checkpoint-00000-000000000500.pdck",
-                                "checkpoint-00000-000000001000.pdck", "notes.txt"}));
-  // A later epoch is newer, whatever its boundary.
-  ASSERT_TRUE(write_checkpoint(folder.path(), sample(50, 1)));
-  EXPECT_EQ(newest(folder.path())->boundary, 50U);
-  ASSERT_TRUE(start_over(folder.path()));
-  EXPECT_EQ(names_in(folder.path()), std::vector<std::string>{"notes.txt"});
+  expect_data_failure(read_checkpoint(disk, "other.pdck"), {"no checkpoint"});
+  EXPECT_TRUE(is_torn(disk, "long.pdck"));
+  EXPECT_TRUE(is_torn(disk, "other.pdck"));
+  EXPECT_FALSE(is_torn(disk, kName));
+  // What the disk does not give may be whole.
+  expect_data_failure(read_checkpoint(disk, "none.pdck"), {"none.pdck", "No such file"});
+  expect_data_failure(read_checkpoint(disk, "."), {"regular file"});
+  EXPECT_FALSE(is_torn(disk, "none.pdck"));
+  EXPECT_FALSE(is_torn(disk, "."));
 }
 
 TEST(PlanDigest, IsOfThePlanAndTheDataNotOfTheCluster) {

@@ -7,7 +7,8 @@
 #include <memory>
 #include <string>
 
-#include "node/checkpoint_folder.h"
+#include "node/folder_disk.h"
+#include "node/memory_disk.h"
 #include "node/training_job.h"
 #include "tests/dnn/synthetic_data.h"
 #include "tests/dnn/test_codes.h"
@@ -20,13 +21,8 @@ using protocol::CheckpointId;
 
 constexpr int kPeer = 3;
 
-CheckpointHeader header_of(std::uint64_t plan_digest = 77, int peer = kPeer) {
-  CheckpointHeader header;
-  header.name.run = {7, 9};
-  header.peer = peer;
-  header.peers = 10;
-  header.plan_digest = plan_digest;
-  return header;
+PeerIdentity identity_of(std::uint64_t plan_digest = 77, int peer = kPeer, protocol::ClusterId run = {7, 9}) {
+  return {run, plan_digest, peer, 10};
 }
 
 void expect_equal(const dnn::TrainingProgram::State& a, const dnn::TrainingProgram::State& b) {
@@ -46,14 +42,13 @@ class ShelfTest : public ::testing::TestWithParam<const char*> {
   ShelfTest() {
     plan_.network = *dnn::make_mlp(8, {6}, 3, dnn::ActivationKind::kSmelu, dnn::LossKind::kCrossEntropy);
     plan_.evaluate_each_epoch = false;
+    if (std::string(GetParam()) == "memory")
+      disk_ = std::make_unique<MemoryDisk>();
+    else
+      disk_ = std::make_unique<FolderDisk>(folder_.path());
     program_ = std::make_unique<dnn::TrainingProgram>(code_, kPeer, plan_, train_, test_, nullptr, nullptr);
   }
-  std::unique_ptr<CheckpointShelf> make_shelf() const {
-    if (std::string(GetParam()) == "memory") return std::make_unique<MemoryShelf>();
-    auto made = FileShelf::make(folder_ / "checkpoints", header_of());
-    EXPECT_TRUE(made.ok());
-    return std::move(made).value();
-  }
+  CheckpointShelf make_shelf(const PeerIdentity& of = identity_of()) { return {*disk_, of}; }
   void train_until(std::uint64_t steps) {
     while (program_->steps_done() < steps) {
       const auto request = program_->next_round();
@@ -62,6 +57,7 @@ class ShelfTest : public ::testing::TestWithParam<const char*> {
   }
 
   ScratchFolder folder_;
+  std::unique_ptr<Disk> disk_;
   dnn::TrainingPlan plan_{.network = {}, .optimizer = {}, .batch = 4, .seed = 5, .total_steps = 100};
   const dnn::Dataset train_ = dnn::testing::synthetic_data(8, 10, 3, 1);
   const dnn::Dataset test_ = dnn::testing::synthetic_data(8, 7, 3, 2);
@@ -70,42 +66,42 @@ class ShelfTest : public ::testing::TestWithParam<const char*> {
 };
 
 TEST_P(ShelfTest, KeepsTheTwoNewestAsTheyWere) {
-  const auto shelf = make_shelf();
-  EXPECT_TRUE(shelf->list().empty());
+  CheckpointShelf shelf = make_shelf();
+  EXPECT_TRUE(shelf.list().empty());
   std::map<std::uint64_t, dnn::TrainingProgram::State> states;
   for (const std::uint64_t boundary : {2, 5, 9}) {
     train_until(boundary);
     states[boundary] = program_->state();
-    ASSERT_TRUE(shelf->keep(0, *program_));
+    ASSERT_TRUE(shelf.keep(0, *program_));
   }
   train_until(11);  // what is on the shelf does not go with it
-  EXPECT_EQ(shelf->list(), (std::vector<CheckpointId>{{0, 5}, {0, 9}}));
+  EXPECT_EQ(shelf.list(), (std::vector<CheckpointId>{{0, 5}, {0, 9}}));
   for (const std::uint64_t boundary : {5, 9}) {
-    const auto found = shelf->find({0, boundary});
+    const auto found = shelf.find({0, boundary});
     ASSERT_TRUE(found);
     expect_equal(*found, states.at(boundary));
   }
   EXPECT_NE(states.at(5)[0][0].weights, states.at(9)[0][0].weights);
-  EXPECT_FALSE(shelf->find({0, 2}));
-  EXPECT_FALSE(shelf->find({1, 9}));
+  EXPECT_FALSE(shelf.find({0, 2}));
+  EXPECT_FALSE(shelf.find({1, 9}));
 }
 
 // A later epoch is newer, though it begins where an earlier one has been.
 TEST_P(ShelfTest, AnEpochIsNewerWhateverItsBoundary) {
-  const auto shelf = make_shelf();
+  CheckpointShelf shelf = make_shelf();
   train_until(3);
-  ASSERT_TRUE(shelf->keep(2, *program_));
+  ASSERT_TRUE(shelf.keep(2, *program_));
   train_until(8);
-  ASSERT_TRUE(shelf->keep(0, *program_));
+  ASSERT_TRUE(shelf.keep(0, *program_));
   train_until(9);
-  ASSERT_TRUE(shelf->keep(0, *program_));
-  EXPECT_EQ(shelf->list(), (std::vector<CheckpointId>{{0, 9}, {2, 3}}));
+  ASSERT_TRUE(shelf.keep(0, *program_));
+  EXPECT_EQ(shelf.list(), (std::vector<CheckpointId>{{0, 9}, {2, 3}}));
 }
 
 // What the job makes of it: the state of the target, at its boundary, and on from there.
 TEST_P(ShelfTest, AJobBeginsAgainThere) {
-  const auto shelf = make_shelf();
-  TrainingJob job(*program_, *shelf, 3);
+  CheckpointShelf shelf = make_shelf();
+  TrainingJob job(*program_, shelf, 3);
   std::map<std::uint64_t, dnn::TrainingProgram::State> states;
   while (job.steps_done() < 8) {
     const auto request = job.next_round();
@@ -117,7 +113,7 @@ TEST_P(ShelfTest, AJobBeginsAgainThere) {
   for (const std::uint64_t boundary : {6, 3}) {
     ASSERT_TRUE(job.restart({0, boundary}, 0));
     EXPECT_EQ(job.steps_done(), boundary);
-    expect_equal(program_->state(), *shelf->find({0, boundary}));
+    expect_equal(program_->state(), *shelf.find({0, boundary}));
     EXPECT_EQ(job.next_round()->key.step, boundary);
   }
   ASSERT_TRUE(job.restart({0, 6}, 4));
@@ -131,74 +127,99 @@ TEST_P(ShelfTest, AJobBeginsAgainThere) {
   EXPECT_TRUE(program_->layer(0).shard(0).weights.isZero(0.0f));
 }
 
+// Another life of the peer, or of another one, over the same disk.
+TEST_P(ShelfTest, WhatAnEarlierLifeKeptIsThere) {
+  train_until(2);
+  ASSERT_TRUE(make_shelf().keep(0, *program_));
+  for (const PeerIdentity& other : {identity_of(78), identity_of(77, 4), identity_of(77, kPeer, {7, 10})}) {
+    CheckpointShelf shelf = make_shelf(other);
+    EXPECT_TRUE(shelf.list().empty());
+    EXPECT_FALSE(shelf.find({0, 2}));
+  }
+  ASSERT_TRUE(make_shelf().clear_foreign());
+  EXPECT_EQ(make_shelf().list(), (std::vector<CheckpointId>{{0, 2}}));
+  EXPECT_TRUE(make_shelf().find({0, 2}));
+  ASSERT_TRUE(make_shelf(identity_of(78)).clear_foreign());
+  EXPECT_TRUE(make_shelf().list().empty());
+}
+
 INSTANTIATE_TEST_SUITE_P(Shelves, ShelfTest, ::testing::Values("memory", "files"),
                          [](const auto& tested) { return std::string(tested.param); });
 
 class FileShelfTest : public ShelfTest {
  protected:
   std::filesystem::path path_of(std::uint64_t boundary) const {
-    return folder_ / "checkpoints" / checkpoint_file_name({{7, 9}, 0, boundary});
+    return folder_ / checkpoint_file_name({0, boundary});
+  }
+  std::vector<std::string> names() const {
+    std::vector<std::string> all = disk_->names();
+    std::sort(all.begin(), all.end());
+    return all;
   }
 };
 
 TEST_P(FileShelfTest, WhatIsDamagedIsNotFound) {
-  const auto shelf = make_shelf();
+  CheckpointShelf shelf = make_shelf();
   for (const std::uint64_t boundary : {2, 4}) {
     train_until(boundary);
-    ASSERT_TRUE(shelf->keep(0, *program_));
+    ASSERT_TRUE(shelf.keep(0, *program_));
   }
   const std::string good = read_text(path_of(4));
   // In the header, or cut short: not listed, so it is not voted for.
   for (std::string bad : {good.substr(0, good.size() / 2), good.substr(0, 40), std::string()}) {
     write_text(path_of(4), bad);
-    EXPECT_EQ(shelf->list(), (std::vector<CheckpointId>{{0, 2}}));
-    EXPECT_FALSE(shelf->find({0, 4}));
+    EXPECT_EQ(shelf.list(), (std::vector<CheckpointId>{{0, 2}}));
+    EXPECT_FALSE(shelf.find({0, 4}));
   }
   std::string bad = good;
   bad[20] ^= 1;
   write_text(path_of(4), bad);
-  EXPECT_EQ(shelf->list(), (std::vector<CheckpointId>{{0, 2}}));
+  EXPECT_EQ(shelf.list(), (std::vector<CheckpointId>{{0, 2}}));
   // In the numbers: seen when it is read.
   bad = good;
   bad[good.size() - 3] ^= 1;
   write_text(path_of(4), bad);
-  EXPECT_FALSE(shelf->find({0, 4}));
-  EXPECT_TRUE(shelf->find({0, 2}));
+  EXPECT_FALSE(shelf.find({0, 4}));
+  EXPECT_TRUE(shelf.find({0, 2}));
   write_text(path_of(4), good);
-  EXPECT_TRUE(shelf->find({0, 4}));
+  EXPECT_TRUE(shelf.find({0, 4}));
+  // Under another's name.
+  write_text(path_of(6), good);
+  EXPECT_EQ(shelf.list(), (std::vector<CheckpointId>{{0, 2}, {0, 4}}));
+  EXPECT_FALSE(shelf.find({0, 6}));
 }
 
-TEST_P(FileShelfTest, WhatIsForeignIsNotFound) {
-  const auto shelf = make_shelf();
+TEST_P(FileShelfTest, WhatIsTornIsRemovedAndDoesNotCount) {
+  CheckpointShelf shelf = make_shelf();
   train_until(2);
-  ASSERT_TRUE(shelf->keep(0, *program_));
-  const auto foreign = [&](const CheckpointHeader& header) {
-    const auto other = FileShelf::make(folder_ / "other", header);
-    ASSERT_TRUE(other.ok());
-    ASSERT_TRUE((*other)->keep(0, *program_));
-    std::filesystem::copy_file(folder_ / "other" / checkpoint_file_name({{7, 9}, 0, 2}), path_of(2),
-                               std::filesystem::copy_options::overwrite_existing);
-  };
-  CheckpointHeader of_run = header_of();
-  of_run.name.run = {7, 10};
-  for (const CheckpointHeader& header : {header_of(78), header_of(77, 4), of_run}) {
-    foreign(header);
-    EXPECT_FALSE(shelf->find({0, 2}));
-  }
-  foreign(header_of());
-  EXPECT_TRUE(shelf->find({0, 2}));
+  ASSERT_TRUE(shelf.keep(0, *program_));
+  write_text(path_of(500), "torn");
+  write_text(folder_ / "checkpoint-00000-000000000200.pdck.partial", "torn");
+  write_text(folder_ / "notes.txt", "mine");
+  train_until(3);
+  ASSERT_TRUE(shelf.keep(0, *program_));
+  EXPECT_EQ(shelf.list(), (std::vector<CheckpointId>{{0, 2}, {0, 3}}));
+  EXPECT_FALSE(std::filesystem::exists(path_of(500)));
+  ASSERT_TRUE(shelf.clear_foreign());
+  EXPECT_EQ(names(), (std::vector<std::string>{checkpoint_file_name({0, 2}), checkpoint_file_name({0, 3}),
+                                               "notes.txt"}));
 }
 
-TEST_P(FileShelfTest, BeginsEmptyAndSaysWhenItCannot) {
+TEST_P(FileShelfTest, TroubleIsAFailureAndHarmsNothing) {
   train_until(2);
-  ASSERT_TRUE(make_shelf()->keep(0, *program_));
-  EXPECT_TRUE(make_shelf()->list().empty()) << "of an earlier run";
-  write_text(folder_ / "file", "x");
-  expect_data_failure(FileShelf::make(folder_ / "file", header_of()), {"file"});
-  const auto shelf = make_shelf();
-  std::filesystem::remove_all(folder_ / "checkpoints");
-  expect_data_failure(shelf->keep(0, *program_), {"checkpoints"});
-  EXPECT_TRUE(shelf->list().empty());
+  CheckpointShelf shelf = make_shelf();
+  ASSERT_TRUE(shelf.keep(0, *program_));
+  train_until(3);
+  const auto aside = folder_.path().string() + "-aside";
+  std::filesystem::rename(folder_.path(), aside);
+  expect_data_failure(shelf.keep(0, *program_), {checkpoint_file_name({0, 3}), "No such file", "make it"});
+  EXPECT_TRUE(shelf.list().empty());
+  write_text(folder_.path(), "a file");
+  expect_data_failure(shelf.keep(0, *program_), {checkpoint_file_name({0, 3}), "Not a directory"});
+  std::filesystem::remove(folder_.path());
+  std::filesystem::rename(aside, folder_.path());
+  ASSERT_TRUE(shelf.keep(0, *program_));
+  EXPECT_EQ(shelf.list(), (std::vector<CheckpointId>{{0, 2}, {0, 3}}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, FileShelfTest, ::testing::Values("files"));

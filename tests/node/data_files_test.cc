@@ -62,7 +62,7 @@ TEST(WriteFile, ReplacesAFileAsAWhole) {
 TEST(WriteFile, SaysWhereItCannotWrite) {
   const ScratchFolder folder;
   expect_data_failure(write_file_atomically(folder / "no" / "file", {}, bytes_of("body")),
-                      {"no/file", "cannot be written", "permissions"});
+                      {"no/file", "cannot be written", "make it"});
 }
 
 TEST(LoadData, StrokesAreAlwaysTheSameSet) {

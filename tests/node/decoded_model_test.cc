@@ -5,7 +5,8 @@
 
 #include "codes/encode.h"
 #include "codes/factories.h"
-#include "node/checkpoint_folder.h"
+#include "node/checkpoint_shelf.h"
+#include "node/folder_disk.h"
 #include "node/run_folder.h"
 #include "tests/node/scratch_folder.h"
 
@@ -28,10 +29,8 @@ class RunFiles {
     std::vector<dnn::Matrix> weights = dnn::initial_weights(network, boundary);
     for (const int peer : peers) {
       Checkpoint checkpoint;
-      checkpoint.name = {run, 0, boundary};
-      checkpoint.peer = peer;
-      checkpoint.peers = 10;
-      checkpoint.plan_digest = kPlan;
+      checkpoint.of = {run, kPlan, peer, 10};
+      checkpoint.id = {0, boundary};
       for (const dnn::Matrix& w : weights) {
         const dnn::Matrix shard = codes::encode_shard(code.shards[0], peer, w);
         checkpoint.layers.push_back({{shard, shard}});
@@ -41,10 +40,13 @@ class RunFiles {
     return weights;
   }
   void write(int folder_of, const Checkpoint& checkpoint) {
-    std::filesystem::create_directories(folder(folder_of));
-    POLYDOT_CHECK(write_checkpoint(folder(folder_of), checkpoint).ok());
+    FolderDisk disk(folder(folder_of));
+    POLYDOT_CHECK(disk.make_folder().ok() && write_checkpoint(disk, checkpoint).ok());
   }
-  Checkpoint read(int peer) { return read_checkpoint(newest(folder(peer))->path).value(); }
+  std::string newest(int peer) {
+    return checkpoint_file_name(checkpoints_on(FolderDisk(folder(peer))).front());
+  }
+  Checkpoint read(int peer) { return read_checkpoint(FolderDisk(folder(peer)), newest(peer)).value(); }
   std::filesystem::path folder(int peer) { return peer_folder(scratch.path(), peer) + kCheckpointsFolder; }
   Result<DecodedModel> decode() { return decode_run(code, network, kPlan, scratch.path()); }
 
@@ -69,7 +71,7 @@ TEST(DecodedModel, IsThatOfTheNewestGeneration) {
   run.save(10);
   const auto weights = run.save(20);
   run.expect(weights, {});
-  EXPECT_EQ(run.decode()->name.boundary, 20U);
+  EXPECT_EQ(run.decode()->id.boundary, 20U);
 }
 
 TEST(DecodedModel, NamesWhoWasMissingUnreadableOrWrong) {
@@ -79,7 +81,7 @@ TEST(DecodedModel, NamesWhoWasMissingUnreadableOrWrong) {
   wrong.layers[0][0].weights(1, 1) += 1;
   wrong.layers[2][0].weights(0, 0) += 1;
   run.write(3, wrong);
-  const auto path = newest(run.folder(6))->path;
+  const auto path = run.folder(6) / run.newest(6);
   std::string bytes = read_text(path);
   bytes[300] = static_cast<char>(bytes[300] ^ 4);
   write_text(path, bytes);
@@ -93,7 +95,7 @@ TEST(DecodedModel, OnlyFilesOfOneRunAndPlanAreCombined) {
   run.save(20, {0, 1, 2}, {5, 5});
   const auto weights = run.save(20, {3, 4, 5, 6, 7, 8, 9});
   Checkpoint other = run.read(4);
-  other.plan_digest = 78;
+  other.of.plan_digest = 78;
   run.write(4, other);
   run.expect(weights, {"peer 0: its checkpoint is of another run", "peer 1", "peer 2",
                        "another configuration or other data"});
@@ -112,7 +114,7 @@ TEST(DecodedModel, AnOlderGenerationServesIfTheNewestIsTooFew) {
   run.save(20, {0, 1, 2, 3});
   run.expect(weights, {});
   const auto model = run.decode();
-  EXPECT_EQ(model->name.boundary, 10U);
+  EXPECT_EQ(model->id.boundary, 10U);
   ASSERT_EQ(model->skipped.size(), 1U);
   EXPECT_NE(model->skipped[0].find("after 20 steps: 4 of 10"), std::string::npos) << model->skipped[0];
 }

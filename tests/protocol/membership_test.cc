@@ -21,9 +21,9 @@ std::vector<Heard> random_heard(std::mt19937_64& random) {
     peer.joined = random() % 2 == 0;
     peer.hears_us = random() % 2 == 0;
     peer.last_message_ms = static_cast<std::int64_t>(random() % 1000);
-    peer.latest_step = random() % 100;
+    peer.mode = static_cast<PeerMode>(1 + random() % kPeerModes);
     peer.contributed = random() % 2 == 0;
-    peer.missed = random() % 3 == 0;
+    peer.punctuality.was_there(random() % 3 != 0);
     if (random() % 4 == 0) peer.goodbye = static_cast<std::uint32_t>(random() % 256);
   }
   return heard;
@@ -37,13 +37,18 @@ TEST(Membership, EveryOtherPeerIsLiveLateOrGoneAndOnlyOne) {
     const std::vector<Heard> heard = random_heard(random);
     const int self = static_cast<int>(random() % kPeers);
     const MembershipView view = view_of(heard, {self, 1000});
-    EXPECT_EQ(view.live | view.late | view.gone, PeerSet::all(kPeers));
-    EXPECT_EQ(view.live.size() + view.late.size() + view.gone.size(), kPeers);
+    EXPECT_EQ(view.live | view.late | view.following | view.gone | view.absent, PeerSet::all(kPeers));
+    EXPECT_EQ(view.live.size() + view.late.size() + view.following.size() + view.gone.size() + view.absent.size(),
+              kPeers);
     for (int p = 0; p < kPeers; ++p) {
       if (p == self) continue;
       const Heard& peer = heard[static_cast<std::size_t>(p)];
       EXPECT_EQ(view.gone.contains(p), peer.goodbye.has_value());
-      EXPECT_EQ(view.late.contains(p), peer.missed && !peer.goodbye);
+      EXPECT_EQ(view.absent.contains(p), !peer.joined && !peer.goodbye);
+      const bool there = peer.joined && !peer.goodbye;
+      EXPECT_EQ(view.following.contains(p), there && peer.mode == PeerMode::kFollowing);
+      EXPECT_EQ(view.late.contains(p),
+                there && peer.mode != PeerMode::kFollowing && peer.punctuality.missed());
       EXPECT_EQ(view.joined.contains(p), peer.joined && peer.hears_us);
     }
   }
@@ -51,7 +56,7 @@ TEST(Membership, EveryOtherPeerIsLiveLateOrGoneAndOnlyOne) {
 
 TEST(Membership, TheOwnEntryIsIgnored) {
   std::vector<Heard> heard(kPeers);
-  heard[4].missed = true;
+  heard[4].punctuality.was_there(false);
   heard[4].goodbye = 0;
   const MembershipView view = view_of(heard, {4, 1000});
   EXPECT_TRUE(view.joined.contains(4));
@@ -66,7 +71,7 @@ TEST(Membership, DependsOnNothingButWhoMissedAndWhoLeft) {
     std::vector<Heard> later = heard;
     for (Heard& peer : later) {
       peer.last_message_ms += 1'000'000;
-      peer.latest_step += 1000;
+      peer.latest = codes::RoundKey{.step = 1000};
       peer.contributed = !peer.contributed;
     }
     const MembershipView before = view_of(heard, {0, 1000}), after = view_of(later, {0, 1000});
@@ -80,13 +85,16 @@ TEST(Membership, DependsOnNothingButWhoMissedAndWhoLeft) {
 TEST(Membership, AllButTheOwnPeerAreMissingAtFirst) {
   const MembershipView view = view_of(std::vector<Heard>(kPeers), {2, 1000});
   EXPECT_EQ(view.joined, PeerSet::of({2}));
-  EXPECT_EQ(view.live, PeerSet::all(kPeers));  // waited for, although nobody has been heard
+  EXPECT_EQ(view.live, PeerSet::of({2}));
+  EXPECT_EQ(view.absent, PeerSet::all(kPeers) - PeerSet::of({2}));
 }
 
 TEST(Membership, SaysWhyEachPeerIsNotThere) {
   std::vector<Heard> heard(kPeers);
   heard[3] = {.joined = true, .last_message_ms = 7900, .goodbye = {}, .goodbye_step = 0};
-  heard[5] = {.joined = true, .last_message_ms = 5000, .missed = true, .goodbye = {}, .goodbye_step = 0};
+  heard[5].joined = true;
+  heard[5].last_message_ms = 5000;
+  heard[5].punctuality.was_there(false);
   heard[7] = {.joined = true, .last_message_ms = 9000, .goodbye = 6, .goodbye_step = 40};
   const std::string text = describe(10'000, heard, PeerSet::of({1, 3, 5, 7}));
   EXPECT_EQ(text, "1 (never heard), 3 (silent for 2.1 s), 5 (late, silent for 5.0 s), 7 (left with code 6)");

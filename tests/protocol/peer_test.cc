@@ -312,7 +312,7 @@ TEST(Peer, AForeignWireVersionWhileJoiningIsADisagreement) {
   ASSERT_TRUE(lab.peer(0).failure());
   EXPECT_EQ(lab.peer(0).failure()->kind, FailureKind::kDisagreement);
   EXPECT_THAT(lab.peer(0).failure()->message,
-              AllOf(HasSubstr("peer 4"), HasSubstr("version 7"), HasSubstr("2")));
+              AllOf(HasSubstr("peer 4"), HasSubstr("version 7"), HasSubstr("this one 3")));
   EXPECT_EQ(lab.peer(0).status().dropped_messages, 2u);
 }
 
@@ -330,16 +330,32 @@ TEST(Peer, RefusedFramesStopNothingOnceItRuns) {
 
 TEST(Peer, StartsWhenEverybodyHeardItAndItHeardEverybody) {
   PeerLab lab(2);
-  lab.filter([](const Letter& letter) { return !(letter.from == 2 && letter.to == 7); });
+  lab.freeze(PeerSet::of({7}));
   lab.settle();
   lab.pass_ms(PeerLab::kPatienceMs / 2);
-  for (int p = 0; p < kPeers; ++p)
-    EXPECT_EQ(lab.peer(p).status().phase, p == 2 || p == 7 ? PeerPhase::kJoining : PeerPhase::kRunning)
-        << "peer " << p;
-  EXPECT_THAT(lab.peer(7).status().waiting_text, HasSubstr("2 (never heard)"));
-  lab.filter({});
+  for (int p = 0; p < kPeers; ++p) EXPECT_EQ(lab.peer(p).status().phase, PeerPhase::kJoining) << "peer " << p;
+  EXPECT_THAT(lab.peer(2).status().waiting_text, HasSubstr("7 (never heard)"));
+  lab.freeze({});
   EXPECT_TRUE(lab.until([&] { return lab.all_ended(); }, PeerLab::kPatienceMs / 2));
   expect_right_products(lab, PeerSet::all(kPeers), 4);
+}
+
+TEST(Peer, StartsWhenOthersTrainAlthoughSomebodyIsNotHeard) {
+  PeerLab lab(2);
+  lab.filter([](const Letter& letter) { return !(letter.from == 2 && letter.to == 7); });
+  lab.settle();
+  EXPECT_TRUE(lab.until([&] { return lab.all_ended(); }));
+  expect_right_products(lab, PeerSet::all(kPeers), 4);
+}
+
+TEST(Peer, StartsWithoutThoseThatDoNotComeWithinAPatience) {
+  PeerLab lab(2);
+  lab.freeze(PeerSet::of({1, 7}));
+  lab.settle();
+  lab.pass_ms(PeerLab::kPatienceMs - 1);
+  EXPECT_EQ(lab.peer(0).status().phase, PeerPhase::kJoining);
+  EXPECT_TRUE(lab.until([&] { return lab.peer(0).status().phase == PeerPhase::kEnded; }));
+  expect_right_products(lab, PeerSet::all(kPeers) - PeerSet::of({1, 7}), 4);
 }
 
 TEST(Peer, AFailureBeforeTheStartReachesAll) {

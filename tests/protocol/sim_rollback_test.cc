@@ -130,7 +130,8 @@ TEST(Rollback, TrueDivergenceNamesTheStep) {
 // A peer that hears nothing of the ballot finds the others in a later epoch, asks, and follows.
 TEST(Rollback, WhoMissesTheVoteIsTold) {
   const auto taps = at_everybody([](int p) { return burst(Stage::kWeights, p, 1); });
-  ClusterOptions options = with_checkpoints(60);
+  ClusterOptions options = with_checkpoints(200);
+  options.network.most_delay_ms = 2;
   bool deaf = true;  // peer 8, to ballots, until the others have gone back
   options.network.loses = [&](int, int to, std::span<const std::byte> header) {
     return deaf && to == 8 && header[1] == static_cast<std::byte>(protocol::MessageKind::kBallot);

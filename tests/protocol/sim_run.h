@@ -42,7 +42,8 @@ class Watch : public protocol::PeerObserver {
     ++states[verdict.state];
     ++(report.training ? training_rounds : evaluation_rounds);
     loud_rounds += verdict.active_entries > 0;
-    present.insert(report.present);
+    present.insert(report.present.size());
+    if (verdict.state == codes::RoundState::kChecked) used[report.key] = report.present;
     for (const codes::Finding& finding : verdict.findings)
       located.push_back({report.key, report.layer, report.training, finding.peer});
   }
@@ -55,8 +56,9 @@ class Watch : public protocol::PeerObserver {
   int started = 0;
   std::map<codes::RoundState, std::uint64_t> states;  // of every judged round
   std::uint64_t training_rounds = 0, evaluation_rounds = 0;
-  std::uint64_t loud_rounds = 0;  // something above the floor
-  std::set<int> present;          // how many contributions rounds were judged with
+  std::uint64_t loud_rounds = 0;            // something above the floor
+  std::map<codes::RoundKey, PeerSet> used;  // by round: whose contributions it was checked with
+  std::set<int> present;                    // how many contributions rounds were judged with
   std::vector<Located> located;
   std::vector<std::string> notices;
 };

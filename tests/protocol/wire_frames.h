@@ -138,7 +138,9 @@ inline Message random_message(std::mt19937_64& random, const WireContext& contex
         text +=
             "key" + std::to_string(random() % 100) + " =\t\"\xc3\xa9 " + std::to_string(random()) + "\"\n";
       return {.kind = MessageKind::kHello,
+              .key = {.epoch = static_cast<std::uint32_t>(random()), .step = random()},
               .set = random_set(random, context.peers),
+              .code = 1 + static_cast<std::uint32_t>(random() % kPeerModes),
               .payload = Payload::of_text(text)};
     }
     case 1:

@@ -92,7 +92,9 @@ std::vector<Forgery> forged_contents() {
       {"set far beyond the peers", K::kHello, E::kField, set(kSetAt + 24, std::uint64_t{1} << 63)},
       {"request with a set", K::kRequest, E::kField, set(kSetAt, std::uint64_t{1})},
       {"goodbye with a set", K::kGoodbye, E::kField, set(kSetAt, std::uint64_t{1})},
-      {"hello with a key", K::kHello, E::kField, set(kStepAt, std::uint64_t{1})},
+      {"hello of a round", K::kHello, E::kField, set(kSlotAt, 1U)},
+      {"hello of no mode", K::kHello, E::kField, set(kCodeAt, 0U)},
+      {"hello of an unknown mode", K::kHello, E::kField, set(kCodeAt, kPeerModes + 1)},
       {"goodbye with a slot", K::kGoodbye, E::kField, set(kSlotAt, 1U)},
       {"contribution with a code", K::kContribution, E::kField, set(kCodeAt, 1U)},
       {"request with a code", K::kRequest, E::kField, set(kCodeAt, 1U)},
@@ -143,7 +145,7 @@ std::vector<Forgery> forged_repairs() {
 
 Message plain_message(MessageKind kind) {
   if (kind == MessageKind::kContribution) return example_message();
-  if (kind == MessageKind::kHello) return {.kind = kind, .payload = Payload::of_text("seed = 1\n")};
+  if (kind == MessageKind::kHello) return {.kind = kind, .code = 1, .payload = Payload::of_text("seed = 1\n")};
   if (kind == MessageKind::kPiece) {
     Message piece = example_message();
     piece.kind = kind;

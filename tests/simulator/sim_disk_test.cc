@@ -7,7 +7,6 @@
 #include <string>
 
 #include "tools/simulator/sim_disk.h"
-#include "tools/simulator/sim_record.h"
 
 namespace polydot::simulator {
 namespace {
@@ -140,14 +139,6 @@ TEST(SimDisk, FailsWhenItIsToldTo) {
   EXPECT_FALSE(disk.flip_a_bit("nothing", random));
   disk.wipe();
   EXPECT_TRUE(disk.names().empty());
-}
-
-TEST(SimDisk, KeepsABallotRecord) {
-  SimDisk disk;
-  EXPECT_FALSE(read_record(disk));
-  const protocol::BallotRecord record{3, {2, 40}, 17, 13, {3, 60}};
-  ASSERT_TRUE(keep_record(disk, record).ok());
-  EXPECT_EQ(read_record(disk.durable()), record);
 }
 
 }  // namespace

@@ -5,8 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "dnn/reference_training.h"
-#include "node/checkpoint_folder.h"
+#include "node/checkpoint_shelf.h"
 #include "node/dataset_loader.h"
+#include "node/folder_disk.h"
 #include "node/plan_of.h"
 #include "node/run_folder.h"
 #include "tests/tools/process.h"
@@ -64,14 +65,19 @@ class Export : public testing::Test {
     EXPECT_EQ(ended.exit_code, 0) << ended.err;
     return json::parse(ended.out, nullptr, false);
   }
-  std::filesystem::path checkpoint(int peer) {
-    return node::newest(node::peer_folder(run_, peer) + node::kCheckpointsFolder)->path;
+  node::FolderDisk disk(int peer) {
+    return node::FolderDisk(node::peer_folder(run_, peer) + node::kCheckpointsFolder);
   }
+  std::string newest(int peer) {
+    return node::checkpoint_file_name(node::checkpoints_on(disk(peer)).front());
+  }
+  std::filesystem::path checkpoint(int peer) { return disk(peer).describe(newest(peer)); }
   // A wrong number under right checksums, as a machine that computes wrong would leave it.
   void change_value(int peer, std::size_t layer) {
-    node::Checkpoint state = node::read_checkpoint(checkpoint(peer)).value();
+    node::FolderDisk own = disk(peer);
+    node::Checkpoint state = node::read_checkpoint(own, newest(peer)).value();
     state.layers[layer][0].weights(1, 2) += 0.5f;
-    ASSERT_TRUE(node::write_checkpoint(checkpoint(peer).parent_path(), state));
+    ASSERT_TRUE(node::write_checkpoint(own, state));
   }
   void flip_bit(int peer) {
     std::string bytes = read_file(checkpoint(peer));
@@ -173,8 +179,7 @@ TEST_F(Export, AWrongWeightOfTheLastUpdateIsLocatedToo) {
 TEST_F(Export, CheckpointsAreWrittenEveryNStepsAndTwoAreKept) {
   const json every = train({"--checkpoint-every", "7"});
   std::vector<std::uint64_t> boundaries;
-  for (const auto& file : node::list(node::peer_folder(run_, 4) + node::kCheckpointsFolder))
-    boundaries.push_back(file.boundary);
+  for (const protocol::CheckpointId& id : node::checkpoints_on(disk(4))) boundaries.push_back(id.boundary);
   EXPECT_EQ(boundaries, (std::vector<std::uint64_t>{40, 35}));
   ASSERT_EQ(export_run().exit_code, 0);
   EXPECT_EQ(evaluate().at("test_accuracy"), every.at("test_accuracy"));

@@ -6,8 +6,8 @@
 
 #include "codes/encode.h"
 #include "codes/set_decoder.h"
+#include "node/ballot_file.h"
 #include "node/pump.h"
-#include "tools/simulator/sim_record.h"
 
 namespace polydot::simulator {
 
@@ -36,7 +36,6 @@ SimCluster::SimCluster(const ClusterOptions& options, const dnn::Dataset& train,
     if (!taps.empty()) one.tap = taps[at];
     if (!observers.empty()) one.observer = observers[at];
     if (!options_.training_observers.empty()) one.training_observer = options_.training_observers[at];
-    one.shelf = std::make_unique<node::MemoryShelf>();
     one.disk.on_power_failure([this, p] { network_.set_up(p, false); });  // nothing leaves any more
     start(p, std::nullopt);
   }
@@ -49,6 +48,7 @@ void SimCluster::start(int index, std::optional<protocol::BallotRecord> record) 
   one.job.reset();
   one.program = std::make_unique<dnn::TrainingProgram>(options_.code, index, options_.plan, train_, test_,
                                                        one.tap, one.training_observer);
+  one.shelf = std::make_unique<node::CheckpointShelf>(one.disk, identity(index));
   one.job = std::make_unique<node::TrainingJob>(*one.program, *one.shelf, options_.checkpoint_every);
   protocol::PeerOptions peer_options;
   peer_options.self = index;
@@ -73,21 +73,23 @@ void SimCluster::crash(int peer) {
 }
 
 void SimCluster::lose_disk(int peer) {
+  POLYDOT_CHECK(member(peer).life == Life::kCrashed);
   member(peer).disk.wipe();
-  member(peer).shelf = std::make_unique<node::MemoryShelf>();
 }
 
 bool SimCluster::is_active(int peer) const {
   const Member& one = members_[static_cast<std::size_t>(peer)];
-  return one.life == Life::kUp && one.peer->status().phase == protocol::PeerPhase::kRunning;
+  return one.life == Life::kUp && one.peer->status().phase == protocol::PeerPhase::kRunning &&
+         one.peer->status().mode == protocol::PeerMode::kActive;
 }
 
 void SimCluster::restart(int peer) {
   Member& one = member(peer);
   POLYDOT_CHECK(one.life == Life::kCrashed);
+  auto record = node::read_ballot_record(one.disk, identity(peer));
   network_.set_up(peer, true);
   one.free_ms = static_cast<double>(now_ms());
-  start(peer, read_record(one.disk));
+  start(peer, record ? *record : std::nullopt);  // as node::PeerHome does
 }
 
 std::int64_t SimCluster::next_turn_ms(int index) const {
@@ -116,9 +118,10 @@ bool SimCluster::work_once() {
 void SimCluster::pump(int index) {
   Member& one = member(index);
   const std::int64_t clock_ms = now_ms() + one.clock_ahead_ms;
-  one.more = node::pump_once(
-      *one.peer, *one.transport, context_, clock_ms, index, one.tap,
-      [&](const protocol::BallotRecord& record) { return keep_record(one.disk, record).ok(); });
+  one.more = node::pump_once(*one.peer, *one.transport, context_, clock_ms, index, one.tap,
+                             [&](const protocol::BallotRecord& record) {
+                               return node::keep_ballot_record(one.disk, identity(index), record);
+                             });
   if (!one.disk.has_power()) {
     crash(index);
     if (on_power_lost_) on_power_lost_(index);

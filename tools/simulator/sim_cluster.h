@@ -73,7 +73,7 @@ class SimCluster {
   void jump_clock(int peer, std::int64_t by_ms) { member(peer).clock_ahead_ms += by_ms; }
 
   bool is_up(int peer) const { return members_[static_cast<std::size_t>(peer)].life == Life::kUp; }
-  // Up, and takes part in rounds.
+  // Up, and contributes to every round.
   bool is_active(int peer) const;
   codes::Index layer_count() const { return members_.front().program->layer_count(); }
   // Of the life at hand; of the last one while it is down.
@@ -81,6 +81,7 @@ class SimCluster {
   const protocol::Peer& peer(int index) const { return *members_[static_cast<std::size_t>(index)].peer; }
   dnn::TrainingProgram& program(int index) { return *member(index).program; }
   SimDisk& disk(int index) { return member(index).disk; }
+  node::PeerIdentity identity(int index) const { return {context_.cluster, 0, index, size()}; }
   SimNetwork& network() { return network_; }
   const SimNetwork& network() const { return network_; }
   int size() const { return static_cast<int>(members_.size()); }
@@ -95,8 +96,8 @@ class SimCluster {
     protocol::PeerObserver* observer = nullptr;
     dnn::TrainingObserver* training_observer = nullptr;
     SimDisk disk;
-    std::unique_ptr<node::MemoryShelf> shelf;  // survives a crash, as if on the disk
     std::unique_ptr<dnn::TrainingProgram> program;
+    std::unique_ptr<node::CheckpointShelf> shelf;
     std::unique_ptr<node::TrainingJob> job;
     std::unique_ptr<protocol::Peer> peer;
     std::unique_ptr<protocol::Transport> transport;

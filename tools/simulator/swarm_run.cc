@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <memory>
 
+#include "node/ballot_file.h"
 #include "node/injector.h"
 #include "tools/simulator/nemesis.h"
-#include "tools/simulator/sim_record.h"
 #include "tools/simulator/trace_checker.h"
 #include "tools/simulator/value_checker.h"
 
@@ -108,7 +108,10 @@ void Run::make_cluster() {
     for (const codes::PassKind pass : {codes::PassKind::kForward, codes::PassKind::kBackward})
       if (l > 0 || pass == codes::PassKind::kForward)
         trace_options.needed[dnn::training_slot(layers, l, pass)] = scenario_.needed(pass);
-  trace_options.durable_record = [this](int peer) { return read_record(cluster_->disk(peer).durable()); };
+  trace_options.durable_record = [this](int peer) {
+    auto record = node::read_ballot_record(cluster_->disk(peer).durable(), cluster_->identity(peer));
+    return record ? *record : std::nullopt;
+  };
   trace_ = std::make_unique<TraceChecker>(std::move(trace_options), violations_);
   frames_ = std::make_unique<FrameTap>(log_, *trace_);
 

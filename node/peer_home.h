@@ -1,0 +1,46 @@
+// Where a peer lives: its folder, locked, with what an earlier life of it left there.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "codes/result.h"
+#include "node/checkpoint_shelf.h"
+#include "node/disk.h"
+#include "node/folder_lock.h"
+#include "node/peer_identity.h"
+#include "protocol/ballot.h"
+
+namespace polydot::node {
+
+class PeerHome {
+ public:
+  // folder: of this peer, made and locked; empty: all is in memory. Failure: kUsage, another process is at
+  // home there; kData, there can be no such folder.
+  static Result<PeerHome> open(const std::string& folder);
+
+  // Looks for an earlier life, and removes checkpoints of others. A record that is damaged or of somebody
+  // else gets one loud line; then the peer begins like one that lost its disk, but for checkpoints that are
+  // its own. Call once, before what follows. Failure: kData, what is of others cannot be removed.
+  Outcome settle(const PeerIdentity& of);
+
+  // What that life promised; none: there was none, or its record was lost.
+  const std::optional<protocol::BallotRecord>& record() const { return record_; }
+  // There was one, with or without a record.
+  bool has_lived() const { return record_ || !shelf_->list().empty(); }
+  CheckpointShelf& shelf() { return *shelf_; }
+  // False: it could not be kept, and a line has been said.
+  bool keep(const protocol::BallotRecord& record);
+
+ private:
+  PeerHome() = default;
+
+  std::optional<FolderLock> lock_;
+  std::unique_ptr<Disk> own_, checkpoints_;
+  PeerIdentity of_;
+  std::optional<protocol::BallotRecord> record_;
+  std::optional<CheckpointShelf> shelf_;
+};
+
+}  // namespace polydot::node

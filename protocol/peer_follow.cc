@@ -1,0 +1,127 @@
+// Losing the place and finding it again: one path for a crash, for having been away too long, for a lost disk
+// and for a new machine in an old place. PROTOCOL.md, "Coming back".
+#include <algorithm>
+#include <limits>
+
+#include "protocol/peer.h"
+#include "protocol/peer_state.h"
+
+namespace polydot::protocol {
+
+PeerMode Peer::mode() const {
+  if (status_.phase == PeerPhase::kJoining) return options_.record ? PeerMode::kRestored : PeerMode::kNew;
+  if (stuck_ && stuck_->why == Stuck::Why::kRestored) return PeerMode::kRestored;
+  return repairs_.anything_lost() ? PeerMode::kFollowing : PeerMode::kActive;
+}
+
+// The furthest round of this epoch that so many others have reached that they are a majority with this peer.
+// Those were in every round before: nobody is ahead of them by more than a round.
+std::optional<codes::RoundKey> Peer::majority_key() const {
+  std::vector<codes::RoundKey> keys;
+  for (int p = 0; p < options_.peers; ++p) {
+    const Heard& peer = heard_[static_cast<std::size_t>(p)];
+    if (p != options_.self && peer.latest && peer.latest->epoch == ballot_.epoch() && !peer.goodbye)
+      keys.push_back(*peer.latest);
+  }
+  const auto enough = static_cast<std::size_t>(options_.peers / 2);
+  if (enough == 0 || keys.size() < enough) return std::nullopt;
+  std::sort(keys.rbegin(), keys.rend());
+  return keys[enough - 1];
+}
+
+bool Peer::majority_is_beyond() const {
+  const auto majority = majority_key();
+  return majority && round_->request.key < *majority && !same_round(round_->request.key, *majority);
+}
+
+int Peer::ahead_by_epochs() const {
+  return static_cast<int>(std::count_if(heard_.begin(), heard_.end(), [&](const Heard& peer) {
+    return peer.latest && peer.latest->epoch > ballot_.epoch();
+  }));
+}
+
+void Peer::lose_shards() {
+  for (const codes::ShardPart& part : job_.state()->parts()) repairs_.lose(part);
+  job_.state()->set_whole(false);
+  send_hello(kEverybody);
+}
+
+void Peer::follow(std::int64_t now_ms, std::uint64_t boundary) {
+  notice("lost its place at step " + std::to_string(step_at_hand_) + ": follows from step " +
+         std::to_string(boundary) + " on, to be rebuilt by the others");
+  tell({.name = "follows", .boundary = boundary});
+  ++status_.follows;
+  leave_rounds(codes::RoundKey{ballot_.epoch(), boundary, 0, 0});
+  majority_moved_ms_ = now_ms;
+  step_at_hand_ = boundary;
+  job_.state()->follow(boundary, ballot_.epoch());
+  lose_shards();
+}
+
+// What belongs to rounds before `next` is of no use any more.
+void Peer::leave_rounds(const codes::RoundKey& next) {
+  round_.reset();
+  before_.reset();
+  finished_.reset();
+  store_.prune_before(next);
+  abstained_.erase(abstained_.begin(), abstained_.lower_bound(next));
+  sent_.clear();
+  repairs_.forget();
+  decoded_from_ = everybody_;
+}
+
+// A peer that waits for what the others do not have any more goes where they are. True: it did.
+bool Peer::catch_up(std::int64_t now_ms) {
+  const auto majority = majority_key();
+  if (!majority || job_.state() == nullptr) return false;
+  if (majority != majority_at_) majority_at_ = majority, majority_moved_ms_ = now_ms;
+  if (majority->step > step_at_hand_ + 1) {
+    follow(now_ms, majority->step + 1);  // of which everything is still to come
+    return true;
+  }
+  const bool they_stand = now_ms - majority_moved_ms_ >= options_.patience_ms;
+  if (majority->step < step_at_hand_ && repairs_.anything_lost() && they_stand) {
+    follow(now_ms, majority->step);  // perhaps it is this peer that they wait for
+    return true;
+  }
+  return false;
+}
+
+void Peer::look_whether_whole(std::int64_t now_ms) {
+  if (votes_from_ms_ && now_ms >= *votes_from_ms_) {
+    ballot_.vote_again();
+    votes_from_ms_.reset();
+  }
+  if (status_.mode != PeerMode::kFollowing || repairs_.anything_lost()) return;
+  status_.mode = PeerMode::kActive;
+  job_.state()->set_whole(true);
+  notice("active again at step " + std::to_string(step_at_hand_));
+  tell({.name = "active"});
+  send_hello(kEverybody);
+  // By then nobody holds a promise of its former life any more.
+  if (!ballot_.votes()) votes_from_ms_ = now_ms + options_.give_up_ms();
+}
+
+std::vector<Member> Peer::members(std::int64_t now_ms) const {
+  const MembershipView view = view_of(heard_, {options_.self, options_.patience_ms});
+  std::vector<Member> all;
+  for (int p = 0; p < options_.peers; ++p) {
+    if (p == options_.self) continue;
+    const Heard& peer = heard_[static_cast<std::size_t>(p)];
+    const char* state = !peer.joined                           ? "joining"
+                        : view.gone.contains(p)                ? "gone"
+                        : offenders_.quarantined().contains(p) ? "quarantined"
+                        : peer.mode == PeerMode::kRestored     ? "restored"
+                        : view.following.contains(p)           ? "following"
+                        : view.late.contains(p)                ? "late"
+                                                               : "live";
+    std::string reason = describe(now_ms, heard_, codes::PeerSet::of({p}));
+    if (peer.latest)
+      reason += ", at step " + std::to_string(peer.latest->step) + " of epoch " +
+                std::to_string(peer.latest->epoch);
+    all.push_back({p, state, std::move(reason)});
+  }
+  return all;
+}
+
+}  // namespace polydot::protocol
