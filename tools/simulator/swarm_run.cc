@@ -86,6 +86,7 @@ void Run::make_cluster() {
   const auto specs = node::parse_inject_specs(scenario_.soft_errors).value();
   ValueCheckerOptions value_options;
   value_options.reference = &reference_;
+  value_options.code = &scenario_.cluster.code;
   value_options.may_blame_anyone = scenario_.beyond_budget;
   value_options.now_ms = [this] { return now_ms(); };
   value_options.on_commit = [this](int peer, const dnn::StepRecord& record) { on_commit(peer, record); };
