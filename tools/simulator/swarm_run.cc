@@ -58,6 +58,9 @@ class Run {
   std::int64_t bound_ms(std::uint64_t steps) const;
   bool run_to_the_end();
   void check_the_end();
+  bool is_slow(int peer) const {
+    return scenario_.cluster.compute.slowness[static_cast<std::size_t>(peer)] > 1.0;
+  }
   bool is_used(codes::Index layer, codes::Index shard) const {
     return layer > 0 || shard == scenario_.cluster.code.pass(codes::PassKind::kForward).shard;
   }
@@ -90,6 +93,7 @@ void Run::make_cluster() {
   value_options.may_blame_anyone = scenario_.beyond_budget;
   value_options.now_ms = [this] { return now_ms(); };
   value_options.on_commit = [this](int peer, const dnn::StepRecord& record) { on_commit(peer, record); };
+  value_options.on_follow = [this](int peer) { trace_->on_follow(peer); };
   value_options.on_line = [this](int peer, const std::string& line) {
     say(fmt::format("peer {} {}", peer, line));
   };
@@ -180,6 +184,13 @@ void Run::check_the_end() {
                                   done, peer.status().waiting_text, healed_at_ms_));
     else if (done != steps)
       violations_.add(now_ms(), fmt::format("end: peer {} ended after {} steps", p, done));
+    else if (peer.status().mode != protocol::PeerMode::kActive)
+      // Who is too slow for the others may lose its place again and again.
+      is_slow(p)
+          ? void()
+          : violations_.add(now_ms(), fmt::format("end: peer {} was not rebuilt when all had ended; healed "
+                                                  "at {} ms",
+                                                  p, healed_at_ms_));
     else
       for (codes::Index l = 0; l < cluster_->layer_count(); ++l)
         for (codes::Index s = 0; s < static_cast<codes::Index>(scenario_.cluster.code.shards.size()); ++s)

@@ -27,6 +27,8 @@ namespace polydot::simulator {
 inline constexpr double kWeightTolerance = 1e-4;  // relative, over one shard ...
 inline constexpr double kRoundingFactor =
     10.0;  // ... or so much more than rounding alone does, if that is more
+// Who corrects a wrong number keeps an error of many floors, far below what matters, and may be named for it.
+inline constexpr double kBlameFromFloors = 1000.0;
 inline constexpr double kLossTolerance = 1e-3;  // relative, from 1 on
 
 struct ValueCheckerOptions {
@@ -36,6 +38,7 @@ struct ValueCheckerOptions {
   const codes::ProductCode* code = nullptr;
   std::function<std::int64_t()> now_ms;
   std::function<void(int peer, const dnn::StepRecord&)> on_commit;
+  std::function<void(int peer)> on_follow;
   std::function<void(int peer, const std::string&)> on_line;  // for the log
 };
 
@@ -82,6 +85,7 @@ class ValueChecker {
   Violations& violations_;
   std::vector<std::unique_ptr<Watch>> watches_;
   std::vector<Suspect> suspects_;
+  bool anybody_was_hit_ = false;
   ValueCounts counts_;
 };
 
