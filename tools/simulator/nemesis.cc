@@ -7,11 +7,7 @@
 
 namespace polydot::simulator {
 
-namespace {
-
-constexpr std::int64_t kHourMs = 3'600'000;
-
-}  // namespace
+namespace {}  // namespace
 
 Nemesis::Nemesis(const Scenario& scenario, SimCluster& cluster, NemesisHooks hooks)
     : scenario_(scenario),
@@ -163,7 +159,7 @@ void Nemesis::freeze(int peer) {
 }
 
 void Nemesis::jump_clock(int peer) {
-  const auto by = static_cast<std::int64_t>(draw_.logarithmic(10.0, static_cast<double>(kHourMs)));
+  const auto by = static_cast<std::int64_t>(draw_.logarithmic(10.0, scenario_.longest_jump_ms));
   cluster_.jump_clock(peer, by);
   ++tally_.of(FaultKind::kClockJump);
   say(fmt::format("the clock of peer {} jumps by {} ms", peer, by));

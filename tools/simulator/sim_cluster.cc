@@ -61,12 +61,8 @@ void SimCluster::start(int index, std::optional<protocol::BallotRecord> record) 
   one.peer = std::make_unique<protocol::Peer>(peer_options, *one.job, one.tap, one.observer);
   one.transport = network_.endpoint(index);
   one.life = Life::kUp;
-  one.clock = node::PatientClock(options_.patience_ms / 4);
+  one.clock = node::PatientClock(longest_sleep_ms());
   one.more = true;
-}
-
-node::PeerIdentity SimCluster::identity(int index) const {
-  return {context_.cluster, 0, index, static_cast<int>(options_.code.peers())};
 }
 
 void SimCluster::crash(int peer) {
@@ -77,26 +73,24 @@ void SimCluster::crash(int peer) {
   network_.set_up(peer, false);
 }
 
-void SimCluster::lose_disk(int peer) { member(peer).disk.wipe(); }
+void SimCluster::lose_disk(int peer) {
+  POLYDOT_CHECK(member(peer).life == Life::kCrashed);
+  member(peer).disk.wipe();
+}
 
 bool SimCluster::is_active(int peer) const {
   const Member& one = members_[static_cast<std::size_t>(peer)];
-  return one.life == Life::kUp && one.peer->status().phase == protocol::PeerPhase::kRunning;
+  return one.life == Life::kUp && one.peer->status().phase == protocol::PeerPhase::kRunning &&
+         one.peer->status().mode == protocol::PeerMode::kActive;
 }
 
 void SimCluster::restart(int peer) {
   Member& one = member(peer);
   POLYDOT_CHECK(one.life == Life::kCrashed);
+  auto record = node::read_ballot_record(one.disk, identity(peer));
   network_.set_up(peer, true);
   one.free_ms = static_cast<double>(now_ms());
-  const auto record = node::read_ballot_record(one.disk, identity(peer));
-  start(peer, record ? *record : std::nullopt);
-}
-
-std::optional<protocol::BallotRecord> SimCluster::durable_record(int peer) const {
-  const auto record =
-      node::read_ballot_record(members_[static_cast<std::size_t>(peer)].disk.durable(), identity(peer));
-  return record ? *record : std::nullopt;
+  start(peer, record ? *record : std::nullopt);  // as node::PeerHome does
 }
 
 std::int64_t SimCluster::next_turn_ms(int index) const {
@@ -137,7 +131,8 @@ void SimCluster::pump(int index) {
   if (one.more)
     one.free_ms = std::max(one.free_ms, static_cast<double>(now_ms())) + compute_.draw_ms(index);
   else
-    one.wake_ms = now_ms() + std::max<std::int64_t>(1, one.peer->next_deadline_ms() - clock_ms);
+    one.wake_ms =
+        now_ms() + std::clamp<std::int64_t>(one.peer->next_deadline_ms() - clock_ms, 1, longest_sleep_ms());
 }
 
 bool SimCluster::run(std::int64_t limit_ms) {

@@ -74,7 +74,7 @@ class SimCluster {
   void jump_clock(int peer, std::int64_t by_ms) { member(peer).clock_ahead_ms += by_ms; }
 
   bool is_up(int peer) const { return members_[static_cast<std::size_t>(peer)].life == Life::kUp; }
-  // Up, and takes part in rounds.
+  // Up, and contributes to every round.
   bool is_active(int peer) const;
   codes::Index layer_count() const { return members_.front().program->layer_count(); }
   // Of the life at hand; of the last one while it is down.
@@ -82,8 +82,7 @@ class SimCluster {
   const protocol::Peer& peer(int index) const { return *members_[static_cast<std::size_t>(index)].peer; }
   dnn::TrainingProgram& program(int index) { return *member(index).program; }
   SimDisk& disk(int index) { return member(index).disk; }
-  // What of its record a crash at this moment would leave; nothing if there is none, or it cannot be read.
-  std::optional<protocol::BallotRecord> durable_record(int peer) const;
+  node::PeerIdentity identity(int index) const { return {context_.cluster, 0, index, size()}; }
   SimNetwork& network() { return network_; }
   const SimNetwork& network() const { return network_; }
   int size() const { return static_cast<int>(members_.size()); }
@@ -112,7 +111,6 @@ class SimCluster {
   };
   Member& member(int index) { return members_[static_cast<std::size_t>(index)]; }
   void start(int index, std::optional<protocol::BallotRecord> record);
-  node::PeerIdentity identity(int index) const;
   bool has_ended(const Member& one) const {
     return one.life == Life::kKilled ||
            (one.life == Life::kUp && one.peer->status().phase == protocol::PeerPhase::kEnded);
@@ -122,6 +120,8 @@ class SimCluster {
   // Lets everybody who can do one piece of work. False: nobody can at this time.
   bool work_once();
   void pump(int index);
+  // As a process does, a peer looks at its clock now and then.
+  std::int64_t longest_sleep_ms() const { return std::max<std::int64_t>(1, options_.patience_ms / 4); }
 
   ClusterOptions options_;
   const dnn::Dataset& train_;

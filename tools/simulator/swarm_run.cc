@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "node/ballot_file.h"
 #include "node/injector.h"
 #include "tools/simulator/nemesis.h"
 #include "tools/simulator/trace_checker.h"
@@ -57,6 +58,9 @@ class Run {
   std::int64_t bound_ms(std::uint64_t steps) const;
   bool run_to_the_end();
   void check_the_end();
+  bool is_slow(int peer) const {
+    return scenario_.cluster.compute.slowness[static_cast<std::size_t>(peer)] > 1.0;
+  }
   bool is_used(codes::Index layer, codes::Index shard) const {
     return layer > 0 || shard == scenario_.cluster.code.pass(codes::PassKind::kForward).shard;
   }
@@ -85,9 +89,11 @@ void Run::make_cluster() {
   const auto specs = node::parse_inject_specs(scenario_.soft_errors).value();
   ValueCheckerOptions value_options;
   value_options.reference = &reference_;
+  value_options.code = &scenario_.cluster.code;
   value_options.may_blame_anyone = scenario_.beyond_budget;
   value_options.now_ms = [this] { return now_ms(); };
   value_options.on_commit = [this](int peer, const dnn::StepRecord& record) { on_commit(peer, record); };
+  value_options.on_follow = [this](int peer) { trace_->on_follow(peer); };
   value_options.on_line = [this](int peer, const std::string& line) {
     say(fmt::format("peer {} {}", peer, line));
   };
@@ -107,7 +113,10 @@ void Run::make_cluster() {
     for (const codes::PassKind pass : {codes::PassKind::kForward, codes::PassKind::kBackward})
       if (l > 0 || pass == codes::PassKind::kForward)
         trace_options.needed[dnn::training_slot(layers, l, pass)] = scenario_.needed(pass);
-  trace_options.durable_record = [this](int peer) { return cluster_->durable_record(peer); };
+  trace_options.durable_record = [this](int peer) {
+    auto record = node::read_ballot_record(cluster_->disk(peer).durable(), cluster_->identity(peer));
+    return record ? *record : std::nullopt;
+  };
   trace_ = std::make_unique<TraceChecker>(std::move(trace_options), violations_);
   frames_ = std::make_unique<FrameTap>(log_, *trace_);
 
@@ -175,6 +184,13 @@ void Run::check_the_end() {
                                   done, peer.status().waiting_text, healed_at_ms_));
     else if (done != steps)
       violations_.add(now_ms(), fmt::format("end: peer {} ended after {} steps", p, done));
+    else if (peer.status().mode != protocol::PeerMode::kActive)
+      // Who is too slow for the others may lose its place again and again.
+      is_slow(p)
+          ? void()
+          : violations_.add(now_ms(), fmt::format("end: peer {} was not rebuilt when all had ended; healed "
+                                                  "at {} ms",
+                                                  p, healed_at_ms_));
     else
       for (codes::Index l = 0; l < cluster_->layer_count(); ++l)
         for (codes::Index s = 0; s < static_cast<codes::Index>(scenario_.cluster.code.shards.size()); ++s)

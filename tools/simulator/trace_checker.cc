@@ -14,7 +14,8 @@ namespace {
 using protocol::CheckpointId;
 using protocol::MessageKind;
 
-constexpr std::uint32_t kPromise = 2, kAccepted = 4;               // PROTOCOL.md: a ballot's codes
+constexpr std::uint64_t kKeptSteps = 3;               // of what was delivered to rounds that are done
+constexpr std::uint32_t kPromise = 2, kAccepted = 4;  // PROTOCOL.md: a ballot's codes
 constexpr std::uint32_t kKnown = 0, kDecidedAlready = 0xffffffff;  // in the place of a ballot
 
 // The first name of a checkpoint in a ballot's payload: the epoch above 40 bits of boundary.
@@ -93,7 +94,8 @@ void TraceChecker::on_commit(std::int64_t at_ms, int peer, std::uint64_t step) {
         at_ms, fmt::format("history: peer {} committed step {} of epoch {} after step {} of epoch {}", peer,
                            step, seat.epoch, seat.committed->second, seat.committed->first));
   seat.committed = place;
-  const codes::RoundKey next{seat.epoch, step + 1, 0, 0};
+  // A follower may go back a little, with what it has of those rounds.
+  const codes::RoundKey next{seat.epoch, step < kKeptSteps ? 0 : step - kKeptSteps, 0, 0};
   seat.arrived.erase(seat.arrived.begin(), seat.arrived.lower_bound(next));
   seat.sent.erase(seat.sent.begin(), seat.sent.lower_bound(next));
 }
@@ -104,6 +106,8 @@ void TraceChecker::on_restart(int peer) {
   seat.sent.clear();
   seat.committed.reset();
 }
+
+void TraceChecker::on_follow(int peer) { seats_[static_cast<std::size_t>(peer)].committed.reset(); }
 
 void TraceChecker::look_at_ballot(const Frame& frame, const codes::RoundKey& key, std::uint32_t code,
                                   std::span<const std::byte> payload) {

@@ -39,6 +39,8 @@ class TraceChecker : public NetworkObserver {
   void on_commit(std::int64_t at_ms, int peer, std::uint64_t step);
   // A new process: what was delivered to the old one is forgotten.
   void on_restart(int peer);
+  // It lost its place: it goes on elsewhere, perhaps behind what it had decoded.
+  void on_follow(int peer);
 
   // What the epoch is known to have been left for.
   std::optional<protocol::CheckpointId> decision(std::uint32_t leaves) const;

@@ -50,6 +50,15 @@ bool ValueChecker::was_hit(int peer, std::uint64_t step, std::uint64_t steps_bef
   });
 }
 
+bool ValueChecker::is_as_good_as_new(int peer, std::pair<codes::Index, codes::Index> shard,
+                                     std::uint64_t step) const {
+  const auto& rebuilt = suspects_[static_cast<std::size_t>(peer)].rebuilt_at;
+  const auto found = rebuilt.find(shard);
+  // A step more: what it made before may still be on its way.
+  if (found == rebuilt.end() || step < found->second + 2) return false;
+  return !was_hit(peer, step, step - found->second + 1);
+}
+
 bool ValueChecker::is_innocent(int peer, std::uint64_t step) const {
   return !suspects_[static_cast<std::size_t>(peer)].crashed && !was_hit(peer, step, step);
 }
@@ -78,6 +87,8 @@ void ValueChecker::on_round(int finder, const protocol::RoundReport& report) {
 void ValueChecker::look_at(int finder, const protocol::RoundReport& report, const char* what,
                            const std::vector<codes::Finding>& findings) {
   const std::uint64_t step = report.key.step;
+  for (const node::Injector* truth : options_.truth)
+    anybody_was_hit_ = anybody_was_hit_ || (truth != nullptr && !truth->injections().empty());
   for (const codes::Finding& finding : findings) {
     ++counts_.located;
     options_.on_line(
@@ -86,6 +97,14 @@ void ValueChecker::look_at(int finder, const protocol::RoundReport& report, cons
                     what, step, report.key.slot, report.key.attempt, report.layer, finding.size_over_floor));
     // Whoever was hit itself may see wrong numbers where there are none.
     if (options_.may_blame_anyone || was_hit(finder, step, 1)) continue;
+    if (anybody_was_hit_ && finding.size_over_floor < kBlameFromFloors) continue;
+    const codes::Index shard = options_.code->pass(report.pass).shard;
+    if (is_as_good_as_new(finding.peer, {report.layer, shard}, step))
+      violations_.add(
+          options_.now_ms(),
+          fmt::format("again: peer {} locates peer {} in the {} of step {} layer {}, {:.3g} over the "
+                      "floor, whose shard {} was rebuilt, and nothing was done to it since",
+                      finder, finding.peer, what, step, report.layer, finding.size_over_floor, shard));
     if (is_innocent(finding.peer, step))
       violations_.add(
           options_.now_ms(),
@@ -100,6 +119,10 @@ void ValueChecker::on_event(int peer, const protocol::PeerEvent& event) {
   options_.on_line(peer, fmt::format("{}: step {} slot {:x} peer {} layer {} shard {} lines {} boundary {}",
                                      event.name, event.step, event.slot, event.peer, event.layer, event.shard,
                                      event.lines, event.boundary));
+  if (is("follows")) {
+    note_crash(peer);
+    options_.on_follow(peer);
+  }
   counts_.rollbacks += is("rolled_back");
   counts_.cleanings += is("cleaned");
   counts_.repairs += is("repaired");
@@ -107,7 +130,7 @@ void ValueChecker::on_event(int peer, const protocol::PeerEvent& event) {
   if (!is("repaired") && !is("rebuilt")) return;
   if (is("rebuilt"))
     suspects_[static_cast<std::size_t>(peer)].rebuilt_at[{event.layer, event.shard}] = event.step;
-  if (!options_.may_blame_anyone && is_innocent(peer, event.step))
+  if (!options_.may_blame_anyone && !anybody_was_hit_ && is_innocent(peer, event.step))
     violations_.add(options_.now_ms(),
                     fmt::format("blame: peer {} {} {} lines of layer {} at step {}, and nothing "
                                 "was done to it",

@@ -2,7 +2,8 @@
 // whom they accuse of being wrong, against what was really done to whom.
 //
 //   loss      of a committed step: that of the reference, unless the peer's own numbers were hit
-//   blame     who was never hit, and never crashed, is never located, and repairs and rebuilds nothing
+//   blame     who was never hit, never crashed and never lost its place is never located, and repairs and
+//             rebuilds nothing
 //   again     who was rebuilt whole, and not hit since, is not located again
 //   weights   at the end: every peer's shards are its rows of the reference's weights
 //   unchecked nothing was committed without a spare contribution
@@ -26,14 +27,18 @@ namespace polydot::simulator {
 inline constexpr double kWeightTolerance = 1e-4;  // relative, over one shard ...
 inline constexpr double kRoundingFactor =
     10.0;  // ... or so much more than rounding alone does, if that is more
+// Who corrects a wrong number keeps an error of many floors, far below what matters, and may be named for it.
+inline constexpr double kBlameFromFloors = 1000.0;
 inline constexpr double kLossTolerance = 1e-3;  // relative, from 1 on
 
 struct ValueCheckerOptions {
   const ReferenceRun* reference = nullptr;
   std::vector<const node::Injector*> truth;  // by peer; null: nothing is injected there
   bool may_blame_anyone = false;             // more was wrong at once than the code can tell apart
+  const codes::ProductCode* code = nullptr;
   std::function<std::int64_t()> now_ms;
   std::function<void(int peer, const dnn::StepRecord&)> on_commit;
+  std::function<void(int peer)> on_follow;
   std::function<void(int peer, const std::string&)> on_line;  // for the log
 };
 
@@ -49,7 +54,7 @@ class ValueChecker {
   dnn::TrainingObserver* training_observer(int peer);
   protocol::PeerObserver* peer_observer(int peer);
 
-  // What this peer holds, or makes, may be wrong from now on, in every layer: it crashed.
+  // What this peer holds may be wrong from now on, in every layer, until it is rebuilt: it crashed.
   void note_crash(int peer);
   // At the end of the run.
   void check_shard(const codes::ProductCode& code, int peer, codes::Index layer, codes::Index shard,
@@ -59,11 +64,13 @@ class ValueChecker {
   const ValueCounts& counts() const { return counts_; }
   // Whether nothing was ever done to this peer by then.
   bool is_innocent(int peer, std::uint64_t step) const;
+  // Whether this shard was rebuilt whole before that step and nothing was done to the peer since.
+  bool is_as_good_as_new(int peer, std::pair<codes::Index, codes::Index> shard, std::uint64_t step) const;
 
  private:
   class Watch;
   struct Suspect {
-    bool crashed = false;
+    bool crashed = false;                                                       // or lost its place
     std::map<std::pair<codes::Index, codes::Index>, std::uint64_t> rebuilt_at;  // by layer, shard: step
   };
   void on_step(int peer, const dnn::StepRecord& record);
@@ -78,6 +85,7 @@ class ValueChecker {
   Violations& violations_;
   std::vector<std::unique_ptr<Watch>> watches_;
   std::vector<Suspect> suspects_;
+  bool anybody_was_hit_ = false;
   ValueCounts counts_;
 };
 

@@ -1,0 +1,104 @@
+// The swarm itself: a fixed set of runs that meets every kind of event, and that a run is a function of its
+// seed. Longer: polydot sim --seed N --runs R.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <iostream>
+#include <set>
+
+#include "dnn/sampler.h"
+#include "tools/simulator/swarm.h"
+
+namespace polydot::simulator {
+namespace {
+
+using ::testing::IsEmpty;
+
+constexpr std::uint64_t kFirstSeed = 1, kFixedRuns = 24;
+
+TEST(Swarm, TheFixedSetMeetsEveryKindOfEventAndHolds) {
+  SwarmOptions options;
+  options.first.seed = kFirstSeed;
+  options.runs = kFixedRuns;
+  options.keep_going = true;
+  options.jobs = 2;
+  const SwarmResult result = run_swarm(options, [&](const RunResult& run) {
+    ScenarioOptions again = options.first;
+    again.seed = run.seed;
+    EXPECT_THAT(run.violations, IsEmpty()) << replay_command(again);
+  });
+  std::cout << "  seeds from " << kFirstSeed << ": " << result.faults.text() << "\n";
+  EXPECT_EQ(result.runs, kFixedRuns);
+  EXPECT_GE(result.steps, 300u * kFixedRuns);
+  EXPECT_EQ(result.faults.missing(), "") << "never happened";
+  EXPECT_GT(result.rebuilds, 0u);
+  EXPECT_GT(result.repairs, 0u);
+  EXPECT_GT(result.rollbacks, 0u);
+}
+
+TEST(Swarm, ARunIsAFunctionOfItsSeed) {
+  std::set<std::uint64_t> hashes;
+  for (std::uint64_t seed : {3u, 4u, 5u}) {
+    ScenarioOptions options;
+    options.seed = seed;
+    options.steps = 60;
+    const RunResult first = run_scenario(options, EventLog::Detail::kFrames);
+    const RunResult again = run_scenario(options, EventLog::Detail::kHash);
+    EXPECT_EQ(first.log_hash, again.log_hash) << "seed " << seed;
+    EXPECT_EQ(first.virtual_ms, again.virtual_ms);
+    EXPECT_FALSE(first.log.empty());
+    EXPECT_TRUE(again.log.empty());
+    hashes.insert(first.log_hash);
+  }
+  EXPECT_EQ(hashes.size(), 3u);
+}
+
+TEST(Swarm, RunsAreHandedOverInTheOrderOfTheirSeeds) {
+  SwarmOptions options;
+  options.first.seed = 20;
+  options.first.steps = 20;
+  options.first.profile = FaultProfile::kNone;
+  options.runs = 6;
+  options.jobs = 3;
+  std::vector<std::uint64_t> seeds;
+  run_swarm(options, [&](const RunResult& run) { seeds.push_back(run.seed); });
+  EXPECT_EQ(seeds, (std::vector<std::uint64_t>{20, 21, 22, 23, 24, 25}));
+}
+
+TEST(Swarm, EveryRunOfAnEpochTakesEachSampleOnce) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    ScenarioOptions options;
+    options.seed = seed;
+    const Scenario scenario = draw_scenario(options);
+    dnn::Sampler sampler(scenario.train->count(), scenario.cluster.plan.batch, scenario.cluster.plan.seed);
+    std::multiset<std::uint32_t> taken;
+    for (std::uint64_t step = 0; step < sampler.steps_per_epoch(); ++step) {
+      const auto batch = sampler.batch_at(step);
+      taken.insert(batch.begin(), batch.end());
+    }
+    EXPECT_EQ(taken.size(), static_cast<std::size_t>(scenario.train->count())) << "seed " << seed;
+    EXPECT_EQ(std::set<std::uint32_t>(taken.begin(), taken.end()).size(), taken.size()) << "seed " << seed;
+  }
+}
+
+TEST(Swarm, DrawsScenariosThatTheCodeCanBear) {
+  std::set<std::string> codes;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    ScenarioOptions options;
+    options.seed = seed;
+    const Scenario scenario = draw_scenario(options);
+    EXPECT_GE(scenario.peers(), 6) << "seed " << seed;
+    EXPECT_LE(scenario.peers(), 24) << "seed " << seed;
+    EXPECT_LT(scenario.needed(codes::PassKind::kForward), scenario.peers()) << "seed " << seed;
+    EXPECT_LE(scenario.most_impaired, scenario.peers() - scenario.needed(codes::PassKind::kBackward));
+    codes::Index weights = 0;
+    for (const dnn::Dense& layer : scenario.cluster.plan.network.layers())
+      weights += layer.outputs * (layer.inputs + 1);
+    EXPECT_LE(weights, 2000) << "seed " << seed;
+    codes.insert(scenario.code_name);
+  }
+  EXPECT_EQ(codes, (std::set<std::string>{"polydot", "mds", "replication"}));
+}
+
+}  // namespace
+}  // namespace polydot::simulator
