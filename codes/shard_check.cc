@@ -24,25 +24,32 @@ Pass shard_pass(const ShardCode& shard) {
   return pass;
 }
 
-// The median over peers of the root mean square of column `col`, each whitened by its sigma. A column that
-// most peers hold as zero keeps a scale far below anything that matters.
-double piece_scale(const ShardQuestion& question, Index col) {
+// The median over peers of the root mean square of these columns, each whitened by its sigma. What most peers
+// hold as zero keeps a scale far below anything that matters.
+double typical_scale(const ShardQuestion& question, Index first_col, Index cols) {
   constexpr double kNothing = 1e-30;
   const std::vector<int> peers = question.present.members();
   std::vector<double> sizes;
   for (std::size_t k = 0; k < peers.size(); ++k) {
-    const float* column = question.pieces[k].column(col, question.payload.rows);
     double sum = 0.0;
-    for (Index row = 0; row < question.payload.rows; ++row) {
-      const double value = static_cast<double>(column[row]);
-      sum += value * value;
+    for (Index col = first_col; col < first_col + cols; ++col) {
+      const float* column = question.pieces[k].column(col, question.payload.rows);
+      for (Index row = 0; row < question.payload.rows; ++row) {
+        const double value = static_cast<double>(column[row]);
+        sum += value * value;
+      }
     }
     const double size =
-        std::sqrt(sum / static_cast<double>(question.payload.rows)) / question.pass->sigma(peers[k]);
+        std::sqrt(sum / static_cast<double>(question.payload.rows * cols)) / question.pass->sigma(peers[k]);
     sizes.push_back(std::isfinite(size) ? size : std::numeric_limits<double>::infinity());
   }
   const double median = median_of(std::move(sizes));
-  return std::isfinite(median) ? std::max({median, question.least_scale, kNothing}) : 1.0;
+  return std::isfinite(median) ? std::max(median, kNothing) : 1.0;
+}
+
+double piece_scale(const ShardQuestion& question, Index col) {
+  const double least = question.least_scales.size() > 0 ? question.least_scales(col) : 0.0;
+  return std::max(typical_scale(question, col, 1), least);
 }
 
 RoundVerdict check_shards(const ShardQuestion& question, DecoderCache& cache) {

@@ -24,11 +24,15 @@ struct ShardQuestion {
   PeerSet present;
   std::vector<ContributionView> pieces;  // of the peers in `present`, ascending
   // Of what the pieces were made of: a product whose terms cancel is small, and its rounding is not.
-  double least_scale = 0.0;
+  // By column; empty: nothing is known.
+  VectorD least_scales;
 };
 
 // By what column `col` of the pieces is whitened. Positive.
 double piece_scale(const ShardQuestion& question, Index col);
+// The same of `cols` columns together, for least_scales: one line of a shard may be small where others are
+// not.
+double typical_scale(const ShardQuestion& question, Index first_col, Index cols);
 
 // The verdict's product: the decoded blocks of the piece below each other, (m n rows) x cols.
 RoundVerdict check_shards(const ShardQuestion& question, DecoderCache& cache);

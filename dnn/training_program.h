@@ -56,6 +56,7 @@ class TrainingProgram {
   void restart_at(std::uint64_t steps_done, const State* state);
 
   std::uint64_t steps_done() const { return steps_done_; }
+  std::uint64_t total_steps() const { return plan_.total_steps; }
   std::uint64_t steps_per_epoch() const { return sampler_.steps_per_epoch(); }
   const codes::ProductCode& code() const { return code_; }
   Index layer_count() const { return static_cast<Index>(layers_.size()); }

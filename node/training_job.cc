@@ -1,5 +1,7 @@
 #include "node/training_job.h"
 
+#include <algorithm>
+
 namespace polydot::node {
 
 // The first layer has no backpropagation round: a shard for that pass alone is never used there.
@@ -50,7 +52,7 @@ bool TrainingJob::restart(const protocol::CheckpointId& target, std::uint32_t ep
 
 void TrainingJob::follow(std::uint64_t boundary, std::uint32_t epoch) {
   epoch_ = epoch;
-  program_.restart_at(boundary, nullptr);
+  program_.restart_at(std::min(boundary, program_.total_steps()), nullptr);
 }
 
 codes::Shape TrainingJob::piece_shape(const codes::ShardPart& part) const {

@@ -35,6 +35,14 @@ std::vector<CheckpointId> names_of(const Message& message) {
 Ballot::Ballot(int self, int peers, BallotRecord record, Usable usable)
     : self_(self), peers_(peers), record_(record), usable_(std::move(usable)) {}
 
+bool Ballot::is_majority(const codes::PeerSet& peers) const {
+#ifdef POLYDOT_MUTATION_QUORUM
+  return peers.size() >= peers_ / 2;
+#else
+  return peers.size() > peers_ / 2;
+#endif
+}
+
 codes::PeerSet Ballot::promised_by() const {
   codes::PeerSet set;
   for (const auto& [peer, promise] : promises_) set.insert(peer);

@@ -92,7 +92,7 @@ class Ballot {
   void on_accept(int from, std::uint32_t ballot, const CheckpointId& target);
   void on_accepted(int from, std::uint32_t leaves, std::uint32_t ballot, const CheckpointId& target);
   std::optional<CheckpointId> choose() const;
-  bool is_majority(const codes::PeerSet& peers) const { return peers.size() > peers_ / 2; }
+  bool is_majority(const codes::PeerSet& peers) const;
 
   int self_, peers_;
   BallotRecord record_;

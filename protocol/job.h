@@ -39,7 +39,8 @@ class CodedState {
   // Begins again there; checkpoints from now on are of `epoch`. False: this peer's own is lost, its shards
   // are zero and want rebuilding.
   virtual bool restart(const CheckpointId& target, std::uint32_t epoch) = 0;
-  // Goes on at this boundary, whatever came before: the shards are zero and want rebuilding.
+  // Goes on at this boundary, or at the end if that comes before, whatever was: the shards are zero and want
+  // rebuilding.
   virtual void follow(std::uint64_t boundary, std::uint32_t epoch) = 0;
   // False: some shard is not yet what it should be; no checkpoint is kept of it.
   virtual void set_whole(bool whole) = 0;

@@ -33,9 +33,10 @@ class Punctuality {
 
 // What one peer has been heard to do.
 struct Heard {
-  bool joined = false;    // its hello agreed with ours
-  bool hears_us = false;  // its hello named us
-  bool refused = false;   // its hello disagreed, and that was said
+  bool joined = false;                // its hello agreed with ours
+  bool hears_us = false;              // its hello named us
+  bool refused = false;               // its hello disagreed, and that was said
+  std::uint16_t claimed_version = 0;  // of a frame that was refused for it
   std::int64_t last_message_ms = 0;
   PeerMode mode = PeerMode::kNew;         // as its last hello said, unless contributions say better
   std::optional<codes::RoundKey> latest;  // the furthest round that it was heard to be at

@@ -22,6 +22,9 @@ bool same_bits(const codes::Matrix& a, const codes::Matrix& b) {
 
 // From one step to the next the state of a shard grows by less.
 constexpr double kMostGrowth = 8.0;
+// A scrub whose terms cancel is smaller than this share of the usual one.
+constexpr double kScaleShare = 0.125;  // of a new scrub in the running mean
+constexpr double kLeastShare = 0.25;
 // A shard is cleaned when what learning allows of its noise is half used up.
 constexpr double kCleanBelowCap = 0.5;
 // Steps between two cleanings of one shard.
@@ -51,7 +54,7 @@ void Peer::prepare_scrub() {
         static_cast<double>(state.norm()) / std::sqrt(static_cast<double>(round.payload.rows)) / floor.sigma;
     const double scale = scrub_scales_.try_emplace(kind, own).first->second;
     // A wrong state of its own must not hide itself.
-    round.scrub_scale_here[k] = std::min(own, kMostGrowth * scale);
+    round.scrub_scale_here[k] = std::max(std::min(own, kMostGrowth * scale), kLeastShare * scale);
     round.scrub_nu[k] = codes::VectorD::Constant(1, std::max(scale, 1e-30));
     floor.nu = &round.scrub_nu[k];
   }
@@ -90,7 +93,7 @@ codes::ShardQuestion Peer::scrub_question(std::size_t column, const codes::PeerS
   question.payload = {round.payload.rows, 1};
   question.threshold = floors_.of(round.kind(kScrubbed[column]), 1.0).threshold();
   question.present = present;
-  question.least_scale = round.scrub_scale_here[column];
+  question.least_scales = codes::VectorD::Constant(1, round.scrub_scale_here[column]);
   for (int p : present.members())
     question.pieces.push_back(codes::column_of(store_.view(round.key(), p),
                                                round.payload.cols + static_cast<codes::Index>(column),
@@ -110,7 +113,9 @@ std::vector<ScrubReport> Peer::check_scrubs(const codes::PeerSet& present, bool 
     report.part = kScrubbed[k];
     report.threshold = question.threshold;
     report.verdict = codes::check_shards(question, *shard_caches_[shard]);
-    scrub_scales_[kind] = codes::piece_scale(question, 0);
+    double& usual = scrub_scales_[kind];
+    const double seen = codes::piece_scale(question, 0);
+    usual = usual > 0.0 ? usual + kScaleShare * (std::min(seen, kMostGrowth * usual) - usual) : seen;
     if (report.verdict.state == codes::RoundState::kChecked && complete)
       learn(kind, report.verdict, question.payload.rows);
     status_.unexplained_scrubs += report.verdict.state == codes::RoundState::kUnexplained;
@@ -123,7 +128,9 @@ void Peer::look_at_own_shard(const std::vector<ScrubReport>& scrubs) {
   Round& round = *round_;
   for (std::size_t k = 0; k < scrubs.size(); ++k) {
     for (const codes::Finding& finding : scrubs[k].verdict.findings) {
+#ifndef POLYDOT_MUTATION_REPAIR_RIGHT
       if (finding.peer != options_.self) continue;
+#endif
       const codes::ScrubRequest& scrub = *round.request.scrub;
       const codes::Matrix& state = k == 0 ? *round.request.shard : *scrub.momentum;
       const bool transposed = job_.code().pass(round.request.pass).transposed;

@@ -60,8 +60,8 @@ void Peer::follow(std::int64_t now_ms, std::uint64_t boundary) {
   ++follows_in_a_row_;
   leave_rounds(codes::RoundKey{ballot_.epoch(), boundary, 0, 0});
   majority_moved_ms_ = now_ms;
-  step_at_hand_ = boundary;
   job_.state()->follow(boundary, ballot_.epoch());
+  step_at_hand_ = job_.steps_done();
   lose_shards();
 }
 

@@ -57,7 +57,10 @@ void Peer::on_refused_frame(int from, WireError error, std::uint16_t claimed_ver
       send(from, request);
     }
   }
-  if (error == WireError::kVersion && status_.phase == PeerPhase::kJoining && phase_since_ms_ >= 0)
+  if (error != WireError::kVersion || status_.phase != PeerPhase::kJoining || phase_since_ms_ < 0) return;
+  // Believed the second time: a bit may have flipped on the way.
+  Heard& peer = heard_[static_cast<std::size_t>(from)];
+  if (std::exchange(peer.claimed_version, claimed_version) == claimed_version)
     fail(phase_since_ms_,
          {FailureKind::kDisagreement,
           "peer " + std::to_string(from) + " speaks wire version " + std::to_string(claimed_version) +

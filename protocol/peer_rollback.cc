@@ -143,6 +143,7 @@ bool Peer::roll_back(const Ballot::Decision& decision) {
   }
   step_at_hand_ = decision.target.boundary;
   weight_squares_.clear();
+  scrub_scales_.clear();
   cleaned_at_.clear();
   for (const auto& [kind, floor] : floors_.all())
     if (kind.part == RoundPart::kProduct)

@@ -21,8 +21,12 @@ constexpr double kDisturbedShare = 0.25;
 
 int Peer::needed() const {
   const auto& code = job_.code().pass(round_->request.pass).code;
-  const int wanted =
-      std::max(static_cast<int>(code.recovery_threshold) + options_.margin, options_.peers / 2 + 1);
+#ifdef POLYDOT_MUTATION_QUORUM
+  const int majority = options_.peers / 2;
+#else
+  const int majority = options_.peers / 2 + 1;
+#endif
+  const int wanted = std::max(static_cast<int>(code.recovery_threshold) + options_.margin, majority);
   return std::min(wanted, options_.peers);
 }
 
@@ -106,7 +110,13 @@ void Peer::contribute() {
   sent_.push_back(std::move(slices));
 }
 
+#ifdef POLYDOT_MUTATION_STALE_EPOCH
+void Peer::on_contribution(int from, const Message& received) {
+  Message message = received;
+  message.key.epoch = std::max(message.key.epoch, ballot_.epoch());
+#else
 void Peer::on_contribution(int from, const Message& message) {
+#endif
   const bool past = finished_ && (same_round(message.key, *finished_) || message.key < *finished_);
   if (past) {
     // Somebody computes a finished round again: it needs ours under the new attempt.

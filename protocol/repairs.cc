@@ -191,10 +191,15 @@ void Repairs::on_request(int from, const Message& message, std::uint64_t boundar
 }
 
 void Repairs::give_due(std::uint64_t boundary) {
+#ifdef POLYDOT_MUTATION_MIXED_BOUNDARIES
+  const auto is_due = [](std::uint64_t) { return true; };
+#else
   std::erase_if(due_, [&](const auto& due) { return due.second.key.step < boundary; });
+  const auto is_due = [&](std::uint64_t at) { return at == boundary; };
+#endif
   for (const auto& [from, request] : due_)
-    if (request.key.step == boundary) give(from, request);
-  std::erase_if(due_, [&](const auto& due) { return due.second.key.step == boundary; });
+    if (is_due(request.key.step)) give(from, request);
+  std::erase_if(due_, [&](const auto& due) { return is_due(due.second.key.step); });
 }
 
 void Repairs::give(int to, const Message& request) {
@@ -310,8 +315,13 @@ bool Repairs::finish(Open& open, std::int64_t now_ms, std::uint64_t boundary) {
     again = false;
     const auto decoder = cache(part.shard).get(present);
     if (!decoder->decodable || decoder->spare() == 0 || decoder->gain > codes::kRebuildGain) return false;
-    codes::ShardQuestion question{&pass, open.payload, kPieceThreshold, present, {}};
+    codes::ShardQuestion question{&pass, open.payload, kPieceThreshold, present, {}, {}};
     for (int p : present.members()) question.pieces.push_back(open.store.view(open.key, p));
+    // A line may be small where the others are not: its noise is that of the whole state.
+    question.least_scales.resize(open.payload.cols);
+    const codes::Index lines = open.payload.cols / part.states();
+    for (codes::Index first = 0; first < open.payload.cols; first += lines)
+      question.least_scales.segment(first, lines).setConstant(codes::typical_scale(question, first, lines));
     const codes::RoundVerdict verdict = codes::check_shards(question, cache(part.shard));
     if (verdict.state == codes::RoundState::kUnexplained || verdict.state == codes::RoundState::kWaiting)
       return false;
