@@ -42,7 +42,7 @@ double piece_scale(const ShardQuestion& question, Index col) {
     sizes.push_back(std::isfinite(size) ? size : std::numeric_limits<double>::infinity());
   }
   const double median = median_of(std::move(sizes));
-  return std::isfinite(median) ? std::max(median, kNothing) : 1.0;
+  return std::isfinite(median) ? std::max({median, question.least_scale, kNothing}) : 1.0;
 }
 
 RoundVerdict check_shards(const ShardQuestion& question, DecoderCache& cache) {

@@ -23,6 +23,8 @@ struct ShardQuestion {
   double threshold = 0.0;
   PeerSet present;
   std::vector<ContributionView> pieces;  // of the peers in `present`, ascending
+  // Of what the pieces were made of: a product whose terms cancel is small, and its rounding is not.
+  double least_scale = 0.0;
 };
 
 // By what column `col` of the pieces is whitened. Positive.

@@ -43,7 +43,9 @@ protocol::BallotRecord record_from(const Json& json) {
   record.from = {small(json, "from_epoch"), large(json, "from_boundary")};
   record.promised = small(json, "promised");
   record.accepted = small(json, "accepted");
+  record.withdrawn = small(json, "withdrawn");
   record.target = {small(json, "target_epoch"), large(json, "target_boundary")};
+  record.withdrawn = small(json, "withdrawn");
   return record;
 }
 
@@ -68,8 +70,10 @@ bool keep_ballot_record(Disk& disk, const PeerIdentity& of, const protocol::Ball
                {"from_boundary", record.from.boundary},
                {"promised", record.promised},
                {"accepted", record.accepted},
+               {"withdrawn", record.withdrawn},
                {"target_epoch", record.target.epoch},
-               {"target_boundary", record.target.boundary}});
+               {"target_boundary", record.target.boundary},
+               {"withdrawn", record.withdrawn}});
   const std::string text = json.dump(2) + "\n";
   const Outcome written = write_whole(disk, kBallotFile, {std::as_bytes(std::span(text))});
   if (!written) std::fprintf(stderr, "polydot: promises nothing: %s\n", written.failure().message.c_str());
@@ -89,7 +93,7 @@ Result<std::optional<protocol::BallotRecord>> read_ballot_record(const Disk& dis
     const Json json = Json::parse(text);
     const protocol::BallotRecord record = record_from(json);
     if (const std::string other = difference(json, of); !other.empty())
-      return data_failure(disk.describe(kBallotFile) + ": is of " + other);
+      return Failure{FailureKind::kDisagreement, disk.describe(kBallotFile) + ": is of " + other};
     return std::optional(record);
   } catch (const std::exception& error) {
     return data_failure(disk.describe(kBallotFile) + ": no ballot record: " + error.what());

@@ -13,7 +13,8 @@ namespace polydot::node {
 
 // On the disk when it returns true; else a line has been said.
 bool keep_ballot_record(Disk& disk, const PeerIdentity& of, const protocol::BallotRecord& record);
-// Nothing if there is none. Failure: kData, there is one that cannot be read, or of another identity.
+// Nothing if there is none. Failure: kData, there is one that cannot be read; kDisagreement, one of another
+// identity.
 Result<std::optional<protocol::BallotRecord>> read_ballot_record(const Disk& disk, const PeerIdentity& of);
 
 }  // namespace polydot::node

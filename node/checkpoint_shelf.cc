@@ -18,6 +18,16 @@ std::vector<CheckpointId> checkpoints_on(const Disk& disk) {
 
 Outcome CheckpointShelf::keep(std::uint32_t epoch, const dnn::TrainingProgram& program) {
   const CheckpointHeader header{of_, {epoch, program.steps_done()}};
+  const std::string when = " at step " + std::to_string(program.steps_done());
+  Outcome written = write(header, program);
+  if (written)
+    trouble_.ends("checkpoints are kept again," + when);
+  else
+    trouble_.begins("no checkpoint" + when + ", training goes on: " + written.failure().message);
+  return written;
+}
+
+Outcome CheckpointShelf::write(const CheckpointHeader& header, const dnn::TrainingProgram& program) {
   LayerViews layers(static_cast<std::size_t>(program.layer_count()));
   for (std::size_t l = 0; l < layers.size(); ++l)
     for (const dnn::ShardState& shard : program.layer(static_cast<dnn::Index>(l)).shards())

@@ -7,6 +7,7 @@
 #include "dnn/training_program.h"
 #include "node/checkpoint_file.h"
 #include "node/disk.h"
+#include "node/trouble.h"
 
 namespace polydot::node {
 
@@ -18,7 +19,7 @@ class CheckpointShelf {
   CheckpointShelf(Disk& disk, const PeerIdentity& of) : disk_(disk), of_(of) {}
 
   // Of the program as it stands. Whole or not at all; then older ones are removed, and what is torn.
-  // Failure: kData; what was kept before is still there.
+  // Failure: kData; what was kept before is still there, and a line was said if this trouble is new.
   Outcome keep(std::uint32_t epoch, const dnn::TrainingProgram& program);
   // Ascending; whole as far as can be told without reading all of them.
   std::vector<protocol::CheckpointId> list() const;
@@ -30,10 +31,12 @@ class CheckpointShelf {
 
  private:
   bool is_ours(const protocol::CheckpointId& id) const;
+  Outcome write(const CheckpointHeader& header, const dnn::TrainingProgram& program);
   void prune();
 
   Disk& disk_;
   PeerIdentity of_;
+  Trouble trouble_;
 };
 
 // By their names, newest (epoch, then boundary) first. Opens no file.

@@ -44,7 +44,7 @@ bool is_control_text(std::string_view text) {
 }
 
 std::string answer_control(std::string_view text, std::int64_t peers, Injector* injector) {
-  if (!text.starts_with(kInject)) return "refused: no such order; this peer knows: inject SPEC";
+  if (!text.starts_with(kInject)) return "refused: no such order; this peer knows: inject SPEC, status";
   if (injector == nullptr) return "refused: this peer's [local] allow_injection is off";
   const auto spec = parse_inject_spec(text.substr(kInject.size()));
   if (!spec) return shortened("refused: " + spec.failure().message);

@@ -1,6 +1,7 @@
 // Orders to a running peer: one frame of text from a routing id of its own kind, one frame of text back.
 // Never part of the protocol between peers: what arrives here does not reach protocol/.
 //
+//   status         how the peer is (node/peer_status.h)
 //   inject SPEC    adds a fault (node/inject_spec.h), if the peer's own [local] allow_injection says so
 #pragma once
 
@@ -13,8 +14,9 @@
 
 namespace polydot::node {
 
-inline constexpr std::size_t kMaxControlBytes = 4096;  // of a frame
-inline constexpr std::size_t kMaxControlQueue = 16;    // requests that wait; more are refused
+inline constexpr std::size_t kMaxControlBytes = 4096;                 // of an order
+inline constexpr std::size_t kMaxAnswerBytes = std::size_t{1} << 17;  // of what comes back
+inline constexpr std::size_t kMaxControlQueue = 16;                   // requests that wait; more are refused
 
 struct ControlRequest {
   std::string sender;  // routing id

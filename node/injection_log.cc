@@ -40,7 +40,7 @@ const char* name_of(FaultClass fault) {
 
 Outcome InjectionLog::open(const std::string& path, Records records) {
   if (path.empty()) return Unit{};
-  return open_record(file_, path, records);
+  return file_.open(path, records);
 }
 
 void InjectionLog::write(int peer, const Injection& injection) {
@@ -66,7 +66,7 @@ void InjectionLog::write(int peer, const Injection& injection) {
                                {"found_slot", injection.found_slot},
                                {"found_layer", injection.found_layer},
                                {"lasting", injection.lasting}};
-  file_ << line.dump() << "\n" << std::flush;
+  file_.line(line.dump());
 }
 
 }  // namespace polydot::node

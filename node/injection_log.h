@@ -1,7 +1,6 @@
 // The file of all injections of one peer: a JSON line each. Nothing in the training path opens it.
 #pragma once
 
-#include <fstream>
 #include <string>
 
 #include "codes/result.h"
@@ -17,7 +16,7 @@ class InjectionLog {
   void write(int peer, const Injection& injection);
 
  private:
-  std::ofstream file_;
+  RecordFile file_;
 };
 
 }  // namespace polydot::node

@@ -10,7 +10,7 @@ constexpr std::uint64_t kMostSteps = 256;  // of one entry
 
 Outcome Ledger::open(const std::string& path, Records records) {
   if (path.empty()) return Unit{};
-  return open_record(file_, path, records);
+  return file_.open(path, records);
 }
 
 // Writes what cannot recur any more, or has for long. Steps may come again, after a rollback.
@@ -22,7 +22,6 @@ void Ledger::begin_step(std::uint64_t step) {
     if (!recurs) write(entry);
     at = recurs ? std::next(at) : open_.erase(at);
   }
-  if (file_.is_open()) file_.flush();
   step_ = step;
 }
 
@@ -62,13 +61,12 @@ void Ledger::on_wrong_checksum(std::uint64_t step, std::uint32_t slot, int peer)
                                {"training", true},    {"first_step", step},  {"last_step", step},
                                {"by", "checksum"},    {"kind", "transient"}, {"corrected", true},
                                {"size_over_floor", 0}};
-  file_ << line.dump() << "\n";
+  file_.line(line.dump());
 }
 
 void Ledger::close() {
   for (const auto& [place, entry] : open_) write(entry);
   open_.clear();
-  file_.flush();
 }
 
 void Ledger::write(const LedgerEntry& entry) {
@@ -88,7 +86,7 @@ void Ledger::write(const LedgerEntry& entry) {
     line["size_over_floor"] = entry.size_over_floor;
   else
     line["size_over_floor"] = "inf";
-  file_ << line.dump() << "\n";
+  file_.line(line.dump());
 }
 
 }  // namespace polydot::node

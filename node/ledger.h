@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <fstream>
 #include <map>
 #include <string>
 #include <tuple>
@@ -49,7 +48,7 @@ class Ledger {
             const codes::RoundVerdict& verdict);
   void write(const LedgerEntry& entry);
 
-  std::ofstream file_;
+  RecordFile file_;
   std::map<Place, LedgerEntry> open_;
   std::uint64_t step_ = 0;
   std::uint64_t findings_ = 0;

@@ -11,8 +11,10 @@
 #include "node/config_agreement.h"
 #include "node/dataset_loader.h"
 #include "node/injector.h"
+#include "node/patient_clock.h"
 #include "node/peer_home.h"
 #include "node/peer_records.h"
+#include "node/peer_status.h"
 #include "node/plan_of.h"
 #include "node/pump.h"
 #include "node/run_folder.h"
@@ -64,24 +66,34 @@ class WaitingLine {
   std::int64_t last_ms_ = -1;
 };
 
-void answer_orders(ZmqTransport& transport, const Config& config, Injector* injector) {
-  Injector* const allowed = config.local.allow_injection ? injector : nullptr;
-  while (const auto request = transport.receive_control())
-    transport.reply_control(*request, answer_control(request->text, config.shared.peers, allowed));
+void answer_orders(const protocol::Peer& peer, ZmqTransport& transport, const PeerProcessOptions& options,
+                   Injector* injector) {
+  Injector* const allowed = options.config.local.allow_injection ? injector : nullptr;
+  while (const auto request = transport.receive_control()) {
+    const std::int64_t now = now_ms();
+    transport.reply_control(*request,
+                            request->text == kStatusOrder
+                                ? status_text(options.self, peer.status(), peer.members(now), now)
+                                : answer_control(request->text, options.config.shared.peers, allowed));
+  }
 }
+
+// A longer one is none of the others' doing.
+constexpr std::int64_t kLongestPauseMs = 200;
 
 void drive(protocol::Peer& peer, ZmqTransport& transport, const protocol::WireContext& context,
            const PeerProcessOptions& options, Injector* injector, const KeepRecord& keep) {
   WaitingLine waiting;
+  PatientClock clock(std::max(kLongestPauseMs, options.config.shared.patience_ms / 4));
   while (peer.status().phase != protocol::PeerPhase::kEnded) {
     if (g_signal != 0) peer.stop_after_step(128 + static_cast<std::uint32_t>(g_signal));
-    const std::int64_t now = now_ms();
+    const std::int64_t now = clock.read(now_ms());
     const bool more = pump_once(peer, transport, context, now, options.self, injector, keep);
-    answer_orders(transport, options.config, injector);
+    answer_orders(peer, transport, options, injector);
     if (more) continue;
     waiting.look(peer.status(), now);
     constexpr std::int64_t kLongestSleepMs = 100;  // signals are looked at in between
-    transport.wait(std::clamp<std::int64_t>(peer.next_deadline_ms() - now_ms(), 0, kLongestSleepMs));
+    transport.wait(std::clamp<std::int64_t>(peer.next_deadline_ms() - now, 0, kLongestSleepMs));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "node/data_files.h"
 #include "node/run_folder.h"
@@ -23,9 +24,9 @@ Outcome PeerRecords::open(const std::string& folder, Records records) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   std::filesystem::remove(folder + kSummaryFile, error);
-  Outcome opened = open_record(metrics_, folder + kMetricsFile, records, kMetricsHeading);
-  if (opened) opened = open_record(evaluations_, folder + kEvaluationsFile, records, kEvaluationsHeading);
-  if (opened) opened = open_record(repairs_, folder + kRepairsFile, records);
+  Outcome opened = metrics_.open(folder + kMetricsFile, records, kMetricsHeading);
+  if (opened) opened = evaluations_.open(folder + kEvaluationsFile, records, kEvaluationsHeading);
+  if (opened) opened = repairs_.open(folder + kRepairsFile, records);
   if (opened) opened = ledger_.open(folder + kFindingsFile, records);
   if (!opened) return opened;
   earlier_ = read_earlier_lives(folder, kLossWindow);
@@ -68,7 +69,7 @@ void PeerRecords::on_event(const protocol::PeerEvent& event) {
   const nlohmann::json line = {{"event", event.name},  {"step", event.step},   {"slot", event.slot},
                                {"peer", event.peer},   {"layer", event.layer}, {"shard", event.shard},
                                {"lines", event.lines}, {"bytes", event.bytes}, {"boundary", event.boundary}};
-  repairs_ << line.dump() << "\n" << std::flush;
+  repairs_.line(line.dump());
 }
 
 void PeerRecords::on_notice(const std::string& line) { std::fprintf(stderr, "polydot: %s\n", line.c_str()); }
@@ -87,13 +88,14 @@ void PeerRecords::on_step(const dnn::StepRecord& record) {
   recent_losses_.emplace(record.step, record.loss);
   if (recent_losses_.size() > kLossWindow) recent_losses_.erase(recent_losses_.begin());
   if (!metrics_.is_open()) return;
-  metrics_ << record.step << ',' << record.epoch << ',' << record.loss << ','
-           << static_cast<double>(record.correct) / static_cast<double>(record.samples) << ','
-           << record.learning_rate << ',' << seconds_ << ',' << std::exchange(waited_ms_, 0) << ','
-           << earlier_.findings + ledger_.findings() << ',' << noise_ << ',' << bytes_sent() << ','
-           << budget_.spare << ',' << budget_.any << ',' << budget_.independent << ',' << budget_.kappa << ','
-           << budget_.suspects.size() << '\n'
-           << std::flush;  // before a checkpoint of it: what a life goes on from, its rows tell
+  std::ostringstream row;  // on file before a checkpoint of it: what a life goes on from, its rows tell
+  row << record.step << ',' << record.epoch << ',' << record.loss << ','
+      << static_cast<double>(record.correct) / static_cast<double>(record.samples) << ','
+      << record.learning_rate << ',' << seconds_ << ',' << std::exchange(waited_ms_, 0) << ','
+      << earlier_.findings + ledger_.findings() << ',' << noise_ << ',' << bytes_sent() << ','
+      << budget_.spare << ',' << budget_.any << ',' << budget_.independent << ',' << budget_.kappa << ','
+      << budget_.suspects.size();
+  metrics_.line(row.str());
   budget_ = {};
 }
 
@@ -106,9 +108,10 @@ void PeerRecords::on_evaluation(const dnn::EvaluationRecord& record) {
   last_mark_ = Clock::now();
   final_accuracy_ = record.accuracy;
   if (!evaluations_.is_open()) return;
-  evaluations_ << record.steps_done << ',' << record.epochs_done << ',' << record.loss << ','
-               << record.accuracy << ',' << earlier_.seconds + seconds_since(started_) << '\n'
-               << std::flush;
+  std::ostringstream row;
+  row << record.steps_done << ',' << record.epochs_done << ',' << record.loss << ',' << record.accuracy << ','
+      << earlier_.seconds + seconds_since(started_);
+  evaluations_.line(row.str());
 }
 
 Outcome PeerRecords::finish(const protocol::Peer& peer, int self, int exit_code,
@@ -156,6 +159,8 @@ Outcome PeerRecords::finish(const protocol::Peer& peer, int self, int exit_code,
       {"wrong_checksums", status.wrong_checksums},
       {"unexplained_scrubs", status.unexplained_scrubs},
       {"rollbacks", before("rolled_back") + status.rollbacks},
+      {"follows", before("follows") + status.follows},
+      {"resumes", before("resumed") + status.resumes},
       {"refused", peer.failure() && peer.failure()->kind == FailureKind::kRefused ? 1 : 0},
       {"largest_kappa", largest_kappa_},
       {"floors", floors}};

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <fstream>
 #include <map>
 #include <string>
 
@@ -48,7 +47,7 @@ class PeerRecords : public protocol::PeerObserver, public dnn::TrainingObserver 
   }
 
   std::string folder_;
-  std::ofstream metrics_, evaluations_, repairs_;
+  RecordFile metrics_, evaluations_, repairs_;
   Ledger ledger_;
   EarlierLives earlier_;
   const protocol::Transport* transport_ = nullptr;

@@ -1,6 +1,7 @@
 // The folder of a run, as every reader and writer of it knows it.
 //
 //   config.toml       every effective value; runs again as it was        (the launcher)
+//   cluster.toml      the same with cluster id and endpoints, for peers  (the launcher)
 //   metrics.csv       a row a step, each once                            (whoever finishes last)
 //   summary.json      the run as a whole                                 (whoever finishes last)
 //   peer-00/ ...      what each peer wrote for itself:
@@ -29,6 +30,7 @@ inline constexpr const char* kBallotFile = "ballot.json";  // on the Disk of the
 inline constexpr const char* kRepairsFile = "/repairs.jsonl";
 inline constexpr const char* kSummaryFile = "/summary.json";
 inline constexpr const char* kConfigFile = "/config.toml";
+inline constexpr const char* kClusterFile = "/cluster.toml";
 inline constexpr const char* kLockFile = "/lock";
 inline constexpr const char* kLogFile = "/log";
 inline constexpr const char* kCheckpointsFolder = "/checkpoints";

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "node/earlier_lives.h"
 #include "node/run_folder.h"
 
 namespace polydot::node {
@@ -46,7 +47,12 @@ struct Truth {
   // (first step, last step): of rounds that nobody could explain, computed again or rolled back.
   std::vector<std::pair<Step, Step>> undone;
 
+  // (peer, steps it had done): what a peer had wrong when it was killed went with it.
+  std::vector<std::pair<int, Step>> killed;
+
   bool is_undone(const AboveFloor& fault) const {
+    for (const auto& [peer, steps] : killed)
+      if (fault.peer == peer && fault.step <= steps && fault.found_step + 1 >= steps) return true;
     return std::any_of(undone.begin(), undone.end(), [&](const auto& steps) {
       return steps.first <= fault.found_step && fault.step <= steps.second;
     });
@@ -109,6 +115,7 @@ Truth read_truth(const std::string& run, int peers, FaultCounts& faults) {
             .insert(line.value("found_step", step));
       if (fault == "above_floor") truth.above.push_back({p, step, line.value("found_step", step), stage});
     });
+    Step lived = 0;  // steps that it had done when its life began
     for_each_line(peer_folder(run, p) + kRepairsFile, [&](const json& line) {
       const std::string event = line.at("event");
       const int peer = line.value("peer", p);
@@ -118,7 +125,9 @@ Truth read_truth(const std::string& run, int peers, FaultCounts& faults) {
       if (event == "cleaned" || event == "rebuilt")
         truth.renewed[{peer, line.at("layer").get<int>()}].insert(step);
       if (event == "computed_again") truth.undone.emplace_back(step, step);
-      if (event == "rolled_back") truth.undone.emplace_back(line.at("boundary").get<Step>(), step);
+      if (event == kBeganEvent && step > 0) truth.killed.emplace_back(p, lived = step);
+      if (event == "rolled_back" || event == "resumed")
+        truth.undone.emplace_back(line.at("boundary").get<Step>(), std::max(step, lived));
       if (event == "quarantined" || event == "released" || event == "late" || event == "in_time")
         truth.quarantine[peer].emplace(step, event == "released" || event == "in_time");
     });

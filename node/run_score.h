@@ -26,7 +26,7 @@ struct FaultCounts {
   std::uint64_t erasures = 0;  // injected after the checksum: no question of floors
   std::uint64_t found = 0;     // above the floor, and found
   std::uint64_t undone =
-      0;  // above the floor, in rounds that nobody could explain: computed again, rolled back
+      0;  // above the floor, computed again, rolled back, or gone with a peer that was killed
   std::uint64_t left_out = 0;  // above the floor, not found, at a peer that nobody listened to or waited for
   std::uint64_t missed = 0;    // above the floor, and neither
   // Findings are counted once for each (step, slot, peer), whoever made them.

@@ -7,6 +7,7 @@
 
 #include "node/data_files.h"
 #include "node/run_folder.h"
+#include "node/run_history.h"
 
 namespace polydot::node {
 
@@ -49,7 +50,13 @@ Result<RunSummary> read_run(const Config& config, const std::string& run) {
       add("rebuilds", summary.rebuilds);
       add("cleanings", summary.cleanings);
       add("repair_bytes", summary.repair_bytes);
-      summary.rollbacks = std::max(summary.rollbacks, peer.value("rollbacks", std::uint64_t{0}));
+      add("follows", summary.follows);
+      const auto raise = [&](const char* key, std::uint64_t& most) {
+        most = std::max(most, peer.value(key, std::uint64_t{0}));
+      };
+      raise("rollbacks", summary.rollbacks);
+      raise("resumes", summary.resumes);
+      summary.restarts += peer.value("lives", std::uint64_t{1}) - 1;
       summary.largest_kappa = std::max(summary.largest_kappa, peer.at("largest_kappa").get<double>());
       summary.faults.refused += peer.at("refused").get<std::uint64_t>();
     }
@@ -98,6 +105,8 @@ nlohmann::ordered_json to_json(const RunSummary& summary, const Config& config) 
                    {"cleanings", summary.cleanings},
                    {"bytes", summary.repair_bytes},
                    {"rollbacks", summary.rollbacks}};
+  out["survival"] = {
+      {"restarts", summary.restarts}, {"follows", summary.follows}, {"resumes", summary.resumes}};
   out["peers_finished"] = summary.peers_finished;
   out["bytes_sent"] = summary.bytes_sent;
   out["seed"] = shared.seed;
@@ -111,18 +120,7 @@ Outcome write_summary(const RunSummary& summary, const Config& config, const std
           run + kSummaryFile, {}, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
       !written)
     return written;
-  for (int p = 0; p < static_cast<int>(config.shared.peers); ++p) {
-    const std::string folder = peer_folder(run, p);
-    std::ifstream own(folder + kSummaryFile);
-    const json peer = json::parse(own, nullptr, false);
-    if (peer.is_discarded() || peer.value("steps", std::uint64_t{0}) != summary.steps) continue;
-    std::error_code error;
-    std::filesystem::copy_file(folder + kMetricsFile, run + kMetricsFile,
-                               std::filesystem::copy_options::overwrite_existing, error);
-    if (error) return data_failure("cannot write " + run + kMetricsFile + ": " + error.message());
-    break;
-  }
-  return Unit{};
+  return write_history(run, static_cast<int>(config.shared.peers));
 }
 
 Outcome summarize_if_complete(const Config& config) {

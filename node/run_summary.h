@@ -26,6 +26,8 @@ struct RunSummary {
   // What peers did about their own faults, all together; rollbacks are everybody's.
   std::uint64_t operands_recomputed = 0, repairs = 0, rebuilds = 0, cleanings = 0, repair_bytes = 0,
                 rollbacks = 0;
+  // Processes that came back, peers that lost their place and were rebuilt; the run, from its checkpoints.
+  std::uint64_t restarts = 0, follows = 0, resumes = 0;
   FaultCounts faults;
   std::optional<Certificate> certificate;  // of the launcher, if it was asked for one
 };

@@ -1,7 +1,5 @@
 #include "node/training_job.h"
 
-#include <cstdio>
-
 namespace polydot::node {
 
 // The first layer has no backpropagation round: a shard for that pass alone is never used there.
@@ -26,11 +24,7 @@ void TrainingJob::deliver(codes::Matrix product) {
   const std::uint64_t now = program_.steps_done();
   if (checkpoint_every_ == 0 || now == before || now % checkpoint_every_ != 0 || !whole_) return;
   // Training does not depend on it: an older checkpoint, or the start, is still there.
-  if (const Outcome kept = shelf_.keep(epoch_, program_); !kept)
-    std::fprintf(stderr, "polydot: no checkpoint at step %llu: %s\n", static_cast<unsigned long long>(now),
-                 kept.failure().message.c_str());
-  else
-    kept_ = now;
+  if (shelf_.keep(epoch_, program_)) kept_ = now;
 }
 
 Outcome TrainingJob::keep_last() {

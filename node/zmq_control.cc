@@ -20,7 +20,7 @@ zmq::socket_t connect_to(zmq::context_t& context, const Endpoint& address, const
   socket.set(zmq::sockopt::routing_id, id);
   socket.set(zmq::sockopt::linger, 0);  // an order that was not taken in time must not arrive later
   socket.set(zmq::sockopt::ipv6, address.host.find(':') != std::string::npos);
-  socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(kMaxControlBytes));
+  socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(kMaxAnswerBytes));
   socket.connect(to_string(address));
   return socket;
 }

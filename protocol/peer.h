@@ -219,6 +219,7 @@ class Peer {
   std::optional<std::int64_t> votes_from_ms_;   // of a peer whose disk was lost, once it is active again
   std::optional<codes::RoundKey> majority_at_;  // when last looked, and since when
   std::int64_t majority_moved_ms_ = 0;
+  int follows_in_a_row_ = 0;       // without a round done in between
   double typical_round_ms_ = 0.0;  // until a usable set was there, a running mean
   std::uint64_t rounds_timed_ = 0;
   Status status_;

@@ -20,6 +20,8 @@ bool same_bits(const codes::Matrix& a, const codes::Matrix& b) {
          std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(float)) == 0;
 }
 
+// From one step to the next the state of a shard grows by less.
+constexpr double kMostGrowth = 8.0;
 // A shard is cleaned when what learning allows of its noise is half used up.
 constexpr double kCleanBelowCap = 0.5;
 // Steps between two cleanings of one shard.
@@ -48,6 +50,8 @@ void Peer::prepare_scrub() {
     const auto own =
         static_cast<double>(state.norm()) / std::sqrt(static_cast<double>(round.payload.rows)) / floor.sigma;
     const double scale = scrub_scales_.try_emplace(kind, own).first->second;
+    // A wrong state of its own must not hide itself.
+    round.scrub_scale_here[k] = std::min(own, kMostGrowth * scale);
     round.scrub_nu[k] = codes::VectorD::Constant(1, std::max(scale, 1e-30));
     floor.nu = &round.scrub_nu[k];
   }
@@ -86,6 +90,7 @@ codes::ShardQuestion Peer::scrub_question(std::size_t column, const codes::PeerS
   question.payload = {round.payload.rows, 1};
   question.threshold = floors_.of(round.kind(kScrubbed[column]), 1.0).threshold();
   question.present = present;
+  question.least_scale = round.scrub_scale_here[column];
   for (int p : present.members())
     question.pieces.push_back(codes::column_of(store_.view(round.key(), p),
                                                round.payload.cols + static_cast<codes::Index>(column),

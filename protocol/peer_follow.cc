@@ -47,10 +47,12 @@ void Peer::lose_shards() {
 }
 
 void Peer::follow(std::int64_t now_ms, std::uint64_t boundary) {
-  notice("lost its place at step " + std::to_string(step_at_hand_) + ": follows from step " +
-         std::to_string(boundary) + " on, to be rebuilt by the others");
+  const std::string why = status_.rounds == 0 ? "came while others train"
+                                              : "lost its place at step " + std::to_string(step_at_hand_);
+  notice(why + ": follows from step " + std::to_string(boundary) + " on, to be rebuilt by the others");
   tell({.name = "follows", .boundary = boundary});
   ++status_.follows;
+  ++follows_in_a_row_;
   leave_rounds(codes::RoundKey{ballot_.epoch(), boundary, 0, 0});
   majority_moved_ms_ = now_ms;
   step_at_hand_ = boundary;
@@ -76,7 +78,8 @@ bool Peer::catch_up(std::int64_t now_ms) {
   if (!majority || job_.state() == nullptr) return false;
   if (majority != majority_at_) majority_at_ = majority, majority_moved_ms_ = now_ms;
   if (majority->step > step_at_hand_ + 1) {
-    follow(now_ms, majority->step + 1);  // of which everything is still to come
+    // Of which everything is still to come; further ahead if what was heard of them was old.
+    follow(now_ms, majority->step + (std::uint64_t{1} << std::min(follows_in_a_row_, 6)));
     return true;
   }
   const bool they_stand = now_ms - majority_moved_ms_ >= options_.patience_ms;

@@ -292,6 +292,7 @@ void Peer::finish_round(std::int64_t now_ms, const codes::PeerSet& present, code
   if (mine) diagnose_product();
   decoded_from_ = verdict.decoded_from;
   decoded_pass_ = round.request.pass;
+  follows_in_a_row_ = 0;
   // One round back is kept, to decode it again.
   if (finished_) store_.prune_through(*finished_);
   finished_ = round.request.key;
@@ -310,7 +311,8 @@ void Peer::note_who_was_there() {
     Heard& peer = heard_[static_cast<std::size_t>(p)];
     const bool was_waited_for = !peer.punctuality.missed();
     peer.punctuality.was_there(there.contains(p));
-    if (p != options_.self && was_waited_for == peer.punctuality.missed())
+    const bool told = p != options_.self && !repairs_.anything_lost();  // who follows is late itself
+    if (told && was_waited_for == peer.punctuality.missed())
       tell({.name = was_waited_for ? "late" : "in_time", .peer = p, .layer = round_->request.layer});
     // Its own word that it is active again may have been lost.
     const bool contributes =

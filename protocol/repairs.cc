@@ -394,7 +394,9 @@ void Repairs::work(std::int64_t now_ms, std::uint32_t epoch, std::uint64_t bound
   for (const auto& [place, lost] : lost_)
     if (!open_.contains(place) && !wanted_.contains(place)) wanted_[place] = Wanted{.part = next_chunk(lost)};
   for (auto at = wanted_.begin(); at != wanted_.end();) {
-    if (at->second.not_before > boundary) {
+    const auto decoder = cache(at->first.second).get(others);
+    const bool enough = decoder->decodable && decoder->spare() > 0 && decoder->gain <= codes::kRebuildGain;
+    if (at->second.not_before > boundary || (lost_.contains(at->first) && !enough)) {
       ++at;
       continue;
     }

@@ -13,6 +13,7 @@ int run_data(const DataRequest& request);
 int run_export(const ExportRequest& request);
 int run_eval(const EvalRequest& request);
 int run_inject(const InjectRequest& request);
+int run_status(const StatusRequest& request);
 int run_sim(const SimRequest& request);
 int run_version(const VersionRequest& request);
 

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -16,35 +17,13 @@
 
 #include "node/config_toml.h"
 #include "node/run_folder.h"
-#include "tools/command_init.h"
 
 namespace polydot::tools {
 
 namespace {
 
-struct Listener {
-  int fd = -1;
-  int port = 0;
-};
-
-// A TCP socket that listens on a free loopback port; inherited by children unless closed.
-Result<Listener> listen_on_loopback() {
-  Listener listener;
-  listener.fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (listener.fd < 0 || bind(listener.fd, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      listen(listener.fd, 256) != 0 ||
-      getsockname(listener.fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    const std::string reason = std::strerror(errno);
-    if (listener.fd >= 0) close(listener.fd);
-    return network_failure("cannot listen on the loopback interface: " + reason);
-  }
-  listener.port = ntohs(address.sin_port);
-  return listener;
-}
+// Codes that a peer ends with on purpose (tools/exit_code.h), also after a signal that it caught.
+bool is_documented(int code) { return code <= static_cast<int>(FailureKind::kRefused) || code > 128; }
 
 // In the child, between fork and exec: only what is safe there.
 [[noreturn]] void become_peer(const std::vector<char*>& arguments, const std::vector<Listener>& listeners,
@@ -57,9 +36,9 @@ Result<Listener> listen_on_loopback() {
     if (getppid() != launcher) _exit(128 + SIGKILL);
   }
   for (int p = 0; p < static_cast<int>(listeners.size()); ++p)
-    if (p != self) close(listeners[static_cast<std::size_t>(p)].fd);
+    if (p != self) close(listeners[static_cast<std::size_t>(p)].fd());
   const int null = open("/dev/null", O_RDONLY);
-  const int file = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const int file = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (null >= 0) dup2(null, STDIN_FILENO);
   if (file >= 0) {
     dup2(file, STDOUT_FILENO);
@@ -69,71 +48,79 @@ Result<Listener> listen_on_loopback() {
   _exit(127);
 }
 
-Result<pid_t> start_peer(const std::string& run, const std::vector<Listener>& listeners, int self,
-                         bool detach) {
+}  // namespace
+
+Result<Listener> Listener::open() {
+  Listener listener;
+  listener.fd_ = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const plain = reinterpret_cast<sockaddr*>(&address);
+  if (listener.fd_ < 0 || bind(listener.fd_, plain, size) != 0 || listen(listener.fd_, 256) != 0 ||
+      getsockname(listener.fd_, plain, &size) != 0)
+    return network_failure(std::string("cannot listen on the loopback interface: ") + std::strerror(errno));
+  listener.port_ = ntohs(address.sin_port);
+  return listener;
+}
+
+Listener::~Listener() {
+  if (fd_ >= 0) close(fd_);
+}
+
+Result<pid_t> Launcher::start_peer(int index) const {
+  const std::string& run = config_.local.out;
+  const std::string folder = node::peer_folder(run, index);
   std::error_code error;
-  std::filesystem::create_directories(node::peer_folder(run, self), error);
-  if (error) return data_failure("cannot make " + node::peer_folder(run, self) + ": " + error.message());
+  std::filesystem::create_directories(folder, error);
+  if (error) return data_failure("cannot make " + folder + ": " + error.message());
   // Everything is made before the fork; the child allocates nothing.
   std::vector<std::string> words = {
       "polydot",     "peer",
-      "--config",    run + "/cluster.toml",
-      "--index",     std::to_string(self),
-      "--listen-fd", std::to_string(listeners[static_cast<std::size_t>(self)].fd)};
+      "--config",    run + node::kClusterFile,
+      "--index",     std::to_string(index),
+      "--listen-fd", std::to_string(listeners_[static_cast<std::size_t>(index)].fd())};
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
-  const std::string log = node::peer_folder(run, self) + node::kLogFile;
+  const std::string log = folder + node::kLogFile;
   const pid_t launcher = getpid();
   const pid_t pid = fork();
-  if (pid == 0) become_peer(arguments, listeners, self, log.c_str(), launcher, detach);
+  if (pid == 0) become_peer(arguments, listeners_, index, log.c_str(), launcher, options_.detach);
   if (pid < 0) return network_failure(std::string("cannot start a peer: ") + std::strerror(errno));
   return pid;
 }
 
-}  // namespace
-
-Result<Launcher> Launcher::start(node::Config config, const std::string& run, bool detach) {
-  if (Outcome saved = node::save_config(config, run + node::kConfigFile, node::Existing::kReplace); !saved)
-    return saved.failure();
-  auto cluster_id = random_cluster_id();
-  if (!cluster_id) return cluster_id.failure();
-  config.shared.cluster_id = *cluster_id;
-  config.shared.endpoints.clear();
-  std::vector<Listener> listeners;
+Result<Launcher> Launcher::start(node::Config config, const std::string& run, const LaunchOptions& options) {
   Launcher launcher;
-  launcher.detach_ = detach;
-  std::optional<Failure> failure;
-  for (std::int64_t p = 0; p < config.shared.peers && !failure; ++p) {
-    auto listener = listen_on_loopback();
-    if (!listener)
-      failure = listener.failure();
-    else {
-      listeners.push_back(*listener);
-      config.shared.endpoints.push_back("127.0.0.1:" + std::to_string(listener->port));
+  config.local.out = run;
+  config.shared.endpoints.clear();
+  for (std::int64_t p = 0; p < config.shared.peers; ++p) {
+    auto listener = Listener::open();
+    if (!listener) return listener.failure();
+    config.shared.endpoints.push_back("127.0.0.1:" + std::to_string(listener->port()));
+    launcher.listeners_.push_back(*std::move(listener));
+  }
+  if (Outcome saved = node::save_config(config, run + node::kClusterFile, node::Existing::kReplace); !saved)
+    return saved.failure();
+  launcher.config_ = std::move(config);
+  launcher.options_.detach = options.detach;
+  for (int p = 0; p < static_cast<int>(launcher.config_.shared.peers); ++p) {
+    auto pid = launcher.start_peer(p);
+    if (!pid) {
+      launcher.options_.detach = false;  // nobody is left behind
+      return pid.failure();
     }
+    launcher.children_.push_back({.pid = *pid});
   }
-  launcher.config_ = config;
-  launcher.config_.local.out = run;
-  if (!failure)
-    if (Outcome saved = node::save_config(launcher.config_, run + "/cluster.toml", node::Existing::kReplace);
-        !saved)
-      failure = saved.failure();
-  for (int p = 0; p < static_cast<int>(config.shared.peers) && !failure; ++p) {
-    auto pid = start_peer(run, listeners, p, detach);
-    if (pid)
-      launcher.children_.push_back({*pid, std::nullopt});
-    else
-      failure = pid.failure();
-  }
-  for (const Listener& listener : listeners) close(listener.fd);
-  if (!failure) return launcher;
-  launcher.detach_ = false;
-  return *failure;
+  launcher.options_ = options;
+  if (!options.respawn) launcher.listeners_.clear();
+  return launcher;
 }
 
 Launcher::~Launcher() {
-  if (detach_) return;
+  if (options_.detach) return;
   signal_all(SIGKILL);
   for (Child& child : children_)
     if (!child.exit_code) waitpid(child.pid, nullptr, 0);
@@ -141,15 +128,42 @@ Launcher::~Launcher() {
 
 bool Launcher::poll() {
   bool all = true;
-  for (Child& child : children_) {
-    if (child.exit_code) continue;
+  for (int p = 0; p < static_cast<int>(children_.size()); ++p) {
+    Child& child = children_[static_cast<std::size_t>(p)];
     int status = 0;
-    if (waitpid(child.pid, &status, WNOHANG) == child.pid)
-      child.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    else
-      all = false;
+    if (!child.exit_code && waitpid(child.pid, &status, WNOHANG) == child.pid) on_end(p, status);
+    if (child.again && Child::Clock::now() >= *child.again) {
+      child.again.reset();
+      if (const auto pid = start_peer(p)) {
+        child.pid = *pid;
+        child.exit_code.reset();
+        child.started = Child::Clock::now();
+      } else {
+        notices_.push_back(pid.failure().message);
+      }
+    }
+    all = all && child.exit_code && !child.again;
   }
   return all;
+}
+
+void Launcher::on_end(int index, int status) {
+  Child& child = children_[static_cast<std::size_t>(index)];
+  const bool by_signal = WIFSIGNALED(status);
+  child.exit_code = by_signal ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  if (*child.exit_code == 0) stop_respawning();  // the run is over: nobody would wait for who comes back
+  if (!options_.respawn || (!by_signal && is_documented(*child.exit_code))) return;
+  const auto up = std::chrono::duration_cast<CoolDown::Duration>(Child::Clock::now() - child.started);
+  const CoolDown::Duration wait = child.cool_down.after(up);
+  child.again = Child::Clock::now() + wait;
+  notices_.push_back(fmt::format(
+      "peer {} ended {} {}; it is started again in {:.1f} s", index, by_signal ? "by signal" : "with code",
+      by_signal ? WTERMSIG(status) : *child.exit_code, static_cast<double>(wait.count()) / 1000.0));
+}
+
+void Launcher::stop_respawning() {
+  options_.respawn = false;
+  for (Child& child : children_) child.again.reset();
 }
 
 void Launcher::signal_all(int signal) const {

@@ -23,6 +23,7 @@ struct Run {
   int operator()(const ExportRequest& request) const { return run_export(request); }
   int operator()(const EvalRequest& request) const { return run_eval(request); }
   int operator()(const InjectRequest& request) const { return run_inject(request); }
+  int operator()(const StatusRequest& request) const { return run_status(request); }
   int operator()(const SimRequest& request) const { return run_sim(request); }
   int operator()(const VersionRequest& request) const { return run_version(request); }
 };

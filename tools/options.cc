@@ -1,77 +1,25 @@
 #include "tools/options.h"
 
-#include <charconv>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "node/config_toml.h"
 #include "node/config_words.h"
 #include "node/run_folder.h"
 #include "tools/exit_code.h"
 #include "tools/options_inject.h"
 #include "tools/options_parser.h"
 #include "tools/options_sim.h"
+#include "tools/options_status.h"
+#include "tools/options_train.h"
 
 namespace polydot::tools {
 namespace {
 
 using Arguments = std::vector<std::string>;
 
-// Defaults, then the file if there is one, then the flags; settled, not yet validated.
-Result<node::Config> layered(const std::string& config_path, const OptionsParser& parser) {
-  node::ConfigDraft draft;
-  if (!config_path.empty()) {
-    if (const Outcome read = node::read_config_file(config_path, draft); !read) return read.failure();
-  }
-  if (const Outcome flags = parser.apply_fields(draft); !flags) return flags.failure();
-  return node::settle(draft);
-}
-
-Result<node::Config> layered_and_valid(const std::string& config_path, const OptionsParser& parser) {
-  Result<node::Config> config = layered(config_path, parser);
-  if (!config) return config;
-  if (const Outcome valid = node::validate(*config); !valid) return valid.failure();
-  return config;
-}
-
-// `fallback` when the flag was not given.
-Result<std::int64_t> in_range(const std::string& flag, const std::string& text, std::int64_t fallback,
-                              std::int64_t min, std::int64_t max) {
-  if (text.empty()) return fallback;
-  std::int64_t number = 0;
-  const char* const last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), last, number);
-  if (error == std::errc{} && end == last && number >= min && number <= max) return number;
-  return usage_failure(fmt::format("{} = {}: must be a whole number from {} to {}", flag, text, min, max));
-}
-
 constexpr std::int64_t kMaxUnits = 1 << 20;
 constexpr std::int64_t kMaxDescriptor = 1 << 20;
-
-Result<Request> parse_train(const Arguments& arguments) {
-  TrainRequest request;
-  std::string config_path;
-  OptionsParser parser("train [options]",
-                       "Starts all peers on this machine, trains, and reports. Flags override the file.",
-                       "Examples:\n"
-                       "  polydot train --epochs 3 --inject product:bitflip:rate=0.01\n"
-                       "  polydot train --dataset idx --data mnist/ --hidden 512,256 --out runs/1\n"
-                       "  polydot train --config runs/1/config.toml     the same run again");
-  parser.add_text("--config", config_path, "FILE", "TOML, as --out writes it");
-  parser.add_switch("--detach", request.detach, "leave once the peers run; they finish alone");
-  parser.add_switch("--reference", request.reference, "train the uncoded reference too, for its accuracy");
-  parser.add_switch("--certify", request.certify,
-                    "compare the weights with those of a fault-free uncoded run");
-  parser.add_fields([](const node::Field& field) { return field.flag != "--bind"; });
-  const auto help = parser.parse(arguments);
-  if (!help) return help.failure();
-  if (*help) return Request(HelpRequest{**help});
-  auto config = layered_and_valid(config_path, parser);
-  if (!config) return config.failure();
-  request.config = *std::move(config);
-  return Request(std::move(request));
-}
 
 Result<Request> parse_peer(const Arguments& arguments) {
   PeerRequest request;
@@ -254,6 +202,7 @@ constexpr Command kCommands[] = {
     {"init", "write the file that describes a cluster", parse_init},
     {"plan", "what a code can do, before it is used", parse_plan},
     {"inject", "order a fault from a running cluster", parse_inject},
+    {"status", "ask the peers of a running cluster how they are", parse_status},
     {"data", "write a data set as IDX files", parse_data},
     {"export", "write the weights of a run as one file", parse_export},
     {"eval", "accuracy of an exported model", parse_eval},

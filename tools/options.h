@@ -2,6 +2,7 @@
 // schema (node/config_schema.h); values are defaults < --config FILE < flags, settled and validated here.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -19,6 +20,8 @@ struct HelpRequest {
 
 struct TrainRequest {
   node::Config config;
+  std::string resume;      // folder of a run that did not end, to go on with; empty: a new run
+  bool respawn = false;    // peers that crash are started again
   bool detach = false;     // the peers go on without the launcher
   bool reference = false;  // also train the uncoded reference network, in the launcher, with the same seed
   bool certify = false;    // also train the fault-free uncoded twins and compare the weights
@@ -68,6 +71,12 @@ struct InjectRequest {
   std::vector<std::string> specs;  // node/inject_spec.h, at least one; all right, and of peers that exist
 };
 
+struct StatusRequest {
+  node::Config config;                // of the running cluster
+  std::optional<codes::Index> index;  // of the peer to ask; none: all
+  bool json = false;
+};
+
 struct VersionRequest {
   bool json = false;
 };
@@ -78,8 +87,9 @@ struct SimRequest {
   std::string log;  // file for every event; empty: none
 };
 
-using Request = std::variant<HelpRequest, TrainRequest, PeerRequest, PlanRequest, InitRequest, DataRequest,
-                             InjectRequest, ExportRequest, EvalRequest, SimRequest, VersionRequest>;
+using Request =
+    std::variant<HelpRequest, TrainRequest, PeerRequest, PlanRequest, InitRequest, DataRequest, InjectRequest,
+                 StatusRequest, ExportRequest, EvalRequest, SimRequest, VersionRequest>;
 
 // `arguments`: without the program's name. Failure: kUsage; an unknown command or flag names the nearest
 // right one.

@@ -1,10 +1,12 @@
 #include "tools/options_parser.h"
 
 #include <algorithm>
+#include <charconv>
 #include <memory>
 
 #include <fmt/format.h>
 
+#include "node/config_toml.h"
 #include "node/config_values.h"
 #include "node/config_words.h"
 #include "tools/exit_code.h"
@@ -38,8 +40,7 @@ class CompactFormatter : public CLI::Formatter {
 std::string group_of(const node::Field& field) {
   if (field.table == "shared.cluster") return "Cluster";
   if (field.table == "shared.code") return "Code";
-  if (field.table == "shared.data") return "Data";
-  if (field.table == "shared.network") return "Network";
+  if (field.table == "shared.data" || field.table == "shared.network") return "Data and network";
   if (field.table == "shared.training") return "Training";
   return "This process";
 }
@@ -144,6 +145,32 @@ Outcome OptionsParser::apply_fields(node::ConfigDraft& draft) const {
     if (!set) return set;
   }
   return Unit{};
+}
+
+Result<node::Config> layered(const std::string& config_path, const OptionsParser& parser) {
+  node::ConfigDraft draft;
+  if (!config_path.empty()) {
+    if (const Outcome read = node::read_config_file(config_path, draft); !read) return read.failure();
+  }
+  if (const Outcome flags = parser.apply_fields(draft); !flags) return flags.failure();
+  return node::settle(draft);
+}
+
+Result<node::Config> layered_and_valid(const std::string& config_path, const OptionsParser& parser) {
+  Result<node::Config> config = layered(config_path, parser);
+  if (!config) return config;
+  if (const Outcome valid = node::validate(*config); !valid) return valid.failure();
+  return config;
+}
+
+Result<std::int64_t> in_range(const std::string& flag, const std::string& text, std::int64_t fallback,
+                              std::int64_t min, std::int64_t max) {
+  if (text.empty()) return fallback;
+  std::int64_t number = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, number);
+  if (error == std::errc{} && end == last && number >= min && number <= max) return number;
+  return usage_failure(fmt::format("{} = {}: must be a whole number from {} to {}", flag, text, min, max));
 }
 
 }  // namespace polydot::tools

@@ -43,4 +43,12 @@ class OptionsParser {
   std::vector<std::pair<const node::Field*, CLI::Option*>> fields_;
 };
 
+// Defaults, then the file unless its path is empty, then the flags; settled, not yet validated.
+Result<node::Config> layered(const std::string& config_path, const OptionsParser& parser);
+Result<node::Config> layered_and_valid(const std::string& config_path, const OptionsParser& parser);
+
+// The number that a flag was given; `fallback` when it was not.
+Result<std::int64_t> in_range(const std::string& flag, const std::string& text, std::int64_t fallback,
+                              std::int64_t min, std::int64_t max);
+
 }  // namespace polydot::tools

@@ -85,6 +85,10 @@ std::string run_table(const node::RunSummary& summary, const node::Config& confi
                                thousands(summary.operands_recomputed), thousands(summary.repairs),
                                thousands(summary.rebuilds), thousands(summary.cleanings),
                                thousands(summary.repair_bytes), thousands(summary.rollbacks)));
+  if (summary.restarts + summary.follows + summary.resumes > 0)
+    row("came back",
+        fmt::format("{} processes, {} peers rebuilt; {} times from checkpoints", thousands(summary.restarts),
+                    thousands(summary.follows), thousands(summary.resumes)));
   row("rounds of mere noise", thousands(summary.noise_rounds));
   row("rounds computed again", thousands(summary.recomputed_rounds));
   row("steps",

@@ -30,12 +30,13 @@ TEST_F(BallotFile, ReadsBackWhatWasKeptLast) {
   EXPECT_FALSE(*none);
   constexpr auto kLargest = std::numeric_limits<std::uint32_t>::max();
   const BallotRecord records[] = {{},
-                                  {1, {0, 20}, 7, 6, {1, 30}},
+                                  {1, {0, 20}, 7, 6, {1, 30}, 5},
                                   {kLargest,
                                    {kLargest, std::numeric_limits<std::uint64_t>::max()},
                                    kLargest,
                                    kLargest,
-                                   {kLargest, (std::uint64_t{1} << 53) + 1}},
+                                   {kLargest, (std::uint64_t{1} << 53) + 1},
+                                   kLargest},
                                   {2, {1, 30}, 0, 0, {}}};
   for (const BallotRecord& record : records) {
     ASSERT_TRUE(keep_ballot_record(disk_, of_, record));
@@ -64,7 +65,7 @@ TEST_F(BallotFile, ADamagedOneIsAFailureAndNotNone) {
     expect_data_failure(read(), {kBallotFile});
   }
   for (const char* key : {"run", "plan", "peer", "peers", "epoch", "from_epoch", "from_boundary", "promised",
-                          "accepted", "target_epoch", "target_boundary"}) {
+                          "accepted", "target_epoch", "target_boundary", "withdrawn"}) {
     std::string bad = good;
     bad[bad.find(std::string(key) + "\":")] = 'x';
     write_text(file(), bad);
@@ -75,7 +76,7 @@ TEST_F(BallotFile, ADamagedOneIsAFailureAndNotNone) {
 TEST_F(BallotFile, ThatOfAnotherIsAFailureAndSaysWhose) {
   ASSERT_TRUE(keep_ballot_record(disk_, of_, {1, {}, 7, 0, {}}));
   const auto expect_of = [&](const PeerIdentity& other, const char* word) {
-    expect_data_failure(read_ballot_record(disk_, other), {kBallotFile, word});
+    expect_failure(read_ballot_record(disk_, other), FailureKind::kDisagreement, {kBallotFile, word});
   };
   expect_of({{8, of_.run[1]}, 77, 3, 10}, "another run");
   expect_of({of_.run, 77, 4, 10}, "another peer");

@@ -1,16 +1,15 @@
 // The disks: what one writes is what it reads, and what it cannot do it says by name.
 #include <gtest/gtest.h>
 #include <sys/fsuid.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <memory>
 
 #include "node/folder_disk.h"
 #include "node/memory_disk.h"
+#include "tests/node/file_limit.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {
@@ -83,27 +82,6 @@ TEST_P(DiskTest, WholeFilesLeaveNoPartBehind) {
 
 INSTANTIATE_TEST_SUITE_P(Disks, DiskTest, ::testing::Values(false, true),
                          [](const auto& tested) { return tested.param ? "folder" : "memory"; });
-
-// Files that may not grow beyond `bytes`, as on a disk that is full.
-class FileLimit {
- public:
-  explicit FileLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    POLYDOT_CHECK_EQ(getrlimit(RLIMIT_FSIZE, &before_), 0);
-    rlimit small = before_;
-    small.rlim_cur = bytes;
-    POLYDOT_CHECK_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
-  }
-  ~FileLimit() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-  FileLimit(const FileLimit&) = delete;
-  FileLimit& operator=(const FileLimit&) = delete;
-
- private:
-  rlimit before_{};
-  void (*handler_)(int);
-};
 
 TEST(FolderDisk, AFullDiskLeavesWhatWasThere) {
   const ScratchFolder folder;

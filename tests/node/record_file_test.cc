@@ -3,38 +3,40 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "node/earlier_lives.h"
 #include "node/run_folder.h"
+#include "tests/node/file_limit.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {
 namespace {
 
-class RecordFile : public ::testing::Test {
+class RecordFileTest : public ::testing::Test {
  protected:
   // What the file holds after `added` was written to it.
   std::string after(Records records, const std::string& added, const std::string& heading = "") {
-    std::ofstream file;
-    EXPECT_TRUE(open_record(file, path_.string(), records, heading));
-    file << added;
-    file.close();
+    RecordFile file;
+    EXPECT_TRUE(file.open(path_.string(), records, heading));
+    if (!added.empty()) file.line(added);
     return read_text(path_);
   }
   ScratchFolder folder_;
   std::filesystem::path path_ = folder_ / "record";
 };
 
-TEST_F(RecordFile, BeginsAnewOrGoesOn) {
-  EXPECT_EQ(after(Records::kGoOn, "1\n", "heading"), "heading\n1\n");
-  EXPECT_EQ(after(Records::kGoOn, "2\n", "heading"), "heading\n1\n2\n");
-  EXPECT_EQ(after(Records::kBeginAnew, "3\n", "heading"), "heading\n3\n");
+TEST_F(RecordFileTest, BeginsAnewOrGoesOn) {
+  EXPECT_EQ(after(Records::kGoOn, "1", "heading"), "heading\n1\n");
+  EXPECT_EQ(after(Records::kGoOn, "2", "heading"), "heading\n1\n2\n");
+  EXPECT_EQ(after(Records::kBeginAnew, "3", "heading"), "heading\n3\n");
 }
 
-TEST_F(RecordFile, ATornLastLineIsCutOff) {
-  EXPECT_EQ(after(Records::kBeginAnew, "1\n2\n3 is to"), "1\n2\n3 is to");
-  EXPECT_EQ(after(Records::kGoOn, "4\n"), "1\n2\n4\n");
+TEST_F(RecordFileTest, ATornLastLineIsCutOff) {
+  write_text(path_, "1\n2\n3 is to");
+  EXPECT_EQ(after(Records::kGoOn, "4"), "1\n2\n4\n");
   write_text(path_, "torn");
-  EXPECT_EQ(after(Records::kGoOn, "1\n", "heading"), "heading\n1\n");
+  EXPECT_EQ(after(Records::kGoOn, "1", "heading"), "heading\n1\n");
   const std::string lines = std::string(5000, 'x') + "\n" + std::string(3000, 'y') + "\n";
   for (const std::size_t torn : {1, 4095, 4096, 4097, 9000}) {
     write_text(path_, lines + std::string(torn, 'z'));
@@ -42,13 +44,32 @@ TEST_F(RecordFile, ATornLastLineIsCutOff) {
   }
 }
 
-TEST_F(RecordFile, SaysWhereItCannotBe) {
-  std::ofstream file;
-  expect_data_failure(open_record(file, (folder_ / "none/record").string(), Records::kGoOn), {"none/record"});
-  expect_data_failure(open_record(file, folder_.path().string(), Records::kGoOn), {"cannot write"});
+TEST_F(RecordFileTest, SaysWhereItCannotBe) {
+  RecordFile file, other;
+  expect_data_failure(file.open((folder_ / "none/record").string(), Records::kGoOn), {"none/record"});
+  expect_data_failure(other.open(folder_.path().string(), Records::kGoOn), {"cannot write", "directory"});
+  file.line("goes nowhere");
 }
 
-TEST_F(RecordFile, EarlierLivesAreCountedOnce) {
+TEST_F(RecordFileTest, ADiskThatTakesNoLineIsSaidOnceAndOnceWhenItDoes) {
+  RecordFile file;
+  ASSERT_TRUE(file.open(path_.string(), Records::kBeginAnew));
+  file.line("before");
+  testing::internal::CaptureStderr();
+  {
+    const FileLimit limit(2000);
+    for (int k = 0; k < 5; ++k) file.line(std::string(3000, 'x'));
+  }
+  EXPECT_EQ(read_text(path_), "before\n") << "half a line";
+  for (const char* text : {"after", "later"}) file.line(text);
+  EXPECT_EQ(read_text(path_), "before\nafter\nlater\n");
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find("training goes on without it"), std::string::npos) << said;
+  EXPECT_NE(said.find("is written again"), std::string::npos) << said;
+  EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 2) << said;
+}
+
+TEST_F(RecordFileTest, EarlierLivesAreCountedOnce) {
   const std::string folder = folder_.path().string();
   EXPECT_EQ(read_earlier_lives(folder, 10).steps, 0u);
   EXPECT_LT(read_earlier_lives(folder, 10).accuracy, 0);

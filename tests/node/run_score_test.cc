@@ -213,6 +213,22 @@ TEST_F(RunScore, WhatAPeerInQuarantineDoesIsNotMissed) {
   EXPECT_DOUBLE_EQ(*counts.recall(), 0.7);
 }
 
+// What was wrong when a peer was killed, nobody saw; what all began again from checkpoints for, is undone.
+TEST_F(RunScore, WhatWentWithAKilledPeerIsUndone) {
+  for (const std::uint64_t step : {5, 8, 9, 10, 20}) inject(4, step, "above_floor", "weights");
+  inject(5, 9, "above_floor", "weights");
+  append(4, kRepairsFile, {{"step", 0}, {"event", "began"}});
+  append(4, kRepairsFile, {{"step", 10}, {"event", "began"}});
+  append(5, kRepairsFile, {{"step", 0}, {"event", "began"}});
+  FaultCounts counts = score();
+  EXPECT_EQ(counts.undone, 2u);  // 9 and 10, by peer 4
+  EXPECT_EQ(counts.missed, 4u);
+  append(4, kRepairsFile, {{"step", 0}, {"event", "resumed"}, {"boundary", 7}});
+  counts = score();
+  EXPECT_EQ(counts.undone, 4u);  // 8 .. 10 of peer 4, 9 of peer 5
+  EXPECT_EQ(counts.missed, 2u);
+}
+
 TEST_F(RunScore, TwoFaultsInOnePlaceAreMissedTwice) {
   inject(4, 7, "above_floor");
   inject(4, 7, "above_floor", "weights");

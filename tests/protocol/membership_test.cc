@@ -38,8 +38,9 @@ TEST(Membership, EveryOtherPeerIsLiveLateOrGoneAndOnlyOne) {
     const int self = static_cast<int>(random() % kPeers);
     const MembershipView view = view_of(heard, {self, 1000});
     EXPECT_EQ(view.live | view.late | view.following | view.gone | view.absent, PeerSet::all(kPeers));
-    EXPECT_EQ(view.live.size() + view.late.size() + view.following.size() + view.gone.size() + view.absent.size(),
-              kPeers);
+    EXPECT_EQ(
+        view.live.size() + view.late.size() + view.following.size() + view.gone.size() + view.absent.size(),
+        kPeers);
     for (int p = 0; p < kPeers; ++p) {
       if (p == self) continue;
       const Heard& peer = heard[static_cast<std::size_t>(p)];

@@ -145,7 +145,8 @@ std::vector<Forgery> forged_repairs() {
 
 Message plain_message(MessageKind kind) {
   if (kind == MessageKind::kContribution) return example_message();
-  if (kind == MessageKind::kHello) return {.kind = kind, .code = 1, .payload = Payload::of_text("seed = 1\n")};
+  if (kind == MessageKind::kHello)
+    return {.kind = kind, .code = 1, .payload = Payload::of_text("seed = 1\n")};
   if (kind == MessageKind::kPiece) {
     Message piece = example_message();
     piece.kind = kind;

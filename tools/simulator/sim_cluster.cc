@@ -61,7 +61,12 @@ void SimCluster::start(int index, std::optional<protocol::BallotRecord> record) 
   one.peer = std::make_unique<protocol::Peer>(peer_options, *one.job, one.tap, one.observer);
   one.transport = network_.endpoint(index);
   one.life = Life::kUp;
+  one.clock = node::PatientClock(options_.patience_ms / 4);
   one.more = true;
+}
+
+node::PeerIdentity SimCluster::identity(int index) const {
+  return {context_.cluster, 0, index, static_cast<int>(options_.code.peers())};
 }
 
 void SimCluster::crash(int peer) {
@@ -86,10 +91,16 @@ bool SimCluster::is_active(int peer) const {
 void SimCluster::restart(int peer) {
   Member& one = member(peer);
   POLYDOT_CHECK(one.life == Life::kCrashed);
-  auto record = node::read_ballot_record(one.disk, identity(peer));
   network_.set_up(peer, true);
   one.free_ms = static_cast<double>(now_ms());
-  start(peer, record ? *record : std::nullopt);  // as node::PeerHome does
+  const auto record = node::read_ballot_record(one.disk, identity(peer));
+  start(peer, record ? *record : std::nullopt);
+}
+
+std::optional<protocol::BallotRecord> SimCluster::durable_record(int peer) const {
+  const auto record =
+      node::read_ballot_record(members_[static_cast<std::size_t>(peer)].disk.durable(), identity(peer));
+  return record ? *record : std::nullopt;
 }
 
 std::int64_t SimCluster::next_turn_ms(int index) const {
@@ -117,7 +128,7 @@ bool SimCluster::work_once() {
 
 void SimCluster::pump(int index) {
   Member& one = member(index);
-  const std::int64_t clock_ms = now_ms() + one.clock_ahead_ms;
+  const std::int64_t clock_ms = one.clock.read(now_ms() + one.clock_ahead_ms);
   one.more = node::pump_once(*one.peer, *one.transport, context_, clock_ms, index, one.tap,
                              [&](const protocol::BallotRecord& record) {
                                return node::keep_ballot_record(one.disk, identity(index), record);

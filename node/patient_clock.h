@@ -1,0 +1,29 @@
+// The time that a peer is told. It never goes back, and between two readings it moves by no more than `most_ms`:
+// whatever happened while nobody looked (the process was stopped, the machine slept, somebody set a clock) is no
+// waiting for others, and must use up nobody's patience.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace polydot::node {
+
+class PatientClock {
+ public:
+  explicit PatientClock(std::int64_t most_ms) : most_ms_(most_ms) {}
+
+  // real_ms: any clock, in milliseconds.
+  std::int64_t read(std::int64_t real_ms) {
+    if (started_) now_ms_ += std::clamp<std::int64_t>(real_ms - last_ms_, 0, most_ms_);
+    started_ = true;
+    last_ms_ = real_ms;
+    return now_ms_;
+  }
+
+ private:
+  std::int64_t most_ms_;
+  std::int64_t now_ms_ = 0, last_ms_ = 0;
+  bool started_ = false;
+};
+
+}  // namespace polydot::node

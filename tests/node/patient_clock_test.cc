@@ -1,0 +1,30 @@
+#include "node/patient_clock.h"
+
+#include <gtest/gtest.h>
+
+namespace polydot::node {
+namespace {
+
+TEST(PatientClock, MovesWithTheRealOne) {
+  PatientClock clock(100);
+  EXPECT_EQ(clock.read(5'000'000), 0);
+  EXPECT_EQ(clock.read(5'000'030), 30);
+  EXPECT_EQ(clock.read(5'000'130), 130);
+}
+
+TEST(PatientClock, ALongPauseIsAShortOne) {
+  PatientClock clock(100);
+  clock.read(0);
+  EXPECT_EQ(clock.read(3'600'000), 100);
+  EXPECT_EQ(clock.read(3'600'010), 110);
+}
+
+TEST(PatientClock, NeverGoesBack) {
+  PatientClock clock(100);
+  clock.read(1000);
+  EXPECT_EQ(clock.read(10), 0);
+  EXPECT_EQ(clock.read(30), 20);
+}
+
+}  // namespace
+}  // namespace polydot::node

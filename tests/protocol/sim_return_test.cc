@@ -1,0 +1,178 @@
+// Coming back: crash, freeze, partition and power loss, in one process on virtual time. Whatever happens, all
+// peers end with the reference's weights.
+#include <gmock/gmock.h>
+
+#include "tests/protocol/sim_run.h"
+
+namespace polydot::simulator::testing {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+constexpr std::int64_t kCrashMs = 300;
+
+// Over a network that takes its time, so that time passes.
+ClusterOptions timed(std::uint64_t steps, std::uint64_t checkpoint_every = 20) {
+  ClusterOptions options = small_training(steps);
+  options.network.least_delay_ms = 1;
+  options.network.most_delay_ms = 3;
+  options.checkpoint_every = checkpoint_every;
+  return options;
+}
+
+void expect_all_well(SimRun& run) {
+  run.run();
+  run.expect_finished(run.everybody());
+  run.expect_reference(run.everybody());
+}
+
+// Nothing passes between these and the others until then.
+void cut_between(SimNetwork& network, const std::vector<int>& some, int peers, std::int64_t until_ms) {
+  for (int p = 0; p < peers; ++p)
+    for (int q = 0; q < peers; ++q) {
+      const bool here = std::find(some.begin(), some.end(), p) != some.end();
+      const bool there = std::find(some.begin(), some.end(), q) != some.end();
+      if (here != there) network.cut(p, q, until_ms);
+    }
+}
+
+std::uint64_t all_rollbacks(SimRun& run) {
+  std::uint64_t sum = 0;
+  for (int p = 0; p < run.cluster().size(); ++p) sum += run.peer(p).status().rollbacks;
+  return sum;
+}
+
+class Return : public ::testing::TestWithParam<int> {};
+
+TEST_P(Return, AfterACrashWithItsDisk) {
+  SimRun run(timed(300));
+  run.cluster().at(kCrashMs, [&] { run.cluster().crash(GetParam()); });
+  run.cluster().at(kCrashMs + 400, [&] { run.cluster().restart(GetParam()); });
+  expect_all_well(run);
+  EXPECT_EQ(run.peer(GetParam()).status().follows, 1u);
+  EXPECT_GE(run.peer(GetParam()).status().rebuilds, 3u) << "a shard of each layer";
+  EXPECT_EQ(all_rollbacks(run), 0u);
+}
+
+TEST_P(Return, AfterACrashWithoutItsDisk) {
+  SimRun run(timed(300));
+  run.cluster().at(kCrashMs, [&] {
+    run.cluster().crash(GetParam());
+    run.cluster().lose_disk(GetParam());
+  });
+  run.cluster().at(kCrashMs + 400, [&] { run.cluster().restart(GetParam()); });
+  expect_all_well(run);
+  EXPECT_EQ(run.peer(GetParam()).status().follows, 1u);
+  EXPECT_EQ(all_rollbacks(run), 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryPeer, Return, ::testing::Range(0, 10));
+
+TEST(ReturnMore, AFrozenPeerCostsOnePatienceAndIsRebuilt) {
+  SimRun run(timed(400));
+  run.cluster().at(kCrashMs, [&] { run.cluster().freeze(4, kCrashMs + 2000); });
+  expect_all_well(run);
+  EXPECT_EQ(run.peer(4).status().follows, 1u);
+}
+
+TEST(ReturnMore, AnHourOfSleepUsesUpNobodysPatience) {
+  SimRun run(timed(300));
+  run.cluster().at(kCrashMs, [&] { run.cluster().jump_clock(4, 3'600'000); });
+  expect_all_well(run);
+}
+
+TEST(ReturnMore, ANewMachineInAnOldPlace) {
+  SimRun run(timed(300));
+  run.cluster().at(0, [&] { run.cluster().crash(7); });
+  run.cluster().at(1800, [&] { run.cluster().restart(7); });
+  expect_all_well(run);
+}
+
+TEST(ReturnMore, OneAfterTheOtherAllOfThem) {
+  SimRun run(timed(1200));
+  for (int p = 0; p < 10; ++p) {
+    const std::int64_t at = kCrashMs + 700 * p;
+    run.cluster().at(at, [&run, p] {
+      run.cluster().crash(p);
+      if (p % 2 == 1) run.cluster().lose_disk(p);
+    });
+    run.cluster().at(at + 300, [&run, p] { run.cluster().restart(p); });
+  }
+  expect_all_well(run);
+  EXPECT_EQ(all_rollbacks(run), 0u);
+}
+
+TEST(ReturnMore, AllAtOnceResumeFromACheckpoint) {
+  SimRun run(timed(200));
+  run.cluster().at(800, [&] {
+    for (int p = 0; p < 10; ++p) run.cluster().crash(p);
+  });
+  for (int p = 0; p < 10; ++p) run.cluster().at(900 + 7 * p, [&run, p] { run.cluster().restart(p); });
+  expect_all_well(run);
+  for (int p = 0; p < 10; ++p) {
+    EXPECT_EQ(run.peer(p).status().resumes, 1u) << p;
+    EXPECT_THAT(run.watch(p).notices, Contains(HasSubstr("resumes from the checkpoint")));
+  }
+}
+
+TEST(ReturnMore, AllAtOnceAndThreeDisksAreLost) {
+  SimRun run(timed(300));
+  run.cluster().at(800, [&] {
+    for (int p = 0; p < 10; ++p) run.cluster().crash(p);
+    for (int p : {0, 4, 9}) run.cluster().lose_disk(p);
+  });
+  for (int p = 0; p < 10; ++p) run.cluster().at(900 + 7 * p, [&run, p] { run.cluster().restart(p); });
+  expect_all_well(run);
+}
+
+TEST(ReturnMore, AllDisksLostIsANewStart) {
+  SimRun run(timed(60));
+  run.cluster().at(kCrashMs, [&] {
+    for (int p = 0; p < 10; ++p) run.cluster().crash(p), run.cluster().lose_disk(p);
+    for (int p = 0; p < 10; ++p) run.cluster().restart(p);
+  });
+  expect_all_well(run);
+}
+
+// Six of ten cannot go on; the others' return with empty disks is enough, and nothing is undone.
+TEST(ReturnMore, WhoWaitsForAQuorumRebuildsIt) {
+  SimRun run(timed(200));
+  run.cluster().at(kCrashMs, [&] {
+    for (int p : {1, 3, 5, 7}) run.cluster().crash(p), run.cluster().lose_disk(p);
+  });
+  for (int p : {1, 3, 5, 7}) run.cluster().at(2500, [&run, p] { run.cluster().restart(p); });
+  expect_all_well(run);
+}
+
+TEST(ReturnMore, TheMinorityFollowsAfterAPartition) {
+  SimRun run(timed(500));
+  run.cluster().at(kCrashMs, [&] { cut_between(run.cluster().network(), {2, 5, 8}, 10, kCrashMs + 1500); });
+  expect_all_well(run);
+  EXPECT_EQ(all_rollbacks(run), 0u);
+}
+
+// Neither half has a majority: both stand still, and go on where they were.
+TEST(ReturnMore, HalvesGoOnAfterAPartition) {
+  SimRun run(timed(300));
+  run.cluster().at(kCrashMs, [&] {
+    cut_between(run.cluster().network(), {0, 1, 2, 3, 4}, 10, kCrashMs + 4000);
+  });
+  expect_all_well(run);
+}
+
+TEST(ReturnMore, OverALossyNetwork) {
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    std::cout << "seed " << seed << "\n";
+    ClusterOptions options = timed(300);
+    options.network.seed = seed;
+    options.network.loss = 0.05;
+    SimRun run(options);
+    run.cluster().at(kCrashMs, [&] { run.cluster().crash(6); });
+    run.cluster().at(kCrashMs + 400, [&] { run.cluster().restart(6); });
+    expect_all_well(run);
+  }
+}
+
+}  // namespace
+}  // namespace polydot::simulator::testing

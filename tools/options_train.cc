@@ -1,0 +1,78 @@
+#include "tools/options_train.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "node/config_toml.h"
+#include "node/config_values.h"
+#include "node/run_folder.h"
+#include "tools/options_parser.h"
+
+namespace polydot::tools {
+
+namespace {
+
+// What was given must agree with the run that goes on.
+Outcome check_unchanged(const node::Config& run, const node::Config& given) {
+  for (const node::Field& field : node::fields()) {
+    if (!field.shared() || node::toml_value(field, run) == node::toml_value(field, given)) continue;
+    return usage_failure(fmt::format("{} {}: the run that is resumed has {}, and goes on with it", field.flag,
+                                     node::text_value(field, given), node::text_value(field, run)));
+  }
+  return Unit{};
+}
+
+// The settings of the run in `folder`, and the flags for this process on top.
+Result<node::Config> resumed(const std::string& folder, const OptionsParser& parser) {
+  const std::string file = folder + node::kClusterFile;
+  if (!std::filesystem::exists(file))
+    return usage_failure(
+        fmt::format("--resume {}: there is no {}; give the folder of a run (train --out)", folder, file));
+  node::ConfigDraft draft;
+  if (const Outcome read = node::read_config_file(file, draft); !read) return read.failure();
+  const auto run = node::settle(draft);
+  if (!run) return run.failure();
+  if (const Outcome flags = parser.apply_fields(draft); !flags) return flags.failure();
+  auto given = node::settle(draft);
+  if (!given) return given.failure();
+  if (draft.origin("local.out") == node::Origin::kFlag)
+    return usage_failure("--out: a run is resumed in its own folder");
+  if (const Outcome unchanged = check_unchanged(*run, *given); !unchanged) return unchanged.failure();
+  given->local.out = folder;
+  if (const Outcome valid = node::validate(*given); !valid) return valid.failure();
+  return given;
+}
+
+}  // namespace
+
+Result<Request> parse_train(const std::vector<std::string>& arguments) {
+  TrainRequest request;
+  std::string config_path;
+  OptionsParser parser("train [options]",
+                       "Starts all peers on this machine, trains, and reports. Flags override the file.",
+                       "Examples:\n"
+                       "  polydot train --epochs 3 --inject product:bitflip:rate=0.01\n"
+                       "  polydot train --dataset idx --data mnist/ --hidden 512,256 --out runs/1\n"
+                       "  polydot train --resume runs/1    the rest of a run that did not end");
+  parser.add_text("--config", config_path, "FILE", "TOML, as --out writes it");
+  parser.add_text("--resume", request.resume, "DIR", "go on with the run there, from its checkpoints");
+  parser.add_switch("--respawn", request.respawn, "start a peer that crashes or is killed again");
+  parser.add_switch("--detach", request.detach, "leave once the peers run; they finish alone");
+  parser.add_switch("--reference", request.reference, "train the uncoded reference too, for its accuracy");
+  parser.add_switch("--certify", request.certify,
+                    "compare the weights with those of a fault-free uncoded run");
+  parser.add_fields([](const node::Field& field) { return field.flag != "--bind"; });
+  const auto help = parser.parse(arguments);
+  if (!help) return help.failure();
+  if (*help) return Request(HelpRequest{**help});
+  if (!request.resume.empty() && !config_path.empty())
+    return usage_failure("--config: a run is resumed with its own settings; leave out one of the two");
+  auto config =
+      request.resume.empty() ? layered_and_valid(config_path, parser) : resumed(request.resume, parser);
+  if (!config) return config.failure();
+  request.config = *std::move(config);
+  return Request(std::move(request));
+}
+
+}  // namespace polydot::tools
