@@ -40,7 +40,6 @@ struct Heard {
   std::int64_t last_message_ms = 0;
   PeerMode mode = PeerMode::kNew;         // as its last hello said, unless contributions say better
   std::optional<codes::RoundKey> latest;  // the furthest round that it was heard to be at
-  bool contributed = false;               // ever
   std::uint64_t abstained_step = 0;       // the last it could not contribute to
   Punctuality punctuality;
   std::optional<std::uint32_t> goodbye;  // its exit code

@@ -47,7 +47,7 @@ void Peer::on_message(std::int64_t now_ms, int from, Message message) {
       on_hello(from, message);
       break;
     case MessageKind::kContribution:
-      peer.contributed = true;
+      if (peer.mode < PeerMode::kFollowing) peer.mode = PeerMode::kActive;  // its hello was lost
       peer.latest = std::max(peer.latest.value_or(message.key), message.key);
       on_contribution(from, message);
       break;

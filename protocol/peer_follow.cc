@@ -19,14 +19,15 @@ PeerMode Peer::mode() const {
   return repairs_.anything_lost() ? PeerMode::kFollowing : PeerMode::kActive;
 }
 
-// The furthest round of this epoch that so many others have reached that they are a majority with this peer.
-// Those were in every round before: nobody is ahead of them by more than a round.
+// The furthest round of this epoch that so many active others have reached that they are a majority with this
+// peer. Those were in every round before: nobody is ahead of them by more than a round. Where a follower
+// stands is its own choice, and says nothing.
 std::optional<codes::RoundKey> Peer::majority_key() const {
   std::vector<codes::RoundKey> keys;
   for (int p = 0; p < options_.peers; ++p) {
     const Heard& peer = heard_[static_cast<std::size_t>(p)];
-    if (p != options_.self && peer.latest && peer.latest->epoch == ballot_.epoch() && !peer.goodbye)
-      keys.push_back(*peer.latest);
+    const bool trains = p != options_.self && peer.mode == PeerMode::kActive && !peer.goodbye;
+    if (trains && peer.latest && peer.latest->epoch == ballot_.epoch()) keys.push_back(*peer.latest);
   }
   const auto enough = static_cast<std::size_t>(options_.peers / 2);
   if (enough == 0 || keys.size() < enough) return std::nullopt;

@@ -62,11 +62,13 @@ void Peer::send_ballot() {
 // The others go on in the epoch at hand: nothing was decided, and this peer need not wait for it.
 bool Peer::go_on_with_the_others(std::int64_t now_ms) {
   const auto majority = majority_key();
+  // What it could not explain, or does not have, it need not ask for.
+  const bool lacks = stuck_->why == Stuck::Why::kRestored || stuck_->why == Stuck::Why::kRefused;
   const bool restored = stuck_->why == Stuck::Why::kRestored;
   if (!majority || (!restored && majority->step <= step_at_hand_)) return false;
   if (!ballot_.withdraw()) return false;
   stuck_.reset();
-  if (restored) follow(now_ms, majority->step + 1);
+  if (lacks) follow(now_ms, majority->step + 1);
   return true;
 }
 

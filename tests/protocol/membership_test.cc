@@ -22,7 +22,6 @@ std::vector<Heard> random_heard(std::mt19937_64& random) {
     peer.hears_us = random() % 2 == 0;
     peer.last_message_ms = static_cast<std::int64_t>(random() % 1000);
     peer.mode = static_cast<PeerMode>(1 + random() % kPeerModes);
-    peer.contributed = random() % 2 == 0;
     peer.punctuality.was_there(random() % 3 != 0);
     if (random() % 4 == 0) peer.goodbye = static_cast<std::uint32_t>(random() % 256);
   }
@@ -73,7 +72,6 @@ TEST(Membership, DependsOnNothingButWhoMissedAndWhoLeft) {
     for (Heard& peer : later) {
       peer.last_message_ms += 1'000'000;
       peer.latest = codes::RoundKey{.step = 1000};
-      peer.contributed = !peer.contributed;
     }
     const MembershipView before = view_of(heard, {0, 1000}), after = view_of(later, {0, 1000});
     EXPECT_EQ(before.joined, after.joined);

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "node/ballot_file.h"
 #include "tools/simulator/sim_disk.h"
 
 namespace polydot::simulator {
@@ -139,6 +140,15 @@ TEST(SimDisk, FailsWhenItIsToldTo) {
   EXPECT_FALSE(disk.flip_a_bit("nothing", random));
   disk.wipe();
   EXPECT_TRUE(disk.names().empty());
+}
+
+TEST(SimDisk, KeepsABallotRecord) {
+  SimDisk disk;
+  const node::PeerIdentity of{{1, 2}, 3, 4, 10};
+  EXPECT_FALSE(node::read_ballot_record(disk, of).value());
+  const protocol::BallotRecord record{3, {2, 40}, 17, 13, {3, 60}, 0};
+  ASSERT_TRUE(node::keep_ballot_record(disk, of, record));
+  EXPECT_EQ(node::read_ballot_record(disk.durable(), of).value(), record);
 }
 
 }  // namespace

@@ -7,7 +7,11 @@
 
 namespace polydot::simulator {
 
-namespace {}  // namespace
+namespace {
+
+constexpr double kHourMs = 3'600'000.0;
+
+}  // namespace
 
 Nemesis::Nemesis(const Scenario& scenario, SimCluster& cluster, NemesisHooks hooks)
     : scenario_(scenario),
@@ -159,7 +163,7 @@ void Nemesis::freeze(int peer) {
 }
 
 void Nemesis::jump_clock(int peer) {
-  const auto by = static_cast<std::int64_t>(draw_.logarithmic(10.0, scenario_.longest_jump_ms));
+  const auto by = static_cast<std::int64_t>(draw_.logarithmic(10.0, kHourMs));
   cluster_.jump_clock(peer, by);
   ++tally_.of(FaultKind::kClockJump);
   say(fmt::format("the clock of peer {} jumps by {} ms", peer, by));

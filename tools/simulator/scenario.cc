@@ -99,10 +99,7 @@ void draw_training(Draw& draw, Scenario& scenario) {
       dnn::make_mlp(inputs, hidden, classes, dnn::ActivationKind::kSmelu, dnn::LossKind::kCrossEntropy)
           .value();
   plan.optimizer.learning_rate = draw.logarithmic(0.01, 0.04);
-  // The momentum of a two-sided code's last layer has columns that sum to zero, and its scrub cannot tell
-  // that from being small.
-  const bool zero_sums = scenario.code_name == "mds";
-  plan.optimizer.momentum = draw.chance(0.6) && !zero_sums ? 0.9 : 0.0;
+  plan.optimizer.momentum = draw.chance(0.6) ? 0.9 : 0.0;
   if (plan.optimizer.momentum == 0.0) plan.optimizer.learning_rate *= 4;
   plan.batch = draw.between(8, 24);
   plan.eval_batch = 40;
@@ -207,7 +204,6 @@ Scenario draw_scenario(const ScenarioOptions& options) {
   scenario.event_interval_ms =
       static_cast<double>(scenario.cluster.patience_ms) * draw.logarithmic(0.5, 10.0);
   scenario.longest_ms = static_cast<double>(scenario.cluster.patience_ms) * draw.logarithmic(0.5, 8.0);
-  scenario.longest_jump_ms = static_cast<double>(scenario.cluster.patience_ms) / 2;
   scenario.blackout = draw.chance(0.5) ? 0.0 : draw.logarithmic(0.01, 0.2);
   int spare = scenario.peers();
   for (const PassKind pass : {PassKind::kForward, PassKind::kBackward}) {

@@ -49,10 +49,9 @@ struct Scenario {
   // weights.
   double event_interval_ms = 0.0;
   std::array<double, kFaultKinds> weights{};
-  int most_impaired = 0;         // peers that are down, frozen, cut off or rebuilding at once
-  double blackout = 0.0;         // probability that an event may take more peers than that, for a while
-  double longest_jump_ms = 0.0;  // of a clock
-  double longest_ms = 0.0;       // of an outage
+  int most_impaired = 0;    // peers that are down, frozen, cut off or rebuilding at once
+  double blackout = 0.0;    // probability that an event may take more peers than that, for a while
+  double longest_ms = 0.0;  // of an outage
   std::vector<std::string> soft_errors;  // node/inject_spec.h
   bool beyond_budget = false;            // soft errors may be more than the code corrects at once
   std::uint64_t heal_step = 0;           // when somebody has done so many steps, all faults end

@@ -65,6 +65,10 @@ void SimCluster::start(int index, std::optional<protocol::BallotRecord> record) 
   one.more = true;
 }
 
+node::PeerIdentity SimCluster::identity(int index) const {
+  return {context_.cluster, 0, index, static_cast<int>(options_.code.peers())};
+}
+
 void SimCluster::crash(int peer) {
   Member& one = member(peer);
   one.life = Life::kCrashed;
@@ -87,10 +91,16 @@ bool SimCluster::is_active(int peer) const {
 void SimCluster::restart(int peer) {
   Member& one = member(peer);
   POLYDOT_CHECK(one.life == Life::kCrashed);
-  auto record = node::read_ballot_record(one.disk, identity(peer));
   network_.set_up(peer, true);
   one.free_ms = static_cast<double>(now_ms());
-  start(peer, record ? *record : std::nullopt);  // as node::PeerHome does
+  const auto record = node::read_ballot_record(one.disk, identity(peer));
+  start(peer, record ? *record : std::nullopt);
+}
+
+std::optional<protocol::BallotRecord> SimCluster::durable_record(int peer) const {
+  const auto record =
+      node::read_ballot_record(members_[static_cast<std::size_t>(peer)].disk.durable(), identity(peer));
+  return record ? *record : std::nullopt;
 }
 
 std::int64_t SimCluster::next_turn_ms(int index) const {

@@ -82,7 +82,8 @@ class SimCluster {
   const protocol::Peer& peer(int index) const { return *members_[static_cast<std::size_t>(index)].peer; }
   dnn::TrainingProgram& program(int index) { return *member(index).program; }
   SimDisk& disk(int index) { return member(index).disk; }
-  node::PeerIdentity identity(int index) const { return {context_.cluster, 0, index, size()}; }
+  // What of its record a crash at this moment would leave; nothing if there is none, or it cannot be read.
+  std::optional<protocol::BallotRecord> durable_record(int peer) const;
   SimNetwork& network() { return network_; }
   const SimNetwork& network() const { return network_; }
   int size() const { return static_cast<int>(members_.size()); }
@@ -111,6 +112,7 @@ class SimCluster {
   };
   Member& member(int index) { return members_[static_cast<std::size_t>(index)]; }
   void start(int index, std::optional<protocol::BallotRecord> record);
+  node::PeerIdentity identity(int index) const;
   bool has_ended(const Member& one) const {
     return one.life == Life::kKilled ||
            (one.life == Life::kUp && one.peer->status().phase == protocol::PeerPhase::kEnded);

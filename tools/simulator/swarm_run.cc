@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <memory>
 
-#include "node/ballot_file.h"
 #include "node/injector.h"
 #include "tools/simulator/nemesis.h"
 #include "tools/simulator/trace_checker.h"
@@ -113,10 +112,7 @@ void Run::make_cluster() {
     for (const codes::PassKind pass : {codes::PassKind::kForward, codes::PassKind::kBackward})
       if (l > 0 || pass == codes::PassKind::kForward)
         trace_options.needed[dnn::training_slot(layers, l, pass)] = scenario_.needed(pass);
-  trace_options.durable_record = [this](int peer) {
-    auto record = node::read_ballot_record(cluster_->disk(peer).durable(), cluster_->identity(peer));
-    return record ? *record : std::nullopt;
-  };
+  trace_options.durable_record = [this](int peer) { return cluster_->durable_record(peer); };
   trace_ = std::make_unique<TraceChecker>(std::move(trace_options), violations_);
   frames_ = std::make_unique<FrameTap>(log_, *trace_);
 

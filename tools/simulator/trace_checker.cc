@@ -117,6 +117,8 @@ void TraceChecker::look_at_ballot(const Frame& frame, const codes::RoundKey& key
   if (code == kPromise && key.attempt == kDecidedAlready)
     return learn_decision(frame.at_ms, leaves, *target, frame.from);
   if (code == kAccepted && ballot == kKnown) return learn_decision(frame.at_ms, leaves, *target, frame.from);
+  // What is decided already may be said by whoever knows it: nobody's memory is needed for it any more.
+  if (code == kAccepted && decision(leaves) == target) return;
   const auto record = options_.durable_record(frame.from);
   const bool left = record && record->epoch > leaves;
   const bool kept = left || (record && record->epoch == leaves &&
