@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <vector>
 
 namespace polydot::codes {
 
@@ -24,12 +26,15 @@ Pass shard_pass(const ShardCode& shard) {
   return pass;
 }
 
-// The median over peers of the root mean square of these columns, each whitened by its sigma. What most peers
-// hold as zero keeps a scale far below anything that matters.
+// The median over peers of the root mean square of these columns, each whitened by its sigma; of peers that
+// are made of the same blocks, where a code deals the blocks out, and then of the loudest of these groups.
+// What most hold as zero keeps a scale far below anything that matters.
 double typical_scale(const ShardQuestion& question, Index first_col, Index cols) {
   constexpr double kNothing = 1e-30;
+  constexpr std::size_t kLeastGroup = 3;
   const std::vector<int> peers = question.present.members();
-  std::vector<double> sizes;
+  std::map<std::vector<bool>, std::vector<double>> sizes;  // by the blocks that a piece is made of
+  std::vector<double> all;
   for (std::size_t k = 0; k < peers.size(); ++k) {
     double sum = 0.0;
     for (Index col = first_col; col < first_col + cols; ++col) {
@@ -39,12 +44,18 @@ double typical_scale(const ShardQuestion& question, Index first_col, Index cols)
         sum += value * value;
       }
     }
-    const double size =
-        std::sqrt(sum / static_cast<double>(question.payload.rows * cols)) / question.pass->sigma(peers[k]);
-    sizes.push_back(std::isfinite(size) ? size : std::numeric_limits<double>::infinity());
+    const double rms = std::sqrt(sum / static_cast<double>(question.payload.rows * cols));
+    const double size = rms / question.pass->sigma(peers[k]);
+    std::vector<bool> blocks;
+    for (const double entry : question.pass->code.generator.row(peers[k])) blocks.push_back(entry != 0.0);
+    all.push_back(std::isfinite(size) ? size : std::numeric_limits<double>::infinity());
+    sizes[blocks].push_back(all.back());
   }
-  const double median = median_of(std::move(sizes));
-  return std::isfinite(median) ? std::max(median, kNothing) : 1.0;
+  double scale = 0.0;
+  for (auto& [blocks, group] : sizes)
+    if (group.size() >= kLeastGroup) scale = std::max(scale, median_of(std::move(group)));
+  if (scale == 0.0) scale = median_of(std::move(all));
+  return std::isfinite(scale) ? std::max(scale, kNothing) : 1.0;
 }
 
 double piece_scale(const ShardQuestion& question, Index col) {

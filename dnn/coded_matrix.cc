@@ -44,8 +44,9 @@ CodedMatrix::CodedMatrix(const codes::ProductCode& code, Index peer, const Matri
     state.weights = codes::encode_shard(shard_code, peer, initial);
     const Index shard = static_cast<Index>(shards_.size()) - 1;
     const Index lines = by_columns(shard) ? state.weights.cols() : state.weights.rows();
-    initial_line_norms_.push_back(static_cast<double>(state.weights.norm()) /
-                                  std::sqrt(static_cast<double>(lines)));
+    const auto blocks = static_cast<double>(shard_code.as_code().wanted());
+    initial_line_norms_.push_back(static_cast<double>(initial.norm()) /
+                                  std::sqrt(static_cast<double>(lines) * blocks));
     if (has_momentum) state.velocity = Matrix::Zero(state.weights.rows(), state.weights.cols());
   }
 }

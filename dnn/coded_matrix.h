@@ -43,7 +43,8 @@ class CodedMatrix {
   const ShardState& shard(Index index) const { return shards_[static_cast<std::size_t>(index)]; }
   ShardState& shard(Index index) { return shards_[static_cast<std::size_t>(index)]; }
 
-  // The root mean square norm of a shard's lines (shard_part.h), before any update.
+  // The root mean square norm of the lines (shard_part.h) of the blocks that a shard is made of, before any
+  // update.
   double initial_line_norm(Index shard) const { return initial_line_norms_[static_cast<std::size_t>(shard)]; }
 
   void update(const Matrix& d, const Matrix& x, const UpdateTerms& terms);

@@ -26,7 +26,8 @@ class CodedState {
   virtual std::vector<codes::ShardPart> parts() const = 0;
   // Lines of this peer's state as columns, first of the weights, then of the momentum.
   virtual codes::Matrix capture(const codes::ShardPart& part) const = 0;
-  // The root mean square norm of this peer's lines of the weights at the start.
+  // The root mean square norm of the lines of the blocks that shards are combined of, at the start: what a
+  // scrub of weights shows then, whitened.
   virtual double initial_line_norm(codes::Index layer, codes::Index shard) const = 0;
   virtual codes::Shape piece_shape(const codes::ShardPart& part) const = 0;
   // The boundary at hand is the one that the right lines will be given for. They become zero until then, or,

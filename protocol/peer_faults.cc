@@ -68,8 +68,7 @@ void Peer::follow_weights(const codes::PeerSet& present, bool before_check) {
   const Round& round = *round_;
   if (round.scrub_columns == 0) return;
   const codes::Index shard = job_.code().pass(round.request.pass).shard;
-  const double start = job_.state()->initial_line_norm(round.request.layer, shard) /
-                       shard_passes_[static_cast<std::size_t>(shard)].sigma(options_.self);
+  const double start = job_.state()->initial_line_norm(round.request.layer, shard);
   if (!(start > 0.0)) return;
   double& square = weight_squares_.try_emplace({round.request.layer, shard}, start * start).first->second;
   const double seen = codes::piece_scale(scrub_question(0, present), 0);
