@@ -67,15 +67,13 @@ class WaitingLine {
 };
 
 void answer_orders(const protocol::Peer& peer, ZmqTransport& transport, const PeerProcessOptions& options,
-                   Injector* injector) {
+                   Injector* injector, std::int64_t now) {
   Injector* const allowed = options.config.local.allow_injection ? injector : nullptr;
-  while (const auto request = transport.receive_control()) {
-    const std::int64_t now = now_ms();
+  while (const auto request = transport.receive_control())
     transport.reply_control(*request,
                             request->text == kStatusOrder
                                 ? status_text(options.self, peer.status(), peer.members(now), now)
                                 : answer_control(request->text, options.config.shared.peers, allowed));
-  }
 }
 
 // A longer one is none of the others' doing.
@@ -89,7 +87,7 @@ void drive(protocol::Peer& peer, ZmqTransport& transport, const protocol::WireCo
     if (g_signal != 0) peer.stop_after_step(128 + static_cast<std::uint32_t>(g_signal));
     const std::int64_t now = clock.read(now_ms());
     const bool more = pump_once(peer, transport, context, now, options.self, injector, keep);
-    answer_orders(peer, transport, options, injector);
+    answer_orders(peer, transport, options, injector, now);
     if (more) continue;
     waiting.look(peer.status(), now);
     constexpr std::int64_t kLongestSleepMs = 100;  // signals are looked at in between

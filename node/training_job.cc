@@ -41,9 +41,9 @@ std::vector<protocol::CheckpointId> TrainingJob::checkpoints() const {
 
 bool TrainingJob::restart(const protocol::CheckpointId& target, std::uint32_t epoch) {
   epoch_ = epoch;
-  kept_ = target.boundary;
   const auto state =
       target == protocol::CheckpointId{} ? std::optional(program_.initial_state()) : shelf_.find(target);
+  if (state) kept_ = target.boundary;
   program_.restart_at(target.boundary, state ? &*state : nullptr);
   return state.has_value();
 }

@@ -114,6 +114,7 @@ class Peer {
   bool advance_running(std::int64_t now_ms);
   bool start_round(std::int64_t now_ms);
   void contribute();
+  void forget_what_was_sent();
   bool judge(std::int64_t now_ms);
   void compute_again(std::uint32_t attempt);
   void try_again_or_refuse(std::int64_t now_ms, const codes::RoundVerdict& verdict);

@@ -8,6 +8,11 @@
 
 namespace polydot::protocol {
 
+namespace {
+// Without an answer for so long, what is asked for is not there any more.
+constexpr std::int64_t kLongestUnansweredMs = 100;
+}  // namespace
+
 PeerMode Peer::mode() const {
   if (status_.phase == PeerPhase::kJoining) return options_.record ? PeerMode::kRestored : PeerMode::kNew;
   if (stuck_ && stuck_->why == Stuck::Why::kRestored) return PeerMode::kRestored;
@@ -77,7 +82,10 @@ bool Peer::catch_up(std::int64_t now_ms) {
   const auto majority = majority_key();
   if (!majority || job_.state() == nullptr) return false;
   if (majority != majority_at_) majority_at_ = majority, majority_moved_ms_ = now_ms;
-  if (majority->step > step_at_hand_ + 1) {
+  // A little behind, it may still be told; its requests are in a hurry (wait_on).
+  const bool told = now_ms - std::max(round_->sent_at_ms, round_->progress_at_ms) < kLongestUnansweredMs;
+  const bool near = !repairs_.anything_lost() && majority->step <= step_at_hand_ + kStepsKept;
+  if (majority->step > step_at_hand_ + 1 && !(near && told)) {
     // Of which everything is still to come; further ahead if what was heard of them was old.
     follow(now_ms, majority->step + (std::uint64_t{1} << std::min(follows_in_a_row_, 6)));
     return true;

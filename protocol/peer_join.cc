@@ -28,7 +28,7 @@ void Peer::on_hello(int from, const Message& message) {
     const Failure refusal = disagreement(from, *difference);
     if (status_.phase == PeerPhase::kJoining)
       fail(peer.last_message_ms, refusal);
-    else if (!std::exchange(peer.refused, true))
+    else if (!std::exchange(peer.refused, true) && !failure_)
       notice("not let in: " + refusal.message);
     return;
   }

@@ -10,6 +10,7 @@ namespace {
 
 // Rounds further ahead than this are not stored: whoever is there has left us behind.
 constexpr std::uint64_t kStepsAhead = 2;
+constexpr std::size_t kSentBytes = std::size_t{32} << 20;
 // A round teaches the floor although so many are missing that were waited for.
 constexpr int kMissingMayLearn = 1;
 // A round teaches the floor although somebody was located in it, if so small a share of its entries was
@@ -56,7 +57,7 @@ bool Peer::start_round(std::int64_t now_ms) {
   }
   request->key.epoch = ballot_.epoch();
   step_at_hand_ = request->key.step;
-  std::erase_if(sent_, [&](const auto& slices) { return slices.front().key.step + 1 < step_at_hand_; });
+  forget_what_was_sent();
   round_ = std::make_unique<Round>();
   Round& round = *round_;
   round.started_at_ms = now_ms;
@@ -74,6 +75,16 @@ bool Peer::start_round(std::int64_t now_ms) {
                                                 round.scrub, tap_);
   status_.key = round.request.key;
   return true;
+}
+
+// Own contributions of this step and the last are kept for those that ask again; of a few more if they are
+// small.
+void Peer::forget_what_was_sent() {
+  std::size_t bytes = 0;
+  for (const auto& slices : sent_)
+    for (const Message& slice : slices) bytes += slice.payload.size_bytes();
+  const std::uint64_t kept = bytes <= kSentBytes ? kStepsKept : 1;
+  std::erase_if(sent_, [&](const auto& slices) { return slices.front().key.step + kept < step_at_hand_; });
 }
 
 void Peer::contribute() {
@@ -317,7 +328,7 @@ void Peer::note_who_was_there() {
     // Its own word that it is active again may have been lost.
     const bool contributes =
         round_->seen.contains(p) && round_->request.key.step > peer.abstained_step + kStepsAhead;
-    if (contributes && peer.mode == PeerMode::kFollowing) peer.mode = PeerMode::kActive;
+    if (contributes) peer.mode = PeerMode::kActive;
   }
 }
 

@@ -8,6 +8,9 @@
 
 namespace polydot::protocol {
 
+// Steps back of which own contributions are kept, if they are small.
+inline constexpr std::uint64_t kStepsKept = 8;
+
 struct Peer::Round {
   codes::RoundRequest request;
   codes::Shape payload;  // of the product; the columns of a scrub come behind it

@@ -61,7 +61,7 @@ void SimCluster::start(int index, std::optional<protocol::BallotRecord> record) 
   one.peer = std::make_unique<protocol::Peer>(peer_options, *one.job, one.tap, one.observer);
   one.transport = network_.endpoint(index);
   one.life = Life::kUp;
-  one.clock = node::PatientClock(options_.patience_ms / 4);
+  one.clock = node::PatientClock(longest_sleep_ms());
   one.more = true;
 }
 
@@ -141,7 +141,8 @@ void SimCluster::pump(int index) {
   if (one.more)
     one.free_ms = std::max(one.free_ms, static_cast<double>(now_ms())) + compute_.draw_ms(index);
   else
-    one.wake_ms = now_ms() + std::max<std::int64_t>(1, one.peer->next_deadline_ms() - clock_ms);
+    one.wake_ms =
+        now_ms() + std::clamp<std::int64_t>(one.peer->next_deadline_ms() - clock_ms, 1, longest_sleep_ms());
 }
 
 bool SimCluster::run(std::int64_t limit_ms) {

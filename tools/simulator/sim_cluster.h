@@ -122,6 +122,8 @@ class SimCluster {
   // Lets everybody who can do one piece of work. False: nobody can at this time.
   bool work_once();
   void pump(int index);
+  // As a process does, a peer looks at its clock now and then.
+  std::int64_t longest_sleep_ms() const { return std::max<std::int64_t>(1, options_.patience_ms / 4); }
 
   ClusterOptions options_;
   const dnn::Dataset& train_;
