@@ -23,6 +23,7 @@ bool same_bits(const codes::Matrix& a, const codes::Matrix& b) {
 // From one step to the next the state of a shard grows by less.
 constexpr double kMostGrowth = 8.0;
 // A scrub whose terms cancel is smaller than this share of the usual one.
+constexpr double kNothing = 1e-25;     // as a scale
 constexpr double kScaleShare = 0.125;  // of a new scrub in the running mean
 constexpr double kLeastShare = 0.25;
 // A shard is cleaned when what learning allows of its noise is half used up.
@@ -54,7 +55,9 @@ void Peer::prepare_scrub() {
         static_cast<double>(state.norm()) / std::sqrt(static_cast<double>(round.payload.rows)) / floor.sigma;
     const double scale = scrub_scales_.try_emplace(kind, own).first->second;
     // A wrong state of its own must not hide itself.
-    round.scrub_scale_here[k] = std::max(std::min(own, kMostGrowth * scale), kLeastShare * scale);
+    const bool known = scale > kNothing;  // momentum begins with zero
+    round.scrub_scale_here[k] =
+        known ? std::max(std::min(own, kMostGrowth * scale), kLeastShare * scale) : own;
     round.scrub_nu[k] = codes::VectorD::Constant(1, std::max(scale, 1e-30));
     floor.nu = &round.scrub_nu[k];
   }
@@ -114,7 +117,7 @@ std::vector<ScrubReport> Peer::check_scrubs(const codes::PeerSet& present, bool 
     report.verdict = codes::check_shards(question, *shard_caches_[shard]);
     double& usual = scrub_scales_[kind];
     const double seen = codes::piece_scale(question, 0);
-    usual = usual > 0.0 ? usual + kScaleShare * (std::min(seen, kMostGrowth * usual) - usual) : seen;
+    usual = usual > kNothing ? usual + kScaleShare * (std::min(seen, kMostGrowth * usual) - usual) : seen;
     if (report.verdict.state == codes::RoundState::kChecked && complete)
       learn(kind, report.verdict, question.payload.rows);
     status_.unexplained_scrubs += report.verdict.state == codes::RoundState::kUnexplained;
