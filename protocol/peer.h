@@ -172,6 +172,7 @@ class Peer {
   bool roll_back(const Ballot::Decision& decision);
   bool most_are_not_finite() const;
   void send_ballot();
+  std::vector<CheckpointId> checkpoints_worth_it() const;
 
   void send(int to, Message message) { outbox_.push_back({to, std::move(message)}); }
   void send_to_all(Message message) { send(kEverybody, std::move(message)); }

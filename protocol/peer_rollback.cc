@@ -49,9 +49,19 @@ bool Peer::is_stuck(std::int64_t now_ms) const {
   return round_ && round_->sent && now_ms - round_->progress_at_ms >= 2 * options_.patience_ms;
 }
 
+// Where the last rollback led to and nothing could be done is no place to return to again.
+std::vector<CheckpointId> Peer::checkpoints_worth_it() const {
+  std::vector<CheckpointId> ids = job_.state()->checkpoints();
+  const bool in_vain = rollbacks_there_ > 1 && refused_step_ == step_at_hand_;
+  if (in_vain && stuck_ && stuck_->why == Stuck::Why::kRefused)
+    std::erase_if(ids,
+                  [&](const CheckpointId& id) { return id.boundary > 0 && id.boundary >= step_at_hand_; });
+  return ids;
+}
+
 void Peer::on_ballot(std::int64_t now_ms, int from, const Message& message) {
   if (job_.state() == nullptr) return;
-  ballot_.on_message(from, message, is_stuck(now_ms), job_.state()->checkpoints());
+  ballot_.on_message(from, message, is_stuck(now_ms), checkpoints_worth_it());
   send_ballot();
 }
 
@@ -79,7 +89,7 @@ void Peer::vote(std::int64_t now_ms) {
   if (stuck_->why == Stuck::Why::kAsking || !ballot_.votes()) {
     ballot_.ask();
   } else if (first || in_vain) {
-    ballot_.propose(job_.state()->checkpoints());
+    ballot_.propose(checkpoints_worth_it());
     stuck_->proposed_ms = now_ms;
   } else {
     ballot_.repeat();
@@ -95,6 +105,14 @@ bool Peer::advance_stuck(std::int64_t now_ms) {
                    .next_ms = now_ms + options_.patience_ms,
                    .failure = {FailureKind::kRefused, "a rollback was promised, and none was decided"}};
   if (go_on_with_the_others(now_ms)) return true;
+  if (stuck_->why == Stuck::Why::kWaiting && !ballot_.bound() && round_) {
+    // It helps others to come back as before, and goes on as soon as somebody has.
+    work_on_repairs(now_ms);
+    if (store_.complete(round_->key(), round_->contribution()) != round_->seen) {
+      stuck_.reset();
+      return true;
+    }
+  }
   const codes::PeerSet gone = view_of(heard_, {options_.self, options_.patience_ms}).gone;
   const bool hopeless = (everybody_ - gone).size() <= options_.peers / 2;
   if (stop_code_) {

@@ -15,6 +15,8 @@ constexpr double kPaceFactor = 4.0;
 constexpr double kPaceShare = 1.0 / 16;  // of a new round in the running mean
 // Between two requests of a peer that knows the others to be ahead.
 constexpr std::int64_t kHurryMs = 20;
+// Enough peers are there and nothing moves: long enough for those who came back to be rebuilt.
+constexpr std::int64_t kStandstillPatiences = 5;
 
 }  // namespace
 
@@ -87,7 +89,7 @@ bool Peer::give_up_waiting(std::int64_t now_ms, std::int64_t waited, const codes
               .failure = {FailureKind::kNetwork, "others are in a later epoch, and do not say from where"}};
     return true;
   }
-  if (waited >= 3 * options_.patience_ms && heard_lately(now_ms).size() >= needed()) {
+  if (waited >= kStandstillPatiences * options_.patience_ms && heard_lately(now_ms).size() >= needed()) {
     notice("nothing moves at " + name_of_round(round_->request) +
            " although enough peers are there; asking for a rollback");
     stuck_ = Stuck{.why = Stuck::Why::kWaiting,
