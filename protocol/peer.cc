@@ -47,6 +47,9 @@ void Peer::on_message(std::int64_t now_ms, int from, Message message) {
       on_hello(from, message);
       break;
     case MessageKind::kContribution:
+#ifdef POLYDOT_MUTATION_STALE_EPOCH
+      message.key.epoch = std::max(message.key.epoch, ballot_.epoch());
+#endif
       if (peer.mode < PeerMode::kFollowing) peer.mode = PeerMode::kActive;  // its hello was lost
       peer.latest = std::max(peer.latest.value_or(message.key), message.key);
       on_contribution(from, message);

@@ -110,13 +110,7 @@ void Peer::contribute() {
   sent_.push_back(std::move(slices));
 }
 
-#ifdef POLYDOT_MUTATION_STALE_EPOCH
-void Peer::on_contribution(int from, const Message& received) {
-  Message message = received;
-  message.key.epoch = std::max(message.key.epoch, ballot_.epoch());
-#else
 void Peer::on_contribution(int from, const Message& message) {
-#endif
   const bool past = finished_ && (same_round(message.key, *finished_) || message.key < *finished_);
   if (past) {
     // Somebody computes a finished round again: it needs ours under the new attempt.
