@@ -43,7 +43,6 @@ protocol::BallotRecord record_from(const Json& json) {
   record.from = {small(json, "from_epoch"), large(json, "from_boundary")};
   record.promised = small(json, "promised");
   record.accepted = small(json, "accepted");
-  record.withdrawn = small(json, "withdrawn");
   record.target = {small(json, "target_epoch"), large(json, "target_boundary")};
   record.withdrawn = small(json, "withdrawn");
   return record;
@@ -70,7 +69,6 @@ bool keep_ballot_record(Disk& disk, const PeerIdentity& of, const protocol::Ball
                {"from_boundary", record.from.boundary},
                {"promised", record.promised},
                {"accepted", record.accepted},
-               {"withdrawn", record.withdrawn},
                {"target_epoch", record.target.epoch},
                {"target_boundary", record.target.boundary},
                {"withdrawn", record.withdrawn}});

@@ -28,9 +28,14 @@ void let_faults_in(codes::FaultTap& tap, const protocol::Message& message, proto
 
 }  // namespace
 
+// Between two pieces of work, so that a flood stops nobody.
+constexpr int kMostFrames = 4096;
+
 bool pump_once(protocol::Peer& peer, protocol::Transport& transport, const protocol::WireContext& context,
                std::int64_t now_ms, int self, codes::FaultTap* tap, const KeepRecord& keep) {
-  while (std::optional<protocol::Received> received = transport.receive()) {
+  for (int taken = 0; taken < kMostFrames; ++taken) {
+    std::optional<protocol::Received> received = transport.receive();
+    if (!received) break;
     auto decoded = protocol::decode(context, received->header, std::move(received->payload));
     if (auto* message = std::get_if<protocol::Message>(&decoded))
       peer.on_message(now_ms, received->from, std::move(*message));

@@ -10,6 +10,8 @@ namespace {
 // On the wire a checkpoint's name is one number, the epoch above the boundary.
 constexpr unsigned kBoundaryBits = 40;
 // In the place of a ballot: decided by whichever; accepted above any other.
+// Ballots counted at a time, whatever others invent.
+constexpr std::size_t kMostTallies = 1024;
 constexpr std::uint32_t kKnown = 0, kHighest = 0xffffffff;
 
 std::uint64_t word_of(const CheckpointId& id) {
@@ -194,7 +196,7 @@ void Ballot::on_accept(int /*from*/, std::uint32_t ballot, const CheckpointId& t
 }
 
 void Ballot::on_accepted(int from, std::uint32_t leaves, std::uint32_t ballot, const CheckpointId& target) {
-  if (leaves < record_.epoch) return;
+  if (leaves < record_.epoch || accepted_by_.size() >= kMostTallies) return;
   codes::PeerSet& by = accepted_by_[{leaves, ballot, target}];
   by.insert(from);
   if (!is_majority(by)) return;

@@ -35,6 +35,7 @@ class Punctuality {
 struct Heard {
   bool joined = false;                // its hello agreed with ours
   bool hears_us = false;              // its hello named us
+  std::uint32_t epoch = 0;            // as its hellos said
   bool refused = false;               // its hello disagreed, and that was said
   std::uint16_t claimed_version = 0;  // of a frame that was refused for it
   std::int64_t last_message_ms = 0;
@@ -69,7 +70,7 @@ std::string describe(std::int64_t now_ms, const std::vector<Heard>& heard, const
 // One line of what a peer knows of another.
 struct Member {
   int peer = 0;
-  const char* state = "";  // live, late, following, quarantined, gone, joining
+  const char* state = "";  // live, late, following, restored, quarantined, gone, joining
   std::string reason;
 };
 

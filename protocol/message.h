@@ -80,7 +80,7 @@ struct Message {
   std::uint32_t total_cols = 0;
   // Contribution: the set that its operand was decoded from. Hello: the peers heard so far.
   codes::PeerSet set{};
-  std::uint32_t code = 0;  // hello: PeerMode; goodbye: exit code
+  std::uint32_t code = 0;  // hello: PeerMode; goodbye: exit code; repairs: states; ballot: which
   Payload payload{};
 };
 

@@ -240,7 +240,7 @@ void Peer::clean_if_drifted() {
 }
 
 void Peer::work_on_repairs(std::int64_t now_ms) {
-  if (repairs_.idle() && !votes_from_ms_) return;
+  if (repairs_.idle()) return;
   codes::PeerSet others = view_of(heard_, {options_.self, options_.patience_ms}).live;
   others.erase(options_.self);
   others = others - offenders_.quarantined();

@@ -100,10 +100,6 @@ bool Peer::catch_up(std::int64_t now_ms) {
 }
 
 void Peer::look_whether_whole(std::int64_t now_ms) {
-  if (votes_from_ms_ && now_ms >= *votes_from_ms_) {
-    ballot_.vote_again();
-    votes_from_ms_.reset();
-  }
   if (status_.mode != PeerMode::kFollowing || repairs_.anything_lost()) return;
   status_.mode = PeerMode::kActive;
   job_.state()->set_whole(true);

@@ -37,6 +37,7 @@ void Peer::on_hello(int from, const Message& message) {
   peer.refused = false;
   peer.hears_us = peer.hears_us || message.set.contains(options_.self);
   peer.mode = static_cast<PeerMode>(message.code);
+  peer.epoch = std::max(peer.epoch, message.key.epoch);
   if (!joins) peer.latest = std::max(peer.latest.value_or(message.key), message.key);
   if (joins && peer.goodbye) peer.goodbye.reset();  // another life
   // Only those that have begun answer, and only those that have not: so this does not go on for ever.
@@ -97,11 +98,11 @@ void Peer::begin(std::int64_t now_ms) {
   } else if (!first_start) {
     // Its disk may have held promises. Of the epochs that it could have promised to leave it leaves none.
     std::uint32_t latest = 0;
-    for (const Heard& peer : heard_)
-      if (peer.latest) latest = std::max(latest, peer.latest->epoch);
+    for (const Heard& peer : heard_) latest = std::max(latest, peer.epoch);
     ballot_.abstain_through(latest);
   }
-  ballot_.touch();
+  // A record says that no promise is lost: whoever may have lost one has none until it votes again.
+  if (ballot_.votes()) ballot_.touch();
   status_.phase = PeerPhase::kRunning;
   status_.mode = mode();
   status_.waiting_for = {};

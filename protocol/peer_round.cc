@@ -10,6 +10,8 @@ namespace {
 
 // Rounds further ahead than this are not stored: whoever is there has left us behind.
 constexpr std::uint64_t kStepsAhead = 2;
+// Rounds in which somebody abstains, whatever others invent.
+constexpr std::size_t kMostAbstained = 4096;
 constexpr std::size_t kSentBytes = std::size_t{32} << 20;
 // A round teaches the floor although so many are missing that were waited for.
 constexpr int kMissingMayLearn = 1;
@@ -32,6 +34,11 @@ int Peer::needed() const {
 
 bool Peer::advance_running(std::int64_t now_ms) {
   status_.mode = mode();
+  if (votes_from_ms_ && now_ms >= *votes_from_ms_) {
+    ballot_.vote_again();
+    ballot_.touch();
+    votes_from_ms_.reset();
+  }
   if (const auto decision = ballot_.take_decision()) return roll_back(*decision);
   if (stuck_ || ballot_.bound()) return advance_stuck(now_ms);
   if (!round_) return start_round(now_ms);
@@ -180,6 +187,7 @@ void Peer::on_abstain(int from, codes::RoundKey key) {
   Heard& peer = heard_[static_cast<std::size_t>(from)];
   peer.abstained_step = std::max(peer.abstained_step, key.step);
   key.attempt = 0;
+  if (key.epoch > ballot_.epoch() + 1 || abstained_.size() >= kMostAbstained) return;
   abstained_[key].insert(from);
 }
 

@@ -15,7 +15,7 @@
 namespace polydot::protocol {
 
 enum class PeerPhase {
-  kJoining,  // until all peers have heard each other
+  kJoining,  // until enough peers have heard each other
   kRunning,
   kLingering,  // done; still answers until all said goodbye or patience is over
   kEnded,
@@ -93,7 +93,7 @@ struct RoundReport {
 class PeerObserver {
  public:
   virtual ~PeerObserver() = default;
-  virtual void on_started(std::int64_t /*now_ms*/) {}  // all peers have joined
+  virtual void on_started(std::int64_t /*now_ms*/) {}  // it has joined those that are there
   virtual void on_round(const RoundReport&) {}
   virtual void on_event(const PeerEvent&) {}
   virtual void on_notice(const std::string& /*line*/) {}  // worth a line to the user

@@ -80,8 +80,11 @@ void ValueChecker::on_step(int peer, const dnn::StepRecord& record) {
 void ValueChecker::on_round(int finder, const protocol::RoundReport& report) {
   look_at(finder, report, "product", report.verdict->findings);
   if (report.scrubs == nullptr) return;
-  for (const protocol::ScrubReport& scrub : *report.scrubs)
+  for (const protocol::ScrubReport& scrub : *report.scrubs) {
+    for (const codes::Finding& finding : scrub.verdict.findings)
+      suspects_[static_cast<std::size_t>(finding.peer)].accused = true;
     look_at(finder, report, name_of(scrub.part), scrub.verdict.findings);
+  }
 }
 
 void ValueChecker::look_at(int finder, const protocol::RoundReport& report, const char* what,
@@ -128,6 +131,11 @@ void ValueChecker::on_event(int peer, const protocol::PeerEvent& event) {
   counts_.repairs += is("repaired");
   counts_.rebuilds += is("rebuilt");
   if (!is("repaired") && !is("rebuilt")) return;
+  if (is("repaired") && !suspects_[static_cast<std::size_t>(peer)].accused)
+    violations_.add(options_.now_ms(),
+                    fmt::format("repair: peer {} repaired {} lines of layer {} at step {}, and "
+                                "no scrub named it to anybody",
+                                peer, event.lines, event.layer, event.step));
   if (is("rebuilt"))
     suspects_[static_cast<std::size_t>(peer)].rebuilt_at[{event.layer, event.shard}] = event.step;
   if (!options_.may_blame_anyone && !anybody_was_hit_ && is_innocent(peer, event.step))

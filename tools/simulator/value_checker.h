@@ -5,6 +5,7 @@
 //   blame     who was never hit, never crashed and never lost its place is never located, and repairs and
 //             rebuilds nothing
 //   again     who was rebuilt whole, and not hit since, is not located again
+//   repair    whose lines no scrub accused repairs none
 //   weights   at the end: every peer's shards are its rows of the reference's weights
 //   unchecked nothing was committed without a spare contribution
 #pragma once
@@ -71,6 +72,7 @@ class ValueChecker {
   class Watch;
   struct Suspect {
     bool crashed = false;                                                       // or lost its place
+    bool accused = false;                                                       // by a scrub, at any peer
     std::map<std::pair<codes::Index, codes::Index>, std::uint64_t> rebuilt_at;  // by layer, shard: step
   };
   void on_step(int peer, const dnn::StepRecord& record);
