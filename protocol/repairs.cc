@@ -25,6 +25,7 @@ constexpr std::int64_t kLeastAskMs = 20;
 // Tries before a repair is given up; what is lost is never given up.
 constexpr int kMaxTries = 8;
 // A piece is checked line by line against the cap of the noise floor: drift passes, a wrong line does not.
+constexpr double kLeastShare = 1e-3;  // of the typical line of a state: what a line's noise is seen beside
 constexpr double kPieceThreshold = codes::NoiseFloor::kCapFactor * 64 * 0x1p-24;
 
 // How many boundaries ahead a try asks. Now, for who is in step with the others, or when all stand still;
@@ -317,11 +318,12 @@ bool Repairs::finish(Open& open, std::int64_t now_ms, std::uint64_t boundary) {
     if (!decoder->decodable || decoder->spare() == 0 || decoder->gain > codes::kRebuildGain) return false;
     codes::ShardQuestion question{&pass, open.payload, kPieceThreshold, present, {}, {}};
     for (int p : present.members()) question.pieces.push_back(open.store.view(open.key, p));
-    // A line may be small where the others are not: its noise is that of the whole state.
+    // A line may be all but zero where the others are not.
     question.least_scales.resize(open.payload.cols);
     const codes::Index lines = open.payload.cols / part.states();
     for (codes::Index first = 0; first < open.payload.cols; first += lines)
-      question.least_scales.segment(first, lines).setConstant(codes::typical_scale(question, first, lines));
+      question.least_scales.segment(first, lines)
+          .setConstant(kLeastShare * codes::typical_scale(question, first, lines));
     const codes::RoundVerdict verdict = codes::check_shards(question, cache(part.shard));
     if (verdict.state == codes::RoundState::kUnexplained || verdict.state == codes::RoundState::kWaiting)
       return false;
