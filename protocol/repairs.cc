@@ -122,7 +122,12 @@ void Repairs::lose(const codes::ShardPart& part) {
 void Repairs::damaged(const codes::ShardPart& part) {
   const Place place{part.layer, part.shard};
   if (state_ == nullptr || lost_.contains(place)) return;
-  if (part.lines.empty()) return lose(part);
+  if (part.lines.empty()) {
+    // With its momentum, whatever was found first: what is lost is found no more.
+    for (const codes::ShardPart& whole : state_->parts())
+      if (whole.layer == part.layer && whole.shard == part.shard) lose(whole);
+    return;
+  }
   const auto [entry, is_new] = wanted_.try_emplace(place, Wanted{part});
   if (!is_new) {
     entry->second.part = united(entry->second.part, part);

@@ -36,6 +36,17 @@ TEST(Swarm, TheFixedSetMeetsEveryKindOfEventAndHolds) {
   EXPECT_GT(result.rollbacks, 0u);
 }
 
+// Each found a bug; CHANGELOG and the history say which.
+TEST(Swarm, SeedsThatFoundBugsHold) {
+  for (const std::uint64_t seed :
+       {69u, 120u, 128u, 212u, 225u, 233u, 1046u, 1068u, 1071u, 1082u, 1099u, 1102u}) {
+    ScenarioOptions options;
+    options.seed = seed;
+    EXPECT_THAT(run_scenario(options, EventLog::Detail::kHash).violations, IsEmpty())
+        << replay_command(options);
+  }
+}
+
 TEST(Swarm, ARunIsAFunctionOfItsSeed) {
   std::set<std::uint64_t> hashes;
   for (std::uint64_t seed : {3u, 4u, 5u}) {
