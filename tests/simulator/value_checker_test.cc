@@ -102,7 +102,9 @@ TEST_F(Values, TheInnocentRepairNothing) {
   EXPECT_EQ(violations_.count(), 0u);
   tell(1, "repaired", 3);
   tell(2, "rebuilt", 3);
-  EXPECT_THAT(violations_.lines(), ElementsAre(HasSubstr("peer 1 repaired"), HasSubstr("peer 2 rebuilt")));
+  EXPECT_THAT(violations_.lines(),
+              ElementsAre(HasSubstr("no scrub named it"), HasSubstr("blame: peer 1 repaired"),
+                          HasSubstr("peer 2 rebuilt")));
 }
 
 TEST_F(Values, WhoWasRebuiltIsRight) {
