@@ -1,5 +1,6 @@
 # Proves that the swarm can fail: builds the program with a planted bug (-DMUTATION=NAME, see POLYDOT_MUTATION), and
-# is content only if one of RUNS simulated runs finds it. Run by ctest with cmake -P.
+# is content only if one of RUNS simulated runs finds it; one at a time, for a run beside it may take long. Run by ctest
+# with cmake -P.
 cmake_minimum_required(VERSION 3.25)
 cmake_host_system_information(RESULT cores QUERY NUMBER_OF_LOGICAL_CORES)
 
@@ -17,7 +18,7 @@ must_work("the mutated build does not configure"
 must_work("the mutated build does not compile"
           ${CMAKE_COMMAND} --build ${BUILD} --config ${BUILD_TYPE} --target polydot --parallel ${cores})
 
-execute_process(COMMAND ${BUILD}/polydot sim --seed ${SEED} --runs ${RUNS} RESULT_VARIABLE code
+execute_process(COMMAND ${BUILD}/polydot sim --seed ${SEED} --runs ${RUNS} --jobs 1 RESULT_VARIABLE code
                 OUTPUT_VARIABLE output ERROR_QUIET)
 if(NOT code EQUAL 1 OR NOT output MATCHES "seed ([0-9]+) failed: [^\n]*")
   message(FATAL_ERROR "${MUTATION} was planted and ${RUNS} runs did not notice (exit ${code}):\n${output}")
