@@ -1,7 +1,6 @@
 // Losing the place and finding it again: one path for a crash, for having been away too long, for a lost disk
 // and for a new machine in an old place. PROTOCOL.md, "Coming back".
 #include <algorithm>
-#include <limits>
 
 #include "protocol/peer.h"
 #include "protocol/peer_state.h"

@@ -1,10 +1,11 @@
 #include "protocol/repairs.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "codes/noise_floor.h"
 #include "protocol/contribution.h"
+#include "protocol/repairs_state.h"
+#include "protocol/wire.h"
 
 namespace polydot::protocol {
 
@@ -14,25 +15,21 @@ namespace {
 constexpr int kSparePieces = 2;
 // A repaired line may be this much louder than it could be from all others.
 constexpr double kBearableNoise = 1.1;
-// Requests kept for boundaries to come, for each peer; and how far ahead those may be.
-constexpr std::size_t kDuePerPeer = 64;
-constexpr std::uint64_t kLongestLead = 64;
-// What was given is kept for so many requests.
-constexpr std::size_t kGivenKept = 64;
 // A piece of a lost shard, so that what all others send at once stays small.
 constexpr codes::Index kChunkBytes = codes::Index{4} << 20;
 constexpr std::int64_t kLeastAskMs = 20;
 // Tries before a repair is given up; what is lost is never given up.
 constexpr int kMaxTries = 8;
+// A line is judged beside its own size, or this share of the typical line of its state if that is more.
+constexpr double kLeastShare = 1e-3;
 // A piece is checked line by line against the cap of the noise floor: drift passes, a wrong line does not.
-constexpr double kLeastShare = 1e-3;  // of the typical line of a state: what a line's noise is seen beside
 constexpr double kPieceThreshold = codes::NoiseFloor::kCapFactor * 64 * 0x1p-24;
 
 // How many boundaries ahead a try asks. Now, for who is in step with the others, or when all stand still;
 // then further and further, for who is behind them.
 std::uint64_t lead_of(int tries) {
   if (tries % 2 == 0) return 0;
-  return std::min(kLongestLead, std::uint64_t{1} << std::min((tries + 1) / 2, 6));
+  return std::min(Repairs::kLongestLead, std::uint64_t{1} << std::min((tries + 1) / 2, 6));
 }
 
 std::uint32_t slot_of(const codes::ShardPart& part) {
@@ -46,18 +43,6 @@ Payload payload_of(const std::vector<std::uint32_t>& lines) {
   auto owner = std::make_shared<const std::vector<std::uint32_t>>(lines);
   const auto bytes = std::as_bytes(std::span(*owner));
   return {std::move(owner), bytes};
-}
-
-codes::ShardPart part_of(const Message& message) {
-  codes::ShardPart part;
-  part.layer = message.key.slot / kShardsPerLayer;
-  part.shard = message.key.slot % kShardsPerLayer;
-  part.weights = (message.code & kWeightsState) != 0;
-  part.momentum = (message.code & kMomentumState) != 0;
-  part.lines.resize(message.payload.size_bytes() / sizeof(std::uint32_t));
-  if (!part.lines.empty())
-    std::memcpy(part.lines.data(), message.payload.bytes().data(), message.payload.size_bytes());
-  return part;
 }
 
 // Lines wrong in either, states wrong in either.
@@ -87,17 +72,6 @@ const char* name_of(RepairReport::Event event) {
   }
   return "?";
 }
-
-struct Repairs::Open {
-  Wanted wanted;
-  codes::RoundKey key;
-  codes::PeerSet asked;
-  codes::Shape payload;
-  std::int64_t since_ms = 0, next_ask_ms = 0;
-  bool begun = false;  // its boundary has come
-  codes::PeerSet judged;
-  ContributionStore store;
-};
 
 Repairs::Repairs(const codes::ProductCode& code, int self, CodedState* state, std::int64_t patience_ms)
     : code_(code), self_(self), state_(state), patience_ms_(patience_ms) {
@@ -149,7 +123,10 @@ codes::ShardPart Repairs::next_chunk(const Lost& lost) const {
   const codes::Shape whole = state_->piece_shape(lost.whole);
   const auto total = static_cast<std::uint32_t>(whole.cols / lost.whole.states());
   const codes::Index line_bytes = whole.rows * lost.whole.states() * static_cast<codes::Index>(sizeof(float));
-  const auto count = static_cast<std::uint32_t>(std::max<codes::Index>(1, kChunkBytes / line_bytes));
+  // As many as fit, and as a request can name.
+  constexpr auto kMostLines = static_cast<codes::Index>(kMaxLinesBytes / sizeof(std::uint32_t));
+  const auto count =
+      static_cast<std::uint32_t>(std::clamp<codes::Index>(kChunkBytes / line_bytes, 1, kMostLines));
   codes::ShardPart chunk = lost.whole;
   if (count >= total) return chunk;
   for (std::uint32_t k = lost.rebuilt; k < std::min(total, lost.rebuilt + count); ++k)
@@ -169,59 +146,6 @@ void Repairs::forget() {
   lost_.clear();
   due_.clear();
   given_.clear();
-}
-
-void Repairs::on_request(int from, const Message& message, std::uint64_t boundary) {
-  if (state_ == nullptr) return;
-  for (const Given& given : given_)
-    if (given.to == from && given.key == message.key) {
-      for (const Message& slice : given.slices) messages_.emplace_back(from, slice);
-      return;
-    }
-  const bool known_already = std::any_of(due_.begin(), due_.end(), [&](const auto& due) {
-    return due.first == from && due.second.key == message.key;
-  });
-  if (known_already || message.key.step < boundary || message.key.step > boundary + 2 * kLongestLead) return;
-  const codes::ShardPart part = part_of(message);
-  const auto parts = state_->parts();
-  const bool known = std::any_of(parts.begin(), parts.end(), [&](const codes::ShardPart& one) {
-    return one.layer == part.layer && one.shard == part.shard && (one.momentum || !part.momentum);
-  });
-  codes::ShardPart whole = part;
-  whole.lines.clear();
-  if (!known || (!part.lines.empty() && part.lines.back() >= state_->piece_shape(whole).cols / part.states()))
-    return;
-  const auto waiting =
-      std::count_if(due_.begin(), due_.end(), [&](const auto& one) { return one.first == from; });
-  if (static_cast<std::size_t>(waiting) < kDuePerPeer) due_.emplace_back(from, message);
-}
-
-void Repairs::give_due(std::uint64_t boundary) {
-#ifdef POLYDOT_MUTATION_MIXED_BOUNDARIES
-  const auto is_due = [](std::uint64_t) { return true; };
-#else
-  std::erase_if(due_, [&](const auto& due) { return due.second.key.step < boundary; });
-  const auto is_due = [&](std::uint64_t at) { return at == boundary; };
-#endif
-  for (const auto& [from, request] : due_)
-    if (is_due(request.key.step)) give(from, request);
-  std::erase_if(due_, [&](const auto& due) { return is_due(due.second.key.step); });
-}
-
-void Repairs::give(int to, const Message& request) {
-  const codes::ShardPart part = part_of(request);
-  const auto open = open_.find({part.layer, part.shard});
-  const bool wrong = open != open_.end() && open->second->begun && !open->second->wanted.keep;
-  if (wrong || is_lost(part.layer, part.shard)) return;
-  auto piece = std::make_shared<const codes::Matrix>(state_->capture(part));
-  Message prototype;
-  prototype.kind = MessageKind::kPiece;
-  prototype.key = request.key;
-  prototype.code = request.code;
-  Given given{to, request.key, slices_of(piece, prototype)};
-  for (const Message& slice : given.slices) messages_.emplace_back(to, slice);
-  given_.push_back(std::move(given));
-  if (given_.size() > kGivenKept) given_.pop_front();
 }
 
 void Repairs::on_piece(int from, const Message& message) {

@@ -38,6 +38,9 @@ const char* name_of(RepairReport::Event event);
 
 class Repairs {
  public:
+  // Boundaries that a request may lie ahead of who sends it.
+  static constexpr std::uint64_t kLongestLead = 64;
+
   // `code` and `state` outlive this; state may be null: then nothing is repaired or given.
   Repairs(const codes::ProductCode& code, int self, CodedState* state, std::int64_t patience_ms);
   ~Repairs();

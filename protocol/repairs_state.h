@@ -1,0 +1,19 @@
+// Private to repairs: one that is under way.
+#pragma once
+
+#include "protocol/repairs.h"
+
+namespace polydot::protocol {
+
+struct Repairs::Open {
+  Wanted wanted;
+  codes::RoundKey key;
+  codes::PeerSet asked;
+  codes::Shape payload;
+  std::int64_t since_ms = 0, next_ask_ms = 0;
+  bool begun = false;  // its boundary has come
+  codes::PeerSet judged;
+  ContributionStore store;
+};
+
+}  // namespace polydot::protocol
