@@ -152,6 +152,8 @@ class Peer {
   // Faults: whose they are, and what is done about one's own (peer_faults.cc)
   void prepare_scrub();
   void follow_weights(const codes::PeerSet& present, bool before_check);
+  double own_scrub_scale(std::size_t column) const;
+  double least_scrub_scale(std::size_t column) const;
   codes::ShardQuestion scrub_question(std::size_t column, const codes::PeerSet& present);
   std::vector<ScrubReport> check_scrubs(const codes::PeerSet& present, bool complete);
   void look_at_own_shard(const std::vector<ScrubReport>& scrubs);

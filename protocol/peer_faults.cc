@@ -50,14 +50,7 @@ void Peer::prepare_scrub() {
     floor.locatable = shard_locatable_[shard](options_.self);
     floor.sigma = shard_passes_[shard].sigma(options_.self);
     // The scale of the last scrub; before the first, what this peer's own shard promises.
-    const codes::Matrix& state = k == 0 ? *round.request.shard : *round.request.scrub->momentum;
-    const auto own =
-        static_cast<double>(state.norm()) / std::sqrt(static_cast<double>(round.payload.rows)) / floor.sigma;
-    const double scale = scrub_scales_.try_emplace(kind, own).first->second;
-    // A wrong state of its own must not hide itself.
-    const bool known = scale > kNothing;  // momentum begins with zero
-    round.scrub_scale_here[k] =
-        known ? std::max(std::min(own, kMostGrowth * scale), kLeastShare * scale) : own;
+    const double scale = scrub_scales_.try_emplace(kind, own_scrub_scale(k)).first->second;
     round.scrub_nu[k] = codes::VectorD::Constant(1, std::max(scale, 1e-30));
     floor.nu = &round.scrub_nu[k];
   }
@@ -88,6 +81,24 @@ void Peer::follow_weights(const codes::PeerSet& present, bool before_check) {
   }
 }
 
+// What this peer's own state promises for the scrub of it, as a scale.
+double Peer::own_scrub_scale(std::size_t column) const {
+  const Round& round = *round_;
+  const codes::Matrix& state = column == 0 ? *round.request.shard : *round.request.scrub->momentum;
+  const codes::Index shard = job_.code().pass(round.request.pass).shard;
+  const double sigma = shard_passes_[static_cast<std::size_t>(shard)].sigma(options_.self);
+  return static_cast<double>(state.norm()) / std::sqrt(static_cast<double>(round.payload.rows)) / sigma;
+}
+
+// The same, in reason: a wrong state of its own must not hide itself. At the time of judging, for a shard may
+// have been rebuilt since the round began.
+double Peer::least_scrub_scale(std::size_t column) const {
+  const double own = own_scrub_scale(column);
+  const auto usual = scrub_scales_.find(round_->kind(kScrubbed[column]));
+  if (usual == scrub_scales_.end() || usual->second <= kNothing) return own;  // momentum begins with zero
+  return std::clamp(own, kLeastShare * usual->second, kMostGrowth * usual->second);
+}
+
 codes::ShardQuestion Peer::scrub_question(std::size_t column, const codes::PeerSet& present) {
   const Round& round = *round_;
   codes::ShardQuestion question;
@@ -95,7 +106,7 @@ codes::ShardQuestion Peer::scrub_question(std::size_t column, const codes::PeerS
   question.payload = {round.payload.rows, 1};
   question.threshold = floors_.of(round.kind(kScrubbed[column]), 1.0).threshold();
   question.present = present;
-  question.least_scales = codes::VectorD::Constant(1, round.scrub_scale_here[column]);
+  question.least_scales = codes::VectorD::Constant(1, least_scrub_scale(column));
   for (int p : present.members())
     question.pieces.push_back(codes::column_of(store_.view(round.key(), p),
                                                round.payload.cols + static_cast<codes::Index>(column),
@@ -110,9 +121,13 @@ std::vector<ScrubReport> Peer::check_scrubs(const codes::PeerSet& present, bool 
   const auto shard = static_cast<std::size_t>(job_.code().pass(round.request.pass).shard);
   for (std::size_t k = 0; k < static_cast<std::size_t>(round.scrub_columns); ++k) {
     const FloorKind kind = round.kind(kScrubbed[k]);
-    const codes::ShardQuestion question = scrub_question(k, present);
     ScrubReport& report = reports.emplace_back();
     report.part = kScrubbed[k];
+    // Without a state of its own it cannot tell what cancelled from what is small.
+    if (scrub_scales_[kind] <= kNothing &&
+        repairs_.is_lost(round.request.layer, static_cast<codes::Index>(shard)))
+      continue;
+    const codes::ShardQuestion question = scrub_question(k, present);
     report.threshold = question.threshold;
     report.verdict = codes::check_shards(question, *shard_caches_[shard]);
     double& usual = scrub_scales_[kind];

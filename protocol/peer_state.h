@@ -19,8 +19,7 @@ struct Peer::Round {
   bool operand_is_zero = false;
   codes::PublishedFloor floor;
   codes::ScrubPoint scrub;
-  std::array<codes::VectorD, 2> scrub_nu;    // of weights, momentum
-  std::array<double, 2> scrub_scale_here{};  // what this peer's own state promises, in reason
+  std::array<codes::VectorD, 2> scrub_nu;  // of weights, momentum
   std::uint32_t attempt = 0;
   std::unique_ptr<OwnContribution> own;
   bool sent = false;

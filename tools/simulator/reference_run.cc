@@ -44,9 +44,14 @@ ReferenceRun::ReferenceRun(const dnn::TrainingPlan& plan, const dnn::Dataset& tr
 double ReferenceRun::shard_distance(const codes::ProductCode& code, int peer, codes::Index layer,
                                     codes::Index shard, const codes::Matrix& held,
                                     std::uint64_t boundary) const {
-  const codes::Matrix right = codes::encode_shard(code.shards[static_cast<std::size_t>(shard)], peer,
-                                                  weights(boundary)[static_cast<std::size_t>(layer)]);
-  const double distance = static_cast<double>((held - right).norm()) / static_cast<double>(right.norm());
+  const codes::ShardCode& shard_code = code.shards[static_cast<std::size_t>(shard)];
+  const codes::Matrix& whole = weights(boundary)[static_cast<std::size_t>(layer)];
+  double squares = 0.0;
+  for (int p = 0; p < static_cast<int>(code.peers()); ++p)
+    squares += static_cast<double>(codes::encode_shard(shard_code, p, whole).squaredNorm());
+  const double typical = std::sqrt(squares / static_cast<double>(code.peers()));
+  const codes::Matrix right = codes::encode_shard(shard_code, peer, whole);
+  const double distance = static_cast<double>((held - right).norm()) / typical;
   return std::isfinite(distance) ? distance : std::numeric_limits<double>::infinity();
 }
 

@@ -23,8 +23,8 @@ class ReferenceRun {
   // How far rounding alone had taken the run then: relative, from the same run in double.
   double rounding(std::uint64_t boundary) const { return rounding_[static_cast<std::size_t>(boundary)]; }
 
-  // How far this peer's shard of a layer is from that of the reference: relative, Frobenius; infinite if it
-  // is not finite.
+  // How far this peer's shard of a layer is from that of the reference: Frobenius, relative to the shards of
+  // all peers (one peer's may be nothing but rounding); infinite if it is not finite.
   double shard_distance(const codes::ProductCode& code, int peer, codes::Index layer, codes::Index shard,
                         const codes::Matrix& held, std::uint64_t boundary) const;
 
