@@ -207,9 +207,10 @@ const char* name_of(RoundState state) {
 RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache) {
   RoundVerdict verdict;
   const auto decoder = cache.get(question.present);
-  const bool no_spare_at_all = question.pass->code.recovery_threshold >= question.pass->code.peers();
+  const bool never_a_spare = question.pass->code.recovery_threshold >= question.pass->code.peers();
+  const bool unchecked = decoder->spare() == 0 && (never_a_spare || question.unchecked_if_without_spare);
   verdict.gain = decoder->gain;
-  if (!decoder->usable() || (decoder->spare() == 0 && !no_spare_at_all)) {
+  if (!decoder->usable() || (decoder->spare() == 0 && !unchecked)) {
     verdict.reason = !decoder->decodable ? "too few contributions"
                      : decoder->usable() ? "no spare contribution to check with"
                                          : "ill-conditioned set";
@@ -230,8 +231,8 @@ RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache) {
   verdict.largest = seen.largest;
   verdict.active_entries = static_cast<Index>(seen.active.size());
   verdict.state = RoundState::kChecked;
-  if (no_spare_at_all) {
-    verdict.kappa = kInfinity;  // nothing can be checked, so nothing is refused: the user chose no coding
+  if (unchecked) {
+    verdict.kappa = kInfinity;  // nothing can be checked, so nothing is refused: as the user chose
     return verdict;
   }
   const double signal = whitened_signal(question, *decoder, seen.active, verdict.product);

@@ -41,6 +41,8 @@ struct RoundQuestion {
   PeerSet present;
   std::vector<ContributionView> contributions;  // of the peers in `present`, ascending
   PeerSet decode_with;  // the set to decode with where nothing is wrong; empty: `present`
+  // A set that just decodes will do: its product is delivered with an infinite kappa.
+  bool unchecked_if_without_spare = false;
 };
 
 struct RoundVerdict {
@@ -62,7 +64,7 @@ struct RoundVerdict {
 };
 
 // `cache` is for pass.code and pass.sigma. A code without a single spare row (uncoded) is decoded unchecked
-// once everybody is there: its verdict is checked with an infinite kappa.
+// once everybody is there, as if unchecked_if_without_spare: its verdict is checked with an infinite kappa.
 RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache);
 
 }  // namespace polydot::codes

@@ -53,7 +53,7 @@ constexpr Field kFields[] = {
     {kCode, "name", "--code", "NAME", "polydot, monomial, mds, replication or uncoded", shared<&S::code>, kAny, kCodes},
     {kCode, "peers", "--peers", "P", "number of peers; uncoded: m n", shared<&S::peers>, kPeers, kFree},
     {kCode, "grid", "--grid", "MxN[xD]", "row and column blocks of a weight matrix, groups of a batch", shared<&S::grid>, kAny, kFree},
-    {kCode, "margin", "--margin", "N", "contributions beyond the threshold to wait for", shared<&S::margin>, kCount, kFree},
+    {kCode, "margin", "--margin", "N", "contributions beyond the threshold to wait for; 0: rounds may go unchecked", shared<&S::margin>, kCount, kFree},
     {kCode, "clean_every", "", "N", "steps between two cleanings of the shards; 0: when noise asks for it", shared<&S::clean_every>, kCount, kFree},
 
     {kData, "dataset", "--dataset", "NAME", "strokes (embedded), idx or csv", shared<&S::dataset>, kAny, kDatasets},

@@ -55,6 +55,7 @@ Result<RunSummary> read_run(const Config& config, const std::string& run) {
         most = std::max(most, peer.value(key, std::uint64_t{0}));
       };
       raise("rollbacks", summary.rollbacks);
+      raise("unchecked_rounds", summary.unchecked_rounds);
       raise("resumes", summary.resumes);
       summary.restarts += peer.value("lives", std::uint64_t{1}) - 1;
       summary.largest_kappa = std::max(summary.largest_kappa, peer.at("largest_kappa").get<double>());
@@ -98,6 +99,7 @@ nlohmann::ordered_json to_json(const RunSummary& summary, const Config& config) 
   out["faults"] = to_json(summary.faults);
   out["noise_rounds"] = summary.noise_rounds;
   out["recomputed_rounds"] = summary.recomputed_rounds;
+  out["unchecked_rounds"] = summary.unchecked_rounds;
   out["largest_kappa"] = summary.largest_kappa;
   out["repair"] = {{"operands_recomputed", summary.operands_recomputed},
                    {"repairs", summary.repairs},

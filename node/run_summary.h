@@ -21,7 +21,7 @@ struct RunSummary {
   std::optional<double> test_accuracy, train_loss;  // medians over peers
   std::uint64_t steps = 0;
   double seconds = 0.0, seconds_total = 0.0;
-  std::uint64_t bytes_sent = 0, noise_rounds = 0, recomputed_rounds = 0;
+  std::uint64_t bytes_sent = 0, noise_rounds = 0, recomputed_rounds = 0, unchecked_rounds = 0;
   double largest_kappa = 0.0;
   // What peers did about their own faults, all together; rollbacks are everybody's.
   std::uint64_t operands_recomputed = 0, repairs = 0, rebuilds = 0, cleanings = 0, repair_bytes = 0,

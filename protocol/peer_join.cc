@@ -103,6 +103,8 @@ void Peer::begin(std::int64_t now_ms) {
   }
   // A record says that no promise is lost: whoever may have lost one has none until it votes again.
   if (ballot_.votes()) ballot_.touch();
+  if (options_.margin == 0)
+    notice("margin 0: a round with no contribution to spare is not checked, and counted in unchecked_rounds");
   status_.phase = PeerPhase::kRunning;
   status_.mode = mode();
   status_.waiting_for = {};

@@ -169,6 +169,7 @@ codes::RoundVerdict Peer::check(const codes::PeerSet& present) {
   question.threshold = threshold(present);
   question.gate = floors_.of(kind, 1.0).gate();
   question.present = present;
+  question.unchecked_if_without_spare = options_.margin == 0;
   for (int p : present.members()) question.contributions.push_back(store_.view(round_->key(), p));
   if (const auto named = store_.most_named_after(round_->key()); named && named->subset_of(present))
     question.decode_with = *named;

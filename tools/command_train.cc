@@ -141,6 +141,11 @@ void say_what_begins(const TrainRequest& request, std::uint64_t total_steps, con
                request.resume.empty() ? "" : "resumes, ", static_cast<long long>(shared.seed),
                static_cast<long long>(shared.peers), static_cast<unsigned long long>(total_steps),
                is_kept ? ", records in " : "", is_kept ? run.c_str() : "");
+  if (shared.margin == 0)
+    std::fputs(
+        "polydot: margin 0: rounds with no contribution to spare are not checked; unchecked_rounds in "
+        "summary.json counts them\n",
+        stderr);
 }
 
 // What comes after the peers: summary, certificate, reference; `code`: what they ended with.

@@ -91,6 +91,7 @@ std::string run_table(const node::RunSummary& summary, const node::Config& confi
                     thousands(summary.follows), thousands(summary.resumes)));
   row("rounds of mere noise", thousands(summary.noise_rounds));
   row("rounds computed again", thousands(summary.recomputed_rounds));
+  if (summary.unchecked_rounds > 0) row("rounds not checked", thousands(summary.unchecked_rounds));
   row("steps",
       fmt::format("{} in {:.1f} s, {:.1f} steps/s; {:.1f} s in all", thousands(summary.steps),
                   summary.seconds,

@@ -41,6 +41,21 @@ TEST_F(RoundCheck, WaitsForASpareContribution) {
   EXPECT_THAT(verdict.reason, HasSubstr("no spare"));
 }
 
+TEST_F(RoundCheck, WithoutASpareItDecodesUncheckedIfAsked) {
+  PeerSet few;
+  for (int p = 0; p < static_cast<int>(lab_.pass().code.recovery_threshold); ++p) few.insert(p);
+  RoundQuestion question = lab_.question(round_, few);
+  question.unchecked_if_without_spare = true;
+  const RoundVerdict verdict = check_round(question, lab_.cache());
+  ASSERT_EQ(verdict.state, RoundState::kChecked) << verdict.reason;
+  EXPECT_EQ(verdict.kappa, std::numeric_limits<double>::infinity());
+  EXPECT_LE(lab_.compare(round_, verdict, {}).error, kRight * verdict.gain);
+  few.erase(0);
+  question = lab_.question(round_, few);
+  question.unchecked_if_without_spare = true;
+  EXPECT_EQ(check_round(question, lab_.cache()).state, RoundState::kWaiting);
+}
+
 TEST(RoundCheckOfTwenty, WaitsWhenKRowsAreNotKGoodRows) {
   RoundLab lab(options_of({"polydot", {3, 3, 1}, 20, PassKind::kForward}, 32));
   const LabRound round = lab.make_round();

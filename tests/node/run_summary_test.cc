@@ -83,6 +83,7 @@ TEST_F(RunSummaryTest, TakesMediansSumsAndMaxima) {
     write_summary_of(p, {{"bytes_sent", 1000 + p},
                          {"seconds_total", 12.0 + p},
                          {"noise_rounds", p},
+                         {"unchecked_rounds", 2 * p},
                          {"test_accuracy", p == 3 ? 0.1 : 0.9},
                          {"largest_kappa", p == 5 ? 2e-4 : 1e-5},
                          {"refused", p < 2 ? 1 : 0},
@@ -91,6 +92,7 @@ TEST_F(RunSummaryTest, TakesMediansSumsAndMaxima) {
   EXPECT_EQ(summary.peers_finished, 8);
   EXPECT_EQ(summary.bytes_sent, 10'045u);
   EXPECT_EQ(summary.noise_rounds, 9u);
+  EXPECT_EQ(summary.unchecked_rounds, 18u);
   EXPECT_DOUBLE_EQ(summary.seconds_total, 21.0);
   EXPECT_DOUBLE_EQ(summary.largest_kappa, 2e-4);
   EXPECT_DOUBLE_EQ(summary.test_accuracy.value(), 0.9);

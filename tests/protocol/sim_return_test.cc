@@ -55,6 +55,33 @@ TEST_P(Return, AfterACrashWithItsDisk) {
   EXPECT_EQ(all_rollbacks(run), 0u);
 }
 
+TEST(Margin, WithoutOneRoundsGoOnUncheckedAndAreCounted) {
+  ClusterOptions options = timed(60);
+  options.code = code_of("mds", {2, 2, 1}, 7);  // any four decode, and are a majority
+  for (const int margin : {0, 1}) {
+    options.margin = margin;
+    SimRun run(options);
+    run.cluster().at(kCrashMs, [&] {
+      for (int p : {0, 2, 5}) run.cluster().kill(p);
+    });
+    run.run();
+    for (int p : {1, 3, 4, 6}) {
+      const Status& status = run.peer(p).status();
+      if (margin == 0) {
+        EXPECT_EQ(status.phase, PeerPhase::kEnded);
+        EXPECT_FALSE(run.peer(p).failure());
+        EXPECT_GT(status.unchecked_rounds, 0u);
+        EXPECT_LT(status.unchecked_rounds, status.rounds) << "with all seven they were checked";
+        EXPECT_THAT(run.watch(p).notices, Contains(HasSubstr("margin 0")));
+      } else {
+        EXPECT_EQ(status.unchecked_rounds, 0u);
+        EXPECT_TRUE(run.peer(p).failure()) << "four are too few when each round is to be checked";
+      }
+    }
+    if (margin == 0) run.expect_reference(PeerSet::of({1, 3, 4, 6}));
+  }
+}
+
 TEST_P(Return, AfterACrashWithoutItsDisk) {
   SimRun run(timed(300));
   run.cluster().at(kCrashMs, [&] {
