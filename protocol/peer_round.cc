@@ -39,6 +39,7 @@ bool Peer::advance_running(std::int64_t now_ms) {
     ballot_.touch();
     votes_from_ms_.reset();
   }
+  status_.votes = ballot_.votes();
   if (const auto decision = ballot_.take_decision()) return roll_back(*decision);
   if (stuck_ || ballot_.bound()) return advance_stuck(now_ms);
   if (!round_) return start_round(now_ms);

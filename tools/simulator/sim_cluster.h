@@ -76,6 +76,8 @@ class SimCluster {
   bool is_up(int peer) const { return members_[static_cast<std::size_t>(peer)].life == Life::kUp; }
   // Up, and contributes to every round.
   bool is_active(int peer) const;
+  // Counts in a ballot, or will when it comes back: what it promised is on its disk.
+  bool has_vote(int peer) const;
   codes::Index layer_count() const { return members_.front().program->layer_count(); }
   // Of the life at hand; of the last one while it is down.
   protocol::Peer& peer(int index) { return *member(index).peer; }
