@@ -113,6 +113,8 @@ class Peer {
   bool must_abstain() const;
   bool advance_running(std::int64_t now_ms);
   bool start_round(std::int64_t now_ms);
+  void make_own(std::uint32_t attempt);
+  void take_part_after_all();
   void contribute();
   void forget_what_was_sent();
   bool judge(std::int64_t now_ms);

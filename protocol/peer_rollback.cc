@@ -75,7 +75,9 @@ bool Peer::go_on_with_the_others(std::int64_t now_ms) {
   // What it could not explain, or does not have, it need not ask for.
   const bool lacks = stuck_->why == Stuck::Why::kRestored || stuck_->why == Stuck::Why::kRefused;
   const bool restored = stuck_->why == Stuck::Why::kRestored;
-  if (!majority || (!restored && majority->step <= step_at_hand_)) return false;
+  // Those that are a step further can still tell it, or have told it in vain.
+  const std::uint64_t bearable = step_at_hand_ + (stuck_->why == Stuck::Why::kWaiting ? 1 : 0);
+  if (!majority || (!restored && majority->step <= bearable)) return false;
   if (!ballot_.withdraw()) return false;
   stuck_.reset();
   if (lacks) follow(now_ms, majority->step + 1);

@@ -64,7 +64,9 @@ void Peer::request(std::int64_t now_ms, const codes::PeerSet& missing) {
   Message request;
   request.kind = MessageKind::kRequest;
   request.key = round_->key();
-  codes::PeerSet asked = (missing - abstaining()) & answering(now_ms);
+  codes::PeerSet asked = missing & answering(now_ms);
+  // Who abstained may have been rebuilt since, and matters only if there are not enough.
+  if (round_->enough_at_ms >= 0) asked = asked - abstaining();
   asked.erase(options_.self);  // which abstains
   for (int p : asked.members()) send(p, request);
   round_->requested_at_ms = now_ms;
