@@ -9,9 +9,9 @@ namespace {
 
 // On the wire a checkpoint's name is one number, the epoch above the boundary.
 constexpr unsigned kBoundaryBits = 40;
-// In the place of a ballot: decided by whichever; accepted above any other.
 // Ballots counted at a time, whatever others invent.
 constexpr std::size_t kMostTallies = 1024;
+// In the place of a ballot: decided by whichever; accepted above any other.
 constexpr std::uint32_t kKnown = 0, kHighest = 0xffffffff;
 
 std::uint64_t word_of(const CheckpointId& id) {
@@ -70,18 +70,14 @@ void Ballot::send(int to, Step step, std::uint32_t ballot, const std::vector<Che
   for (const CheckpointId& name : names) words->push_back(word_of(name));
   const auto bytes = std::as_bytes(std::span(*words));
   message.payload = Payload(std::move(words), bytes);
-  if (to == self_)
-    on_message(self_, message, true, own_held_);
-  else
-    messages_.emplace_back(to, std::move(message));
+  messages_.emplace_back(to, std::move(message));
 }
 
-void Ballot::propose(const std::vector<CheckpointId>& held) {
+void Ballot::propose() {
   const auto peers = static_cast<std::uint32_t>(peers_);
   const std::uint32_t above = std::max(record_.promised, proposal_) + 1;
   // Everybody's ballots are his own.
   proposal_ = above + (static_cast<std::uint32_t>(self_) + peers - above % peers) % peers;
-  own_held_ = held;
   promises_.clear();
   proposed_.reset();
   repeat();
@@ -93,9 +89,8 @@ void Ballot::repeat() {
   if (proposal_ == 0 || !votes()) return;
   const Step step = proposed_ ? Step::kAccept : Step::kPrepare;
   const std::vector<CheckpointId> names = proposed_ ? std::vector{*proposed_} : std::vector<CheckpointId>{};
-  const std::uint32_t ballot = proposal_;
-  send(kEverybody, step, ballot, names);
-  send(self_, step, ballot, names);
+  send(kEverybody, step, proposal_, names);
+  send(self_, step, proposal_, names);
 }
 
 void Ballot::on_message(int from, const Message& message, bool stuck, const std::vector<CheckpointId>& held) {
@@ -104,7 +99,7 @@ void Ballot::on_message(int from, const Message& message, bool stuck, const std:
   const auto step = static_cast<Step>(message.code);
   if (step == Step::kAccepted)
     return names.empty() ? void() : on_accepted(from, leaves, ballot, names.front());
-  if (leaves < record_.epoch) return tell_who_is_behind(from, message);
+  if (leaves < record_.epoch) return from == self_ ? void() : tell_who_is_behind(from, message);
   if (leaves > record_.epoch) return;  // we are behind
   stuck = stuck && votes();
   switch (step) {
@@ -192,7 +187,7 @@ void Ballot::on_accept(int /*from*/, std::uint32_t ballot, const CheckpointId& t
   record_.target = target;
   dirty_ = true;
   send(kEverybody, Step::kAccepted, ballot, {target});
-  on_accepted(self_, record_.epoch, ballot, target);
+  send(self_, Step::kAccepted, ballot, {target});
 }
 
 void Ballot::on_accepted(int from, std::uint32_t leaves, std::uint32_t ballot, const CheckpointId& target) {

@@ -58,7 +58,7 @@ struct PeerOptions {
 };
 
 struct Outgoing {
-  int to = kEverybody;
+  int to = kEverybody;  // may be the peer itself, of a ballot message: to be handed back
   Message message;
 };
 
@@ -77,7 +77,8 @@ class Peer {
   std::int64_t next_deadline_ms() const { return deadline_ms_; }
   std::vector<Outgoing> take_outbox();
 
-  // To be kept where a crash does not lose it, before anything of take_outbox is sent.
+  // To be kept where a crash does not lose it, before any ballot message of take_outbox is sent, or handed
+  // back. If it cannot be kept, these are not sent at all.
   std::optional<BallotRecord> take_record() { return ballot_.take_record(); }
 
   // Finish the step at hand, say goodbye with `code`, linger, end.

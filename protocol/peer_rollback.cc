@@ -91,7 +91,7 @@ void Peer::vote(std::int64_t now_ms) {
   if (stuck_->why == Stuck::Why::kAsking || !ballot_.votes()) {
     ballot_.ask();
   } else if (first || in_vain) {
-    ballot_.propose(checkpoints_worth_it());
+    ballot_.propose();
     stuck_->proposed_ms = now_ms;
   } else {
     ballot_.repeat();

@@ -71,7 +71,7 @@ class BallotWorld {
   }
   void propose(int p) {
     note(p, "proposes");
-    ballot(p).propose(voter(p).held);
+    ballot(p).propose();
     after(p);
   }
   void repeat(int p) {
@@ -127,6 +127,7 @@ class BallotWorld {
   std::vector<Voter> voters;
   std::vector<Vote> queue;
   std::function<bool()> crashes_now = [] { return false; };  // asked between disk and network
+  std::function<bool()> disk_works = [] { return true; };    // else what needs the record is not sent
   std::map<std::pair<std::uint32_t, std::uint64_t>, PeerSet> contributions;
   std::set<std::uint32_t> progress;                         // epochs in which a round was finished
   std::map<std::uint32_t, std::set<CheckpointId>> targets;  // decided, by the epoch that is left
@@ -149,7 +150,11 @@ class BallotWorld {
   void after(int p) {
     Voter& one = voter(p);
     const std::uint32_t left = one.disk.epoch;
-    if (const auto record = one.ballot->take_record()) {
+    const auto record = one.ballot->take_record();
+    if (record && !disk_works()) {
+      note(p, "cannot keep its record");
+      (void)one.ballot->take_messages();
+    } else if (record) {
       one.disk = *record;
       if (record->accepted > 0) accept(p, *record);
     }
@@ -160,6 +165,8 @@ class BallotWorld {
     for (const auto& [to, message] : messages)
       for (int other = 0; other < size(); ++other)
         if (other != p && (to == kEverybody || to == other)) queue.push_back({p, other, message});
+    for (const auto& [to, message] : messages)
+      if (to == p) hand({p, p, message});
   }
   void accept(int p, const BallotRecord& record) {
     PeerSet& by = accepted[{record.epoch, record.accepted, record.target}];
@@ -171,8 +178,16 @@ class BallotWorld {
   }
   void check_before_sending(int p, const Message& message) {
     const BallotRecord& disk = voter(p).disk;
+    // What is decided may be said by whoever knows it.
+    const auto known = target_of.find(message.key.slot + 1);
+    if (message.code == kAccepted && known != target_of.end() && first_name(message) == known->second) return;
+    EXPECT_FALSE(message.code == kAccepted && message.key.epoch == 0) << "tells what nobody decided\n"
+                                                                      << trace();
     if (message.key.slot < disk.epoch && message.code != kAccepted) {
       EXPECT_EQ(first_name(message), disk.from) << "another target than was decided\n" << trace();
+    } else if (message.code == kPromise && message.key.attempt == 0xffffffff) {
+      ASSERT_NE(known, target_of.end()) << "tells what nobody decided\n" << trace();
+      EXPECT_EQ(first_name(message), known->second) << trace();
     } else if (message.code == kPromise) {
       EXPECT_GE(disk.promised, message.key.epoch) << "a promise that is not on disk\n" << trace();
       EXPECT_TRUE(voter(p).stuck) << "who is not stuck promises\n" << trace();
