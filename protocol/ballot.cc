@@ -101,6 +101,7 @@ void Ballot::on_message(int from, const Message& message, bool stuck, const std:
     return names.empty() ? void() : on_accepted(from, leaves, ballot, names.front());
   if (leaves < record_.epoch) return from == self_ ? void() : tell_who_is_behind(from, message);
   if (leaves > record_.epoch) return;  // we are behind
+  const bool goes_on = !stuck && votes();
   stuck = stuck && votes();
   switch (step) {
     case Step::kPrepare:
@@ -111,6 +112,12 @@ void Ballot::on_message(int from, const Message& message, bool stuck, const std:
     case Step::kAccept:
       if (stuck && !names.empty()) on_accept(from, ballot, names.front());
       return;
+    case Step::kRelease:
+      if (goes_on) on_release(from, ballot);
+      return;
+    case Step::kReleased:
+      if (ballot >= record_.accepted) released_by_.insert(from);
+      return;
     case Step::kAccepted:
       return;
   }
@@ -120,9 +127,9 @@ void Ballot::on_message(int from, const Message& message, bool stuck, const std:
 // those who do not know it find a majority together with those who do.
 void Ballot::tell_who_is_behind(int from, const Message& message) {
   const auto step = static_cast<Step>(message.code);
-  const bool accept = step == Step::kAccept;
-  if (step != Step::kPrepare && !accept) return;
-  if (message.key.slot + 1 < record_.epoch || message.key.epoch == kKnown) {
+  const bool accept = step == Step::kAccept, release = step == Step::kRelease;
+  if (step != Step::kPrepare && !accept && !release) return;
+  if (message.key.slot + 1 < record_.epoch || message.key.epoch == kKnown || release) {
     send(from, Step::kAccepted, kKnown, {record_.from});
     messages_.back().second.key.slot = record_.epoch - 1;
     return;
@@ -137,13 +144,31 @@ void Ballot::tell_who_is_behind(int from, const Message& message) {
 
 bool Ballot::withdraw() {
   if (!bound()) return true;
-  if (record_.accepted != 0) return false;
+  // A majority has accepted nothing and never will up to the ballot accepted here, so neither that one nor
+  // any before it was or can be decided: nobody needs to hear of it.
+  if (record_.accepted != 0 && !is_majority(released_by_)) return false;
   record_.withdrawn = record_.promised;
+  record_.accepted = 0;
+  record_.target = {};
+  released_by_ = {};
   dirty_ = true;
   proposal_ = 0;
   promises_.clear();
   proposed_.reset();
   return true;
+}
+
+void Ballot::ask_release() {
+  if (record_.accepted != 0) send(kEverybody, Step::kRelease, record_.promised, {});
+}
+
+// Who goes on and has accepted nothing never will up to that ballot: as by a promise to one that nobody
+// proposes.
+void Ballot::on_release(int from, std::uint32_t ballot) {
+  if (bound() || record_.accepted != 0) return;
+  record_.promised = record_.withdrawn = std::max(record_.withdrawn, ballot);
+  dirty_ = true;  // even if withdrawn before: that may not have got to the disk
+  send(from, Step::kReleased, ballot, {});
 }
 
 void Ballot::on_prepare(int from, std::uint32_t ballot, const std::vector<CheckpointId>& held) {
@@ -183,6 +208,7 @@ std::optional<CheckpointId> Ballot::choose() const {
 
 void Ballot::on_accept(int /*from*/, std::uint32_t ballot, const CheckpointId& target) {
   if (ballot < record_.promised || ballot <= record_.withdrawn) return;
+  if (ballot > record_.accepted) released_by_ = {};  // from another
   record_.promised = record_.accepted = ballot;
   record_.target = target;
   dirty_ = true;
@@ -204,6 +230,7 @@ void Ballot::on_accepted(int from, std::uint32_t leaves, std::uint32_t ballot, c
   proposal_ = 0;
   promises_.clear();
   proposed_.reset();
+  released_by_ = {};
   std::erase_if(accepted_by_, [&](const auto& one) { return std::get<0>(one.first) <= leaves; });
 }
 

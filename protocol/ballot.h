@@ -70,6 +70,9 @@ class Ballot {
   // The epoch at hand goes on without this ballot: promises are taken back, as by a promise to a higher
   // ballot that nobody will ever propose. False: one was accepted, and may be decided yet.
   bool withdraw();
+  // Asks those that go on whether what this peer accepted can still be decided; once a majority has said that
+  // it cannot, withdraw() succeeds.
+  void ask_release();
   // Nothing is promised or accepted that leaves an epoch up to this one: a lost disk may hold promises.
   void abstain_through(std::uint32_t epoch) { no_vote_through_ = epoch; }
   bool votes() const { return !no_vote_through_ || record_.epoch > *no_vote_through_; }
@@ -80,7 +83,7 @@ class Ballot {
   codes::PeerSet promised_by() const;
 
  private:
-  enum class Step : std::uint32_t { kPrepare = 1, kPromise, kAccept, kAccepted };
+  enum class Step : std::uint32_t { kPrepare = 1, kPromise, kAccept, kAccepted, kRelease, kReleased };
   struct Promise {
     std::uint32_t accepted = 0;
     CheckpointId target;
@@ -92,6 +95,7 @@ class Ballot {
   void on_prepare(int from, std::uint32_t ballot, const std::vector<CheckpointId>& held);
   void on_promise(int from, const Message& message);
   void on_accept(int from, std::uint32_t ballot, const CheckpointId& target);
+  void on_release(int from, std::uint32_t ballot);
   void on_accepted(int from, std::uint32_t leaves, std::uint32_t ballot, const CheckpointId& target);
   std::optional<CheckpointId> choose() const;
   bool is_majority(const codes::PeerSet& peers) const;
@@ -104,6 +108,7 @@ class Ballot {
   std::uint32_t proposal_ = 0;  // own ballot under way; 0: none
   std::map<int, Promise> promises_;
   std::optional<CheckpointId> proposed_;
+  codes::PeerSet released_by_;  // from the acceptance at hand
   // By the epoch that is left, ballot and target.
   std::map<std::tuple<std::uint32_t, std::uint32_t, CheckpointId>, codes::PeerSet> accepted_by_;
   std::optional<Decision> decision_;

@@ -216,7 +216,8 @@ class Peer {
     };
     Why why = Why::kRefused;
     std::int64_t since_ms = 0, next_ms = 0, proposed_ms = -1;
-    Failure failure;  // what it ends with if nothing is decided
+    bool asks_release = false;  // the others go on, and it has accepted a ballot
+    Failure failure;            // what it ends with if nothing is decided
   };
   std::optional<Stuck> stuck_;
   std::uint64_t refused_step_ = 0;  // where the last rollback came from, and how often in a row

@@ -78,7 +78,10 @@ bool Peer::go_on_with_the_others(std::int64_t now_ms) {
   // Those that are a step further can still tell it, or have told it in vain.
   const std::uint64_t bearable = step_at_hand_ + (stuck_->why == Stuck::Why::kWaiting ? 1 : 0);
   if (!majority || (!restored && majority->step <= bearable)) return false;
-  if (!ballot_.withdraw()) return false;
+  if (!ballot_.withdraw()) {
+    stuck_->asks_release = true;
+    return false;
+  }
   stuck_.reset();
   if (lacks) follow(now_ms, majority->step + 1);
   return true;
@@ -96,6 +99,7 @@ void Peer::vote(std::int64_t now_ms) {
   } else {
     ballot_.repeat();
   }
+  if (std::exchange(stuck_->asks_release, false)) ballot_.ask_release();
   send_ballot();
   // Whoever trains, or comes back as well, says where it is.
   send_hello(kEverybody);
@@ -103,7 +107,8 @@ void Peer::vote(std::int64_t now_ms) {
 
 bool Peer::advance_stuck(std::int64_t now_ms) {
   if (!stuck_)  // promised while it waited
-    stuck_ = Stuck{.since_ms = now_ms,
+    stuck_ = Stuck{.why = Stuck::Why::kWaiting,
+                   .since_ms = now_ms,
                    .next_ms = now_ms + options_.patience_ms,
                    .failure = {FailureKind::kRefused, "a rollback was promised, and none was decided"}};
   if (go_on_with_the_others(now_ms)) return true;

@@ -23,6 +23,7 @@ class Scheduler {
     loss_ = below(4) * 0.15;
     crashes_ = below(3) * 0.02;
     failing_ = below(3) * 0.05;
+    withdrawals_ = below(3) * 0.3;
     world.crashes_now = [this] { return chance(crashes_); };
     world.disk_works = [this] { return !chance(failing_); };
   }
@@ -38,6 +39,7 @@ class Scheduler {
   }
 
   BallotWorld world;
+  int releases = 0;  // from what was accepted in vain
 
  private:
   void move() {
@@ -57,10 +59,15 @@ class Scheduler {
       case 6:
         if (chance(crashes_)) world.crash(p);
         return;
+      case 7:
+        if (chance(withdrawals_)) releases += world.ballot(p).bound() && accepted(p) && world.withdraw(p);
+        if (chance(withdrawals_) && !accepted(p)) world.withdraw(p);
+        return;
       default:
         return deliver();
     }
   }
+  bool accepted(int p) { return world.voter(p).disk.accepted > 0; }
   void deliver() {
     if (world.queue.empty()) return;
     const std::size_t at = below(world.queue.size());
@@ -70,11 +77,11 @@ class Scheduler {
   }
 
   std::mt19937_64 random_;
-  double loss_ = 0.0, crashes_ = 0.0, failing_ = 0.0;
+  double loss_ = 0.0, crashes_ = 0.0, failing_ = 0.0, withdrawals_ = 0.0;
 };
 
 TEST(Ballot, OneTargetForEachEpochThatIsLeftWhateverHappens) {
-  int decisions = 0, epochs = 0, longest = 0;
+  int decisions = 0, epochs = 0, longest = 0, releases = 0;
   for (std::uint64_t seed = 1; seed <= 600 && !::testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Scheduler scheduler(seed % 3 == 0 ? 3 : 5, seed);
@@ -82,11 +89,13 @@ TEST(Ballot, OneTargetForEachEpochThatIsLeftWhateverHappens) {
     for (const auto& [left, targets] : scheduler.world.targets)
       EXPECT_LE(targets.size(), 1u) << "two targets for epoch " << left << "\n" << scheduler.world.trace();
     decisions += scheduler.world.decisions;
+    releases += scheduler.releases;
     epochs += static_cast<int>(scheduler.world.target_of.size());
     longest = std::max(longest, static_cast<int>(scheduler.world.target_of.size()));
   }
   std::cout << "  " << decisions << " decisions, " << epochs << " epochs, at most " << longest
-            << " one after the other\n";
+            << " one after the other, " << releases << " acceptances in vain given up\n";
+  EXPECT_GT(releases, 100);
   EXPECT_GT(decisions, 1000);
   EXPECT_GT(longest, 3);
 }
@@ -200,6 +209,52 @@ TEST(Ballot, NoAcceptanceCountsAtHomeBeforeItIsOnDisk) {
   EXPECT_EQ(world.decisions, 0) << world.trace();
   world.repeat(0);
   EXPECT_EQ(world.decisions, 1) << world.trace();
+}
+
+// Peers 0 and 1 have accepted what is never decided: the others have withdrawn. They go on with them.
+TEST(Ballot, WhatWasAcceptedInVainIsGivenUp) {
+  BallotWorld world(5);
+  for (int p = 0; p < 5; ++p) world.get_stuck(p);
+  world.propose(0);
+  world.settle(
+      [](const Vote& vote) { return vote.message.code != kAccept && vote.message.code != kAccepted; });
+  world.settle([](const Vote& vote) { return vote.to == 1 && vote.message.code == kAccept; });
+  const std::vector<Vote> late = world.queue;
+  world.queue.clear();
+  for (int p : {2, 3, 4}) EXPECT_TRUE(world.withdraw(p)) << p;
+  for (int p : {0, 1}) {
+    EXPECT_FALSE(world.withdraw(p)) << p << " has accepted, and nobody has said that it was in vain";
+    world.settle();
+    EXPECT_TRUE(world.withdraw(p)) << world.trace();
+    EXPECT_FALSE(world.ballot(p).bound());
+  }
+  // The old ballot comes too late, even to those that are stuck again.
+  for (int p = 0; p < 5; ++p) world.get_stuck(p);
+  for (const Vote& vote : late) world.hand(vote);
+  world.settle();
+  EXPECT_EQ(world.decisions, 0) << world.trace();
+  for (int p = 0; p < 5; ++p) world.voter(p).held.push_back({0, 20});
+  world.propose(3);
+  world.settle();
+  EXPECT_EQ(world.decisions, 5) << world.trace();
+}
+
+// Three of five have accepted, and nobody knows that it is decided. One of the other two goes on.
+TEST(Ballot, WhatMayBeDecidedIsNotGivenUp) {
+  BallotWorld world(5);
+  for (int p = 0; p < 5; ++p) world.get_stuck(p);
+  world.propose(0);
+  world.settle([](const Vote& vote) {
+    return vote.message.code != kAccepted && (vote.message.code != kAccept || vote.to <= 2);
+  });
+  world.queue.clear();
+  for (int p : {3, 4}) EXPECT_TRUE(world.withdraw(p)) << p;
+  for (int k = 0; k < 3; ++k)
+    for (int p : {0, 1, 2}) {
+      EXPECT_FALSE(world.withdraw(p)) << world.trace();
+      world.settle();
+    }
+  EXPECT_EQ(world.decisions, 0);
 }
 
 // A record that could not be kept is given again with the next promise of the same ballot (the messages of

@@ -24,7 +24,7 @@ namespace polydot::protocol::testing {
 
 using codes::PeerSet;
 
-enum BallotStep : std::uint32_t { kPrepare = 1, kPromise, kAccept, kAccepted };
+enum BallotStep : std::uint32_t { kPrepare = 1, kPromise, kAccept, kAccepted, kRelease, kReleased };
 
 struct Vote {
   int from = 0, to = 0;
@@ -77,6 +77,17 @@ class BallotWorld {
   void repeat(int p) {
     ballot(p).repeat();
     after(p);
+  }
+  // Goes on in its epoch, or asks whether it may. True: it does.
+  bool withdraw(int p) {
+    const bool withdrawn = ballot(p).withdraw();
+    note(p, withdrawn ? "goes on" : "asks whether it may go on");
+    if (withdrawn)
+      voter(p).stuck = false;
+    else
+      ballot(p).ask_release();
+    after(p);
+    return withdrawn;
   }
   void hand(const Vote& vote) {
     note(vote.to, "hears of " + std::to_string(vote.from) + " " + text_of(vote.message));
@@ -139,7 +150,8 @@ class BallotWorld {
 
  private:
   static std::string text_of(const Message& message) {
-    static const char* const kNames[] = {"?", "prepare", "promise", "accept", "accepted"};
+    static const char* const kNames[] = {"?",        "prepare", "promise", "accept",
+                                         "accepted", "release", "released"};
     return std::string(kNames[message.code]) + " " + std::to_string(message.key.epoch) + " leaving " +
            std::to_string(message.key.slot);
   }
@@ -191,6 +203,10 @@ class BallotWorld {
     } else if (message.code == kPromise) {
       EXPECT_GE(disk.promised, message.key.epoch) << "a promise that is not on disk\n" << trace();
       EXPECT_TRUE(voter(p).stuck) << "who is not stuck promises\n" << trace();
+    }
+    if (message.code == kReleased) {
+      EXPECT_GE(disk.withdrawn, message.key.epoch) << "a release that is not on disk\n" << trace();
+      EXPECT_EQ(disk.accepted, 0u) << trace();
     }
     if (message.code == kAccepted && message.key.slot == disk.epoch) {
       EXPECT_EQ(disk.accepted, message.key.epoch) << "accepted, and not on disk\n" << trace();

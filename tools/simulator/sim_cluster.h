@@ -84,6 +84,7 @@ class SimCluster {
   const protocol::Peer& peer(int index) const { return *members_[static_cast<std::size_t>(index)].peer; }
   dnn::TrainingProgram& program(int index) { return *member(index).program; }
   SimDisk& disk(int index) { return member(index).disk; }
+  node::PeerIdentity identity(int index) const;  // in its files
   // What of its record a crash at this moment would leave; nothing if there is none, or it cannot be read.
   std::optional<protocol::BallotRecord> durable_record(int peer) const;
   SimNetwork& network() { return network_; }
@@ -114,7 +115,6 @@ class SimCluster {
   };
   Member& member(int index) { return members_[static_cast<std::size_t>(index)]; }
   void start(int index, std::optional<protocol::BallotRecord> record);
-  node::PeerIdentity identity(int index) const;
   bool has_ended(const Member& one) const {
     return one.life == Life::kKilled ||
            (one.life == Life::kUp && one.peer->status().phase == protocol::PeerPhase::kEnded);
