@@ -74,10 +74,13 @@ void Ballot::send(int to, Step step, std::uint32_t ballot, const std::vector<Che
 }
 
 void Ballot::propose() {
+  if (!votes()) return;
   const auto peers = static_cast<std::uint32_t>(peers_);
   const std::uint32_t above = std::max(record_.promised, proposal_) + 1;
   // Everybody's ballots are his own.
   proposal_ = above + (static_cast<std::uint32_t>(self_) + peers - above % peers) % peers;
+  // Promised before anybody hears of it: no later life proposes something else by the same number.
+  record_.promised = proposal_;
   promises_.clear();
   proposed_.reset();
   repeat();
@@ -88,6 +91,7 @@ void Ballot::ask() { send(kEverybody, Step::kPrepare, kKnown, {}); }
 void Ballot::repeat() {
   if (proposal_ == 0 || !votes()) return;
   const Step step = proposed_ ? Step::kAccept : Step::kPrepare;
+  dirty_ = true;  // even if it was before: that may not have got to the disk
   const std::vector<CheckpointId> names = proposed_ ? std::vector{*proposed_} : std::vector<CheckpointId>{};
   send(kEverybody, step, proposal_, names);
   send(self_, step, proposal_, names);

@@ -146,6 +146,7 @@ class BallotWorld {
   std::map<std::uint32_t, CheckpointId> target_of;          // by the epoch that began there
   std::map<std::uint32_t, PeerSet> stuck_in;                // by epoch
   std::map<std::tuple<std::uint32_t, std::uint32_t, CheckpointId>, PeerSet> accepted;  // leaves, ballot
+  std::map<std::pair<std::uint32_t, std::uint32_t>, CheckpointId> proposed;            // by leaves, ballot
   int decisions = 0;
 
  private:
@@ -203,6 +204,11 @@ class BallotWorld {
     } else if (message.code == kPromise) {
       EXPECT_GE(disk.promised, message.key.epoch) << "a promise that is not on disk\n" << trace();
       EXPECT_TRUE(voter(p).stuck) << "who is not stuck promises\n" << trace();
+    }
+    if (message.code == kAccept) {
+      const auto [one, is_new] =
+          proposed.try_emplace({message.key.slot, message.key.epoch}, *first_name(message));
+      EXPECT_EQ(one->second, *first_name(message)) << "one number, two proposals\n" << trace();
     }
     if (message.code == kReleased) {
       EXPECT_GE(disk.withdrawn, message.key.epoch) << "a release that is not on disk\n" << trace();
