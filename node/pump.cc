@@ -43,11 +43,16 @@ bool pump_once(protocol::Peer& peer, protocol::Transport& transport, const proto
       peer.on_refused_frame(received->from, std::get<protocol::WireError>(decoded),
                             protocol::claimed_version(received->header));
   }
-  const bool more = peer.advance(now_ms);
+  bool more = peer.advance(now_ms);
   const std::optional<protocol::BallotRecord> record = peer.take_record();
   const bool kept = !record || keep(*record);
   for (const protocol::Outgoing& outgoing : peer.take_outbox()) {
     if (!kept && outgoing.message.kind == protocol::MessageKind::kBallot) continue;
+    if (outgoing.to == self) {  // its own vote counts from now on
+      peer.on_message(now_ms, self, outgoing.message);
+      more = true;
+      continue;
+    }
     protocol::WireFrames frames = protocol::encode(context, outgoing.message);
     if (tap != nullptr) let_faults_in(*tap, outgoing.message, frames);
     if (outgoing.to != protocol::kEverybody) {

@@ -9,9 +9,9 @@ namespace {
 
 // On the wire a checkpoint's name is one number, the epoch above the boundary.
 constexpr unsigned kBoundaryBits = 40;
-// In the place of a ballot: decided by whichever; accepted above any other.
 // Ballots counted at a time, whatever others invent.
 constexpr std::size_t kMostTallies = 1024;
+// In the place of a ballot: decided by whichever; accepted above any other.
 constexpr std::uint32_t kKnown = 0, kHighest = 0xffffffff;
 
 std::uint64_t word_of(const CheckpointId& id) {
@@ -70,18 +70,17 @@ void Ballot::send(int to, Step step, std::uint32_t ballot, const std::vector<Che
   for (const CheckpointId& name : names) words->push_back(word_of(name));
   const auto bytes = std::as_bytes(std::span(*words));
   message.payload = Payload(std::move(words), bytes);
-  if (to == self_)
-    on_message(self_, message, true, own_held_);
-  else
-    messages_.emplace_back(to, std::move(message));
+  messages_.emplace_back(to, std::move(message));
 }
 
-void Ballot::propose(const std::vector<CheckpointId>& held) {
+void Ballot::propose() {
+  if (!votes()) return;
   const auto peers = static_cast<std::uint32_t>(peers_);
   const std::uint32_t above = std::max(record_.promised, proposal_) + 1;
   // Everybody's ballots are his own.
   proposal_ = above + (static_cast<std::uint32_t>(self_) + peers - above % peers) % peers;
-  own_held_ = held;
+  // Promised before anybody hears of it: no later life proposes something else by the same number.
+  record_.promised = proposal_;
   promises_.clear();
   proposed_.reset();
   repeat();
@@ -92,10 +91,10 @@ void Ballot::ask() { send(kEverybody, Step::kPrepare, kKnown, {}); }
 void Ballot::repeat() {
   if (proposal_ == 0 || !votes()) return;
   const Step step = proposed_ ? Step::kAccept : Step::kPrepare;
+  dirty_ = true;  // even if it was before: that may not have got to the disk
   const std::vector<CheckpointId> names = proposed_ ? std::vector{*proposed_} : std::vector<CheckpointId>{};
-  const std::uint32_t ballot = proposal_;
-  send(kEverybody, step, ballot, names);
-  send(self_, step, ballot, names);
+  send(kEverybody, step, proposal_, names);
+  send(self_, step, proposal_, names);
 }
 
 void Ballot::on_message(int from, const Message& message, bool stuck, const std::vector<CheckpointId>& held) {
@@ -104,8 +103,9 @@ void Ballot::on_message(int from, const Message& message, bool stuck, const std:
   const auto step = static_cast<Step>(message.code);
   if (step == Step::kAccepted)
     return names.empty() ? void() : on_accepted(from, leaves, ballot, names.front());
-  if (leaves < record_.epoch) return tell_who_is_behind(from, message);
+  if (leaves < record_.epoch) return from == self_ ? void() : tell_who_is_behind(from, message);
   if (leaves > record_.epoch) return;  // we are behind
+  const bool goes_on = !stuck && votes();
   stuck = stuck && votes();
   switch (step) {
     case Step::kPrepare:
@@ -116,6 +116,12 @@ void Ballot::on_message(int from, const Message& message, bool stuck, const std:
     case Step::kAccept:
       if (stuck && !names.empty()) on_accept(from, ballot, names.front());
       return;
+    case Step::kRelease:
+      if (goes_on) on_release(from, ballot);
+      return;
+    case Step::kReleased:
+      if (ballot >= record_.accepted) released_by_.insert(from);
+      return;
     case Step::kAccepted:
       return;
   }
@@ -125,9 +131,9 @@ void Ballot::on_message(int from, const Message& message, bool stuck, const std:
 // those who do not know it find a majority together with those who do.
 void Ballot::tell_who_is_behind(int from, const Message& message) {
   const auto step = static_cast<Step>(message.code);
-  const bool accept = step == Step::kAccept;
-  if (step != Step::kPrepare && !accept) return;
-  if (message.key.slot + 1 < record_.epoch || message.key.epoch == kKnown) {
+  const bool accept = step == Step::kAccept, release = step == Step::kRelease;
+  if (step != Step::kPrepare && !accept && !release) return;
+  if (message.key.slot + 1 < record_.epoch || message.key.epoch == kKnown || release) {
     send(from, Step::kAccepted, kKnown, {record_.from});
     messages_.back().second.key.slot = record_.epoch - 1;
     return;
@@ -142,13 +148,31 @@ void Ballot::tell_who_is_behind(int from, const Message& message) {
 
 bool Ballot::withdraw() {
   if (!bound()) return true;
-  if (record_.accepted != 0) return false;
+  // A majority has accepted nothing and never will up to the ballot accepted here, so neither that one nor
+  // any before it was or can be decided: nobody needs to hear of it.
+  if (record_.accepted != 0 && !is_majority(released_by_)) return false;
   record_.withdrawn = record_.promised;
+  record_.accepted = 0;
+  record_.target = {};
+  released_by_ = {};
   dirty_ = true;
   proposal_ = 0;
   promises_.clear();
   proposed_.reset();
   return true;
+}
+
+void Ballot::ask_release() {
+  if (record_.accepted != 0) send(kEverybody, Step::kRelease, record_.promised, {});
+}
+
+// Who goes on and has accepted nothing never will up to that ballot: as by a promise to one that nobody
+// proposes.
+void Ballot::on_release(int from, std::uint32_t ballot) {
+  if (bound() || record_.accepted != 0) return;
+  record_.promised = record_.withdrawn = std::max(record_.withdrawn, ballot);
+  dirty_ = true;  // even if withdrawn before: that may not have got to the disk
+  send(from, Step::kReleased, ballot, {});
 }
 
 void Ballot::on_prepare(int from, std::uint32_t ballot, const std::vector<CheckpointId>& held) {
@@ -188,11 +212,12 @@ std::optional<CheckpointId> Ballot::choose() const {
 
 void Ballot::on_accept(int /*from*/, std::uint32_t ballot, const CheckpointId& target) {
   if (ballot < record_.promised || ballot <= record_.withdrawn) return;
+  if (ballot > record_.accepted) released_by_ = {};  // from another
   record_.promised = record_.accepted = ballot;
   record_.target = target;
   dirty_ = true;
   send(kEverybody, Step::kAccepted, ballot, {target});
-  on_accepted(self_, record_.epoch, ballot, target);
+  send(self_, Step::kAccepted, ballot, {target});
 }
 
 void Ballot::on_accepted(int from, std::uint32_t leaves, std::uint32_t ballot, const CheckpointId& target) {
@@ -209,6 +234,7 @@ void Ballot::on_accepted(int from, std::uint32_t leaves, std::uint32_t ballot, c
   proposal_ = 0;
   promises_.clear();
   proposed_.reset();
+  released_by_ = {};
   std::erase_if(accepted_by_, [&](const auto& one) { return std::get<0>(one.first) <= leaves; });
 }
 

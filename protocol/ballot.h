@@ -5,7 +5,8 @@
 //
 // What is decided leads from the epoch that is left to the one after it: two ballots that find their majority
 // one after the other can only decide the same, and lead to the same epoch. A promise is kept on disk before
-// it is sent (take_record), and whoever promised contributes no more to the epoch that is left. A peer
+// it is sent (take_record), and whoever promised contributes no more to the epoch that is left. What a peer
+// says to itself goes the same way as what it says to others, so that it counts no earlier. A peer
 // promises only if it cannot go on itself (`stuck`), so nobody alone can force a rollback; a majority
 // decides, so nobody alone can stop one.
 //
@@ -48,17 +49,18 @@ class Ballot {
 
   Ballot(int self, int peers, BallotRecord record, Usable usable);
 
-  // This peer wants to return to a checkpoint; `held`: its own. Sends prepare to all.
-  void propose(const std::vector<CheckpointId>& held);
+  // This peer wants to return to a checkpoint. Sends prepare to all.
+  void propose();
   // The same again, for those that did not hear it.
   void repeat();
   // Whoever knows how the epoch at hand was left says so. Proposes and promises nothing.
   void ask();
-  // stuck: this peer cannot go on in the epoch at hand.
+  // stuck: this peer cannot go on in the epoch at hand; `held`: its checkpoints.
   void on_message(int from, const Message& message, bool stuck, const std::vector<CheckpointId>& held);
 
   std::optional<Decision> take_decision();
-  // To be on disk before take_messages is sent.
+  // To be on disk before take_messages is sent. Those to oneself are handed to on_message then; if the record
+  // cannot be kept, they are lost like the others.
   std::optional<BallotRecord> take_record();
   std::vector<std::pair<int, Message>> take_messages() { return std::exchange(messages_, {}); }
 
@@ -68,6 +70,9 @@ class Ballot {
   // The epoch at hand goes on without this ballot: promises are taken back, as by a promise to a higher
   // ballot that nobody will ever propose. False: one was accepted, and may be decided yet.
   bool withdraw();
+  // Asks those that go on whether what this peer accepted can still be decided; once a majority has said that
+  // it cannot, withdraw() succeeds.
+  void ask_release();
   // Nothing is promised or accepted that leaves an epoch up to this one: a lost disk may hold promises.
   void abstain_through(std::uint32_t epoch) { no_vote_through_ = epoch; }
   bool votes() const { return !no_vote_through_ || record_.epoch > *no_vote_through_; }
@@ -78,7 +83,7 @@ class Ballot {
   codes::PeerSet promised_by() const;
 
  private:
-  enum class Step : std::uint32_t { kPrepare = 1, kPromise, kAccept, kAccepted };
+  enum class Step : std::uint32_t { kPrepare = 1, kPromise, kAccept, kAccepted, kRelease, kReleased };
   struct Promise {
     std::uint32_t accepted = 0;
     CheckpointId target;
@@ -90,6 +95,7 @@ class Ballot {
   void on_prepare(int from, std::uint32_t ballot, const std::vector<CheckpointId>& held);
   void on_promise(int from, const Message& message);
   void on_accept(int from, std::uint32_t ballot, const CheckpointId& target);
+  void on_release(int from, std::uint32_t ballot);
   void on_accepted(int from, std::uint32_t leaves, std::uint32_t ballot, const CheckpointId& target);
   std::optional<CheckpointId> choose() const;
   bool is_majority(const codes::PeerSet& peers) const;
@@ -100,9 +106,9 @@ class Ballot {
   bool dirty_ = false;
   std::optional<std::uint32_t> no_vote_through_;
   std::uint32_t proposal_ = 0;  // own ballot under way; 0: none
-  std::vector<CheckpointId> own_held_;
   std::map<int, Promise> promises_;
   std::optional<CheckpointId> proposed_;
+  codes::PeerSet released_by_;  // from the acceptance at hand
   // By the epoch that is left, ballot and target.
   std::map<std::tuple<std::uint32_t, std::uint32_t, CheckpointId>, codes::PeerSet> accepted_by_;
   std::optional<Decision> decision_;

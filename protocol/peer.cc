@@ -39,7 +39,11 @@ Peer::Peer(PeerOptions options, Job& job, codes::FaultTap* tap, PeerObserver* ob
 Peer::~Peer() = default;
 
 void Peer::on_message(std::int64_t now_ms, int from, Message message) {
-  POLYDOT_CHECK(from >= 0 && from < options_.peers && from != options_.self);
+  POLYDOT_CHECK(from >= 0 && from < options_.peers);
+  if (from == options_.self) {
+    POLYDOT_CHECK(message.kind == MessageKind::kBallot);
+    return on_ballot(now_ms, from, message);
+  }
   Heard& peer = heard_[static_cast<std::size_t>(from)];
   peer.last_message_ms = now_ms;
   switch (message.kind) {

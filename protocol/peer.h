@@ -58,7 +58,7 @@ struct PeerOptions {
 };
 
 struct Outgoing {
-  int to = kEverybody;
+  int to = kEverybody;  // may be the peer itself, of a ballot message: to be handed back
   Message message;
 };
 
@@ -77,7 +77,8 @@ class Peer {
   std::int64_t next_deadline_ms() const { return deadline_ms_; }
   std::vector<Outgoing> take_outbox();
 
-  // To be kept where a crash does not lose it, before anything of take_outbox is sent.
+  // To be kept where a crash does not lose it, before any ballot message of take_outbox is sent, or handed
+  // back. If it cannot be kept, these are not sent at all.
   std::optional<BallotRecord> take_record() { return ballot_.take_record(); }
 
   // Finish the step at hand, say goodbye with `code`, linger, end.
@@ -113,6 +114,8 @@ class Peer {
   bool must_abstain() const;
   bool advance_running(std::int64_t now_ms);
   bool start_round(std::int64_t now_ms);
+  void make_own(std::uint32_t attempt);
+  void take_part_after_all();
   void contribute();
   void forget_what_was_sent();
   bool judge(std::int64_t now_ms);
@@ -215,7 +218,8 @@ class Peer {
     };
     Why why = Why::kRefused;
     std::int64_t since_ms = 0, next_ms = 0, proposed_ms = -1;
-    Failure failure;  // what it ends with if nothing is decided
+    bool asks_release = false;  // the others go on, and it has accepted a ballot
+    Failure failure;            // what it ends with if nothing is decided
   };
   std::optional<Stuck> stuck_;
   std::uint64_t refused_step_ = 0;  // where the last rollback came from, and how often in a row

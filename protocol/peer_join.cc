@@ -38,7 +38,10 @@ void Peer::on_hello(int from, const Message& message) {
   peer.hears_us = peer.hears_us || message.set.contains(options_.self);
   peer.mode = static_cast<PeerMode>(message.code);
   peer.epoch = std::max(peer.epoch, message.key.epoch);
-  if (!joins) peer.latest = std::max(peer.latest.value_or(message.key), message.key);
+  // Who follows may go back a little; then it is the furthest round no more that counts.
+  const bool back =
+      peer.latest && peer.latest->epoch == message.key.epoch && message.key.step < peer.latest->step;
+  if (!joins) peer.latest = back ? message.key : std::max(peer.latest.value_or(message.key), message.key);
   if (joins && peer.goodbye) peer.goodbye.reset();  // another life
   // Only those that have begun answer, and only those that have not: so this does not go on for ever.
   if (joins && status_.phase != PeerPhase::kJoining && mode() > PeerMode::kRestored) send_hello(from);

@@ -75,8 +75,13 @@ bool Peer::go_on_with_the_others(std::int64_t now_ms) {
   // What it could not explain, or does not have, it need not ask for.
   const bool lacks = stuck_->why == Stuck::Why::kRestored || stuck_->why == Stuck::Why::kRefused;
   const bool restored = stuck_->why == Stuck::Why::kRestored;
-  if (!majority || (!restored && majority->step <= step_at_hand_)) return false;
-  if (!ballot_.withdraw()) return false;
+  // Those that are a step further can still tell it, or have told it in vain.
+  const std::uint64_t bearable = step_at_hand_ + (stuck_->why == Stuck::Why::kWaiting ? 1 : 0);
+  if (!majority || (!restored && majority->step <= bearable)) return false;
+  if (!ballot_.withdraw()) {
+    stuck_->asks_release = true;
+    return false;
+  }
   stuck_.reset();
   if (lacks) follow(now_ms, majority->step + 1);
   return true;
@@ -89,11 +94,12 @@ void Peer::vote(std::int64_t now_ms) {
   if (stuck_->why == Stuck::Why::kAsking || !ballot_.votes()) {
     ballot_.ask();
   } else if (first || in_vain) {
-    ballot_.propose(checkpoints_worth_it());
+    ballot_.propose();
     stuck_->proposed_ms = now_ms;
   } else {
     ballot_.repeat();
   }
+  if (std::exchange(stuck_->asks_release, false)) ballot_.ask_release();
   send_ballot();
   // Whoever trains, or comes back as well, says where it is.
   send_hello(kEverybody);
@@ -101,7 +107,8 @@ void Peer::vote(std::int64_t now_ms) {
 
 bool Peer::advance_stuck(std::int64_t now_ms) {
   if (!stuck_)  // promised while it waited
-    stuck_ = Stuck{.since_ms = now_ms,
+    stuck_ = Stuck{.why = Stuck::Why::kWaiting,
+                   .since_ms = now_ms,
                    .next_ms = now_ms + options_.patience_ms,
                    .failure = {FailureKind::kRefused, "a rollback was promised, and none was decided"}};
   if (go_on_with_the_others(now_ms)) return true;

@@ -39,10 +39,12 @@ bool Peer::advance_running(std::int64_t now_ms) {
     ballot_.touch();
     votes_from_ms_.reset();
   }
+  status_.votes = ballot_.votes();
   if (const auto decision = ballot_.take_decision()) return roll_back(*decision);
   if (stuck_ || ballot_.bound()) return advance_stuck(now_ms);
   if (!round_) return start_round(now_ms);
   work_on_repairs(now_ms);
+  if (abstaining().contains(options_.self) && !must_abstain()) take_part_after_all();
   if (!round_->sent && catch_up(now_ms)) return true;
   if (!round_->sent) {
     if (must_abstain() || round_->own->work()) {
@@ -82,10 +84,25 @@ bool Peer::start_round(std::int64_t now_ms) {
   round.floor.sigma = pass.sigma(options_.self);
   round.floor.nu = &round.nu;
   prepare_scrub();
-  round.own = std::make_unique<OwnContribution>(job_.code(), options_.self, round.request, 0, round.floor,
-                                                round.scrub, tap_);
+  make_own(0);
   status_.key = round.request.key;
   return true;
+}
+
+void Peer::make_own(std::uint32_t attempt) {
+  Round& round = *round_;
+  round.attempt = attempt;
+  round.sent = false;
+  round.own = std::make_unique<OwnContribution>(job_.code(), options_.self, round.request, attempt,
+                                                round.floor, round.scrub, tap_);
+}
+
+// The shard was rebuilt while the round waits. If all that it waits for had abstained, nothing else would end
+// it.
+void Peer::take_part_after_all() {
+  abstained_[round_->request.key].erase(options_.self);
+  prepare_scrub();
+  make_own(round_->attempt);
 }
 
 // Own contributions of this step and the last are kept for those that ask again; of a few more if they are
@@ -240,13 +257,10 @@ bool Peer::judge(std::int64_t now_ms) {
 }
 
 void Peer::compute_again(std::uint32_t attempt) {
-  round_->attempt = attempt;
   round_->judged = round_->seen = {};
-  round_->sent = false;
   // What is to be computed again is everything since the last decode that was checked.
   recompute_operand();
-  round_->own = std::make_unique<OwnContribution>(job_.code(), options_.self, round_->request, attempt,
-                                                  round_->floor, round_->scrub, tap_);
+  make_own(attempt);
   ++status_.recomputed_rounds;
   tell({.name = "computed_again", .layer = round_->request.layer});
 }

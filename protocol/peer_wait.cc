@@ -50,7 +50,10 @@ bool Peer::wait_on(std::int64_t now_ms, const codes::PeerSet& missing) {
     status_.waiting_text = describe(now_ms, heard_, missing);
     request(now_ms, missing);
     // So that whoever waits as well knows who is there, and where.
-    if (waited >= options_.patience_ms) send_hello(kEverybody);
+    if (waited >= options_.patience_ms) {
+      send_hello(kEverybody);
+      if (job_.state() != nullptr && ahead_by_epochs() > 0) ballot_.ask(), send_ballot();
+    }
   }
   deadline_ms_ = round_->next_request_ms;
   for (const std::int64_t end :
@@ -64,7 +67,9 @@ void Peer::request(std::int64_t now_ms, const codes::PeerSet& missing) {
   Message request;
   request.kind = MessageKind::kRequest;
   request.key = round_->key();
-  codes::PeerSet asked = (missing - abstaining()) & answering(now_ms);
+  codes::PeerSet asked = missing & answering(now_ms);
+  // Who abstained may have been rebuilt since, and matters only if there are not enough.
+  if (round_->enough_at_ms >= 0) asked = asked - abstaining();
   asked.erase(options_.self);  // which abstains
   for (int p : asked.members()) send(p, request);
   round_->requested_at_ms = now_ms;
@@ -79,8 +84,7 @@ bool Peer::give_up_waiting(std::int64_t now_ms, std::int64_t waited, const codes
     return true;
   }
   if (job_.state() == nullptr) return false;
-  const int ahead = ahead_by_epochs();
-  if (ahead > options_.peers / 2 || (ahead > 0 && waited >= options_.patience_ms)) {
+  if (ahead_by_epochs() > options_.peers / 2) {
     // Others have gone back to a checkpoint and it was not heard here: whoever knows tells who asks.
     stuck_ =
         Stuck{.why = Stuck::Why::kAsking,

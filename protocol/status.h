@@ -34,6 +34,7 @@ struct Budget {
 struct Status {
   PeerPhase phase = PeerPhase::kJoining;
   PeerMode mode = PeerMode::kNew;
+  bool votes = false;          // on leaving an epoch; false while it joins, too (PROTOCOL.md, "Coming back")
   codes::RoundKey key;         // the round at hand
   codes::PeerSet waiting_for;  // empty: nobody
   std::int64_t waiting_since_ms = 0;

@@ -187,7 +187,7 @@ bool uses_its_fields_only(const Fields& f, MessageKind kind, std::span<const std
     case MessageKind::kPiece:
       return is_some_state(f.code) && no_set;
     case MessageKind::kBallot:
-      return f.code >= 1 && f.code <= 4 && f.key.step == 0 && no_set &&
+      return f.code >= 1 && f.code <= kBallotSteps && f.key.step == 0 && no_set &&
              payload.size() % sizeof(std::uint64_t) == 0;
     case MessageKind::kGoodbye:
       return f.key == step_only && no_set && f.code <= kMaxExitCode;

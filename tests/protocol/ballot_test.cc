@@ -22,20 +22,24 @@ class Scheduler {
     }
     loss_ = below(4) * 0.15;
     crashes_ = below(3) * 0.02;
+    failing_ = below(3) * 0.05;
+    withdrawals_ = below(3) * 0.3;
     world.crashes_now = [this] { return chance(crashes_); };
+    world.disk_works = [this] { return !chance(failing_); };
   }
 
   void run(int moves) {
     for (int k = 0; k < moves && !::testing::Test::HasFailure(); ++k) move();
   }
-  // From now on nothing is lost and nobody crashes.
-  void be_fair() { loss_ = crashes_ = 0.0; }
+  // From now on nothing is lost, nobody crashes, and disks work.
+  void be_fair() { loss_ = crashes_ = failing_ = 0.0; }
   std::size_t below(std::size_t count) { return random_() % count; }
   bool chance(double probability) {
     return std::uniform_real_distribution<double>(0.0, 1.0)(random_) < probability;
   }
 
   BallotWorld world;
+  int releases = 0;  // from what was accepted in vain
 
  private:
   void move() {
@@ -55,10 +59,15 @@ class Scheduler {
       case 6:
         if (chance(crashes_)) world.crash(p);
         return;
+      case 7:
+        if (chance(withdrawals_)) releases += world.ballot(p).bound() && accepted(p) && world.withdraw(p);
+        if (chance(withdrawals_) && !accepted(p)) world.withdraw(p);
+        return;
       default:
         return deliver();
     }
   }
+  bool accepted(int p) { return world.voter(p).disk.accepted > 0; }
   void deliver() {
     if (world.queue.empty()) return;
     const std::size_t at = below(world.queue.size());
@@ -68,11 +77,11 @@ class Scheduler {
   }
 
   std::mt19937_64 random_;
-  double loss_ = 0.0, crashes_ = 0.0;
+  double loss_ = 0.0, crashes_ = 0.0, failing_ = 0.0, withdrawals_ = 0.0;
 };
 
 TEST(Ballot, OneTargetForEachEpochThatIsLeftWhateverHappens) {
-  int decisions = 0, epochs = 0, longest = 0;
+  int decisions = 0, epochs = 0, longest = 0, releases = 0;
   for (std::uint64_t seed = 1; seed <= 600 && !::testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Scheduler scheduler(seed % 3 == 0 ? 3 : 5, seed);
@@ -80,11 +89,13 @@ TEST(Ballot, OneTargetForEachEpochThatIsLeftWhateverHappens) {
     for (const auto& [left, targets] : scheduler.world.targets)
       EXPECT_LE(targets.size(), 1u) << "two targets for epoch " << left << "\n" << scheduler.world.trace();
     decisions += scheduler.world.decisions;
+    releases += scheduler.releases;
     epochs += static_cast<int>(scheduler.world.target_of.size());
     longest = std::max(longest, static_cast<int>(scheduler.world.target_of.size()));
   }
   std::cout << "  " << decisions << " decisions, " << epochs << " epochs, at most " << longest
-            << " one after the other\n";
+            << " one after the other, " << releases << " acceptances in vain given up\n";
+  EXPECT_GT(releases, 100);
   EXPECT_GT(decisions, 1000);
   EXPECT_GT(longest, 3);
 }
@@ -177,6 +188,75 @@ TEST(Ballot, TheNewestCheckpointThatEnoughHoldIsTheTarget) {
   EXPECT_EQ(world.target_of.begin()->second, (CheckpointId{0, 20}));
 }
 
+// Peer 1 has accepted; with peer 0 that would be two of three, but 0 could not keep its acceptance.
+TEST(Ballot, NoAcceptanceCountsAtHomeBeforeItIsOnDisk) {
+  BallotWorld world(3);
+  for (int p = 0; p < 3; ++p) world.get_stuck(p);
+  bool works = true;
+  world.disk_works = [&] { return works; };
+  const auto to = [](int peer, BallotStep step) {
+    return [=](const Vote& vote) { return vote.from <= 1 && vote.to == peer && vote.message.code == step; };
+  };
+  world.propose(0);
+  world.settle(to(1, kPrepare));
+  works = false;
+  world.settle(to(0, kPromise));
+  works = true;
+  EXPECT_EQ(world.voter(0).disk.accepted, 0u) << world.trace();
+  world.settle(to(1, kAccept));
+  EXPECT_GT(world.voter(1).disk.accepted, 0u) << world.trace();
+  world.settle(to(0, kAccepted));
+  EXPECT_EQ(world.decisions, 0) << world.trace();
+  world.repeat(0);
+  EXPECT_EQ(world.decisions, 1) << world.trace();
+}
+
+// Peers 0 and 1 have accepted what is never decided: the others have withdrawn. They go on with them.
+TEST(Ballot, WhatWasAcceptedInVainIsGivenUp) {
+  BallotWorld world(5);
+  for (int p = 0; p < 5; ++p) world.get_stuck(p);
+  world.propose(0);
+  world.settle(
+      [](const Vote& vote) { return vote.message.code != kAccept && vote.message.code != kAccepted; });
+  world.settle([](const Vote& vote) { return vote.to == 1 && vote.message.code == kAccept; });
+  const std::vector<Vote> late = world.queue;
+  world.queue.clear();
+  for (int p : {2, 3, 4}) EXPECT_TRUE(world.withdraw(p)) << p;
+  for (int p : {0, 1}) {
+    EXPECT_FALSE(world.withdraw(p)) << p << " has accepted, and nobody has said that it was in vain";
+    world.settle();
+    EXPECT_TRUE(world.withdraw(p)) << world.trace();
+    EXPECT_FALSE(world.ballot(p).bound());
+  }
+  // The old ballot comes too late, even to those that are stuck again.
+  for (int p = 0; p < 5; ++p) world.get_stuck(p);
+  for (const Vote& vote : late) world.hand(vote);
+  world.settle();
+  EXPECT_EQ(world.decisions, 0) << world.trace();
+  for (int p = 0; p < 5; ++p) world.voter(p).held.push_back({0, 20});
+  world.propose(3);
+  world.settle();
+  EXPECT_EQ(world.decisions, 5) << world.trace();
+}
+
+// Three of five have accepted, and nobody knows that it is decided. One of the other two goes on.
+TEST(Ballot, WhatMayBeDecidedIsNotGivenUp) {
+  BallotWorld world(5);
+  for (int p = 0; p < 5; ++p) world.get_stuck(p);
+  world.propose(0);
+  world.settle([](const Vote& vote) {
+    return vote.message.code != kAccepted && (vote.message.code != kAccept || vote.to <= 2);
+  });
+  world.queue.clear();
+  for (int p : {3, 4}) EXPECT_TRUE(world.withdraw(p)) << p;
+  for (int k = 0; k < 3; ++k)
+    for (int p : {0, 1, 2}) {
+      EXPECT_FALSE(world.withdraw(p)) << world.trace();
+      world.settle();
+    }
+  EXPECT_EQ(world.decisions, 0);
+}
+
 // A record that could not be kept is given again with the next promise of the same ballot (the messages of
 // the first are not sent, node/pump.cc).
 TEST(Ballot, NoPromiseAndNoAcceptanceWithoutARecordToKeep) {
@@ -193,7 +273,7 @@ TEST(Ballot, NoPromiseAndNoAcceptanceWithoutARecordToKeep) {
     ASSERT_TRUE(record);
     EXPECT_EQ(record->promised, 5u);
     EXPECT_EQ(record->accepted, step == kAccept ? 5u : 0u);
-    EXPECT_EQ(ballot.take_messages().size(), 1u);
+    EXPECT_EQ(ballot.take_messages().size(), step == kAccept ? 2u : 1u) << "to itself, too";
   }
 }
 

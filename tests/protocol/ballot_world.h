@@ -24,7 +24,7 @@ namespace polydot::protocol::testing {
 
 using codes::PeerSet;
 
-enum BallotStep : std::uint32_t { kPrepare = 1, kPromise, kAccept, kAccepted };
+enum BallotStep : std::uint32_t { kPrepare = 1, kPromise, kAccept, kAccepted, kRelease, kReleased };
 
 struct Vote {
   int from = 0, to = 0;
@@ -71,12 +71,23 @@ class BallotWorld {
   }
   void propose(int p) {
     note(p, "proposes");
-    ballot(p).propose(voter(p).held);
+    ballot(p).propose();
     after(p);
   }
   void repeat(int p) {
     ballot(p).repeat();
     after(p);
+  }
+  // Goes on in its epoch, or asks whether it may. True: it does.
+  bool withdraw(int p) {
+    const bool withdrawn = ballot(p).withdraw();
+    note(p, withdrawn ? "goes on" : "asks whether it may go on");
+    if (withdrawn)
+      voter(p).stuck = false;
+    else
+      ballot(p).ask_release();
+    after(p);
+    return withdrawn;
   }
   void hand(const Vote& vote) {
     note(vote.to, "hears of " + std::to_string(vote.from) + " " + text_of(vote.message));
@@ -127,6 +138,7 @@ class BallotWorld {
   std::vector<Voter> voters;
   std::vector<Vote> queue;
   std::function<bool()> crashes_now = [] { return false; };  // asked between disk and network
+  std::function<bool()> disk_works = [] { return true; };    // else what needs the record is not sent
   std::map<std::pair<std::uint32_t, std::uint64_t>, PeerSet> contributions;
   std::set<std::uint32_t> progress;                         // epochs in which a round was finished
   std::map<std::uint32_t, std::set<CheckpointId>> targets;  // decided, by the epoch that is left
@@ -134,11 +146,13 @@ class BallotWorld {
   std::map<std::uint32_t, CheckpointId> target_of;          // by the epoch that began there
   std::map<std::uint32_t, PeerSet> stuck_in;                // by epoch
   std::map<std::tuple<std::uint32_t, std::uint32_t, CheckpointId>, PeerSet> accepted;  // leaves, ballot
+  std::map<std::pair<std::uint32_t, std::uint32_t>, CheckpointId> proposed;            // by leaves, ballot
   int decisions = 0;
 
  private:
   static std::string text_of(const Message& message) {
-    static const char* const kNames[] = {"?", "prepare", "promise", "accept", "accepted"};
+    static const char* const kNames[] = {"?",        "prepare", "promise", "accept",
+                                         "accepted", "release", "released"};
     return std::string(kNames[message.code]) + " " + std::to_string(message.key.epoch) + " leaving " +
            std::to_string(message.key.slot);
   }
@@ -149,7 +163,11 @@ class BallotWorld {
   void after(int p) {
     Voter& one = voter(p);
     const std::uint32_t left = one.disk.epoch;
-    if (const auto record = one.ballot->take_record()) {
+    const auto record = one.ballot->take_record();
+    if (record && !disk_works()) {
+      note(p, "cannot keep its record");
+      (void)one.ballot->take_messages();
+    } else if (record) {
       one.disk = *record;
       if (record->accepted > 0) accept(p, *record);
     }
@@ -160,6 +178,8 @@ class BallotWorld {
     for (const auto& [to, message] : messages)
       for (int other = 0; other < size(); ++other)
         if (other != p && (to == kEverybody || to == other)) queue.push_back({p, other, message});
+    for (const auto& [to, message] : messages)
+      if (to == p) hand({p, p, message});
   }
   void accept(int p, const BallotRecord& record) {
     PeerSet& by = accepted[{record.epoch, record.accepted, record.target}];
@@ -171,11 +191,28 @@ class BallotWorld {
   }
   void check_before_sending(int p, const Message& message) {
     const BallotRecord& disk = voter(p).disk;
+    // What is decided may be said by whoever knows it.
+    const auto known = target_of.find(message.key.slot + 1);
+    if (message.code == kAccepted && known != target_of.end() && first_name(message) == known->second) return;
+    EXPECT_FALSE(message.code == kAccepted && message.key.epoch == 0) << "tells what nobody decided\n"
+                                                                      << trace();
     if (message.key.slot < disk.epoch && message.code != kAccepted) {
       EXPECT_EQ(first_name(message), disk.from) << "another target than was decided\n" << trace();
+    } else if (message.code == kPromise && message.key.attempt == 0xffffffff) {
+      ASSERT_NE(known, target_of.end()) << "tells what nobody decided\n" << trace();
+      EXPECT_EQ(first_name(message), known->second) << trace();
     } else if (message.code == kPromise) {
       EXPECT_GE(disk.promised, message.key.epoch) << "a promise that is not on disk\n" << trace();
       EXPECT_TRUE(voter(p).stuck) << "who is not stuck promises\n" << trace();
+    }
+    if (message.code == kAccept) {
+      const auto [one, is_new] =
+          proposed.try_emplace({message.key.slot, message.key.epoch}, *first_name(message));
+      EXPECT_EQ(one->second, *first_name(message)) << "one number, two proposals\n" << trace();
+    }
+    if (message.code == kReleased) {
+      EXPECT_GE(disk.withdrawn, message.key.epoch) << "a release that is not on disk\n" << trace();
+      EXPECT_EQ(disk.accepted, 0u) << trace();
     }
     if (message.code == kAccepted && message.key.slot == disk.epoch) {
       EXPECT_EQ(disk.accepted, message.key.epoch) << "accepted, and not on disk\n" << trace();

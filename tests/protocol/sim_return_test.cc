@@ -2,6 +2,7 @@
 // peers end with the reference's weights.
 #include <gmock/gmock.h>
 
+#include "node/ballot_file.h"
 #include "tests/protocol/sim_run.h"
 
 namespace polydot::simulator::testing {
@@ -162,7 +163,8 @@ TEST(ReturnMore, AllDisksLostIsANewStart) {
   expect_all_well(run);
 }
 
-// Six of ten cannot go on; the others' return with empty disks is enough, and nothing is undone.
+// Six of ten cannot go on; the others' return with empty disks is enough, and nothing is undone: who was
+// rebuilt takes part in the round that waits, although it had abstained.
 TEST(ReturnMore, WhoWaitsForAQuorumRebuildsIt) {
   SimRun run(timed(200));
   run.cluster().at(kCrashMs, [&] {
@@ -170,6 +172,39 @@ TEST(ReturnMore, WhoWaitsForAQuorumRebuildsIt) {
   });
   for (int p : {1, 3, 5, 7}) run.cluster().at(2500, [&run, p] { run.cluster().restart(p); });
   expect_all_well(run);
+  EXPECT_EQ(all_rollbacks(run), 0u);
+}
+
+// The same while one of them claims to be in an epoch that does not exist: it is asked about, and rounds and
+// repairs go on.
+TEST(ReturnMore, TheWordOfOneAboutALaterEpochStopsNobody) {
+  SimRun run(timed(200));
+  protocol::Message request;
+  request.kind = protocol::MessageKind::kRequest;
+  request.key.epoch = 5;
+  run.cluster().at(kCrashMs, [&] {
+    for (int p : {1, 3, 5, 7}) run.cluster().crash(p), run.cluster().lose_disk(p);
+    for (int p : {0, 2, 4, 6, 8}) run.peer(p).on_message(kCrashMs, 9, request);
+  });
+  for (int p : {1, 3, 5, 7}) run.cluster().at(3500, [&run, p] { run.cluster().restart(p); });
+  expect_all_well(run);
+  EXPECT_EQ(all_rollbacks(run), 0u);
+}
+
+// Its record says that it accepted a ballot to leave the epoch in which the others go on.
+TEST(ReturnMore, WithAnAcceptanceThatWasInVain) {
+  SimRun run(timed(300));
+  run.cluster().at(kCrashMs, [&] {
+    run.cluster().crash(4);
+    protocol::BallotRecord record;
+    record.promised = record.accepted = 13;
+    ASSERT_TRUE(node::keep_ballot_record(run.cluster().disk(4), run.cluster().identity(4), record));
+  });
+  run.cluster().at(kCrashMs + 400, [&] { run.cluster().restart(4); });
+  expect_all_well(run);
+  EXPECT_EQ(run.peer(4).status().follows, 1u);
+  EXPECT_EQ(all_rollbacks(run), 0u);
+  EXPECT_EQ(run.cluster().durable_record(4)->accepted, 0u);
 }
 
 TEST(ReturnMore, TheMinorityFollowsAfterAPartition) {

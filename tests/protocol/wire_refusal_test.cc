@@ -132,7 +132,7 @@ std::vector<Forgery> forged_repairs() {
       {"piece of another size", K::kPiece, E::kShape, payload(zeros(20))},
       {"piece too large", K::kPiece, E::kPayloadSize, payload(zeros((std::size_t{1} << 20) + 4))},
       {"no step of a ballot", K::kBallot, E::kField, set(kCodeAt, 0U)},
-      {"no known step of a ballot", K::kBallot, E::kField, set(kCodeAt, 5U)},
+      {"no known step of a ballot", K::kBallot, E::kField, set(kCodeAt, kBallotSteps + 1)},
       {"ballot of a step", K::kBallot, E::kField, set(kStepAt, std::uint64_t{1})},
       {"ballot with a set", K::kBallot, E::kField, set(kSetAt, std::uint64_t{1})},
       {"ballot with a shape", K::kBallot, E::kShape, set(kTotalColsAt, 1U)},

@@ -38,8 +38,8 @@ TEST(Swarm, TheFixedSetMeetsEveryKindOfEventAndHolds) {
 
 // Each found a bug; CHANGELOG and the history say which.
 TEST(Swarm, SeedsThatFoundBugsHold) {
-  for (const std::uint64_t seed :
-       {69u, 120u, 128u, 212u, 233u, 1046u, 1068u, 1071u, 1099u, 1102u, 3095u, 3209u, 3210u}) {
+  for (const std::uint64_t seed : {69u, 120u, 128u, 212u, 233u, 1046u, 1068u, 1071u, 1099u, 1102u, 3174u,
+                                   3278u, 3095u, 3209u, 3210u, 3396u}) {
     ScenarioOptions options;
     options.seed = seed;
     EXPECT_THAT(run_scenario(options, EventLog::Detail::kHash).violations, IsEmpty())

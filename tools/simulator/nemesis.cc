@@ -65,7 +65,9 @@ void Nemesis::strike() {
   if (peer < 0) return;
   if (kind == FaultKind::kClockJump) return jump_clock(peer);
   if (kind == FaultKind::kDiskTrouble) return disk_trouble(peer);
-  if (room(draw_.chance(scenario_.blackout)) < 1) return;
+  // A blackout takes no disks: what no usable set holds any more cannot come back.
+  const bool blackout = draw_.chance(scenario_.blackout) && kind != FaultKind::kDiskLost;
+  if (room(blackout) < 1 || (kind == FaultKind::kDiskLost && !may_lose_disk(peer))) return;
   if (kind == FaultKind::kFreeze) return freeze(peer);
   crash(kind, peer);
 }
@@ -146,7 +148,7 @@ void Nemesis::come_back(int peer) {
 
 void Nemesis::disk_trouble(int peer) {
   SimDisk& disk = cluster_.disk(peer);
-  const bool full = draw_.chance(0.5);
+  const bool full = draw_.chance(0.5) || !may_lose_disk(peer);  // who cannot read its record has none
   disk.set_trouble(full ? SimDisk::Trouble::kFull : SimDisk::Trouble::kUnreadable);
   ++tally_.of(FaultKind::kDiskTrouble);
   const std::int64_t outage = draw_outage_ms(false);
@@ -188,6 +190,12 @@ int Nemesis::room(bool blackout) const {
 bool Nemesis::is_impaired(int peer) const {
   const auto at = static_cast<std::size_t>(peer);
   return down_[at] || !cluster_.is_active(peer) || impaired_until_ms_[at] > cluster_.now_ms();
+}
+
+bool Nemesis::may_lose_disk(int peer) const {
+  int voters = 0;
+  for (int p = 0; p < cluster_.size(); ++p) voters += p != peer && cluster_.has_vote(p);
+  return voters > cluster_.size() / 2;
 }
 
 void Nemesis::impair(int peer, std::int64_t until_ms) {

@@ -51,6 +51,8 @@ class Nemesis {
   // How many peers more may be impaired now; a blackout allows more, for a short while.
   int room(bool blackout) const;
   bool is_impaired(int peer) const;
+  // Those with a vote stay a majority without this disk: fewer could not decide anything (ASSUMPTIONS.md).
+  bool may_lose_disk(int peer) const;
   void impair(int peer, std::int64_t until_ms);
   int draw_well_peer();  // -1: all are impaired
   std::int64_t draw_outage_ms(bool blackout);

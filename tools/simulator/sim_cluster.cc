@@ -88,6 +88,12 @@ bool SimCluster::is_active(int peer) const {
          one.peer->status().mode == protocol::PeerMode::kActive;
 }
 
+bool SimCluster::has_vote(int peer) const {
+  const Member& one = members_[static_cast<std::size_t>(peer)];
+  if (one.disk.trouble() == SimDisk::Trouble::kUnreadable) return false;  // it would come back without
+  return durable_record(peer) && (one.life == Life::kCrashed || one.peer->status().votes);
+}
+
 void SimCluster::restart(int peer) {
   Member& one = member(peer);
   POLYDOT_CHECK(one.life == Life::kCrashed);

@@ -76,12 +76,15 @@ class SimCluster {
   bool is_up(int peer) const { return members_[static_cast<std::size_t>(peer)].life == Life::kUp; }
   // Up, and contributes to every round.
   bool is_active(int peer) const;
+  // Counts in a ballot, or will when it comes back: what it promised is on its disk.
+  bool has_vote(int peer) const;
   codes::Index layer_count() const { return members_.front().program->layer_count(); }
   // Of the life at hand; of the last one while it is down.
   protocol::Peer& peer(int index) { return *member(index).peer; }
   const protocol::Peer& peer(int index) const { return *members_[static_cast<std::size_t>(index)].peer; }
   dnn::TrainingProgram& program(int index) { return *member(index).program; }
   SimDisk& disk(int index) { return member(index).disk; }
+  node::PeerIdentity identity(int index) const;  // in its files
   // What of its record a crash at this moment would leave; nothing if there is none, or it cannot be read.
   std::optional<protocol::BallotRecord> durable_record(int peer) const;
   SimNetwork& network() { return network_; }
@@ -112,7 +115,6 @@ class SimCluster {
   };
   Member& member(int index) { return members_[static_cast<std::size_t>(index)]; }
   void start(int index, std::optional<protocol::BallotRecord> record);
-  node::PeerIdentity identity(int index) const;
   bool has_ended(const Member& one) const {
     return one.life == Life::kKilled ||
            (one.life == Life::kUp && one.peer->status().phase == protocol::PeerPhase::kEnded);

@@ -50,6 +50,7 @@ class SimDisk final : public node::Disk {
   // Writes find it full, or nothing can be read. Not both: what is written cannot be checked otherwise.
   enum class Trouble { kNone, kFull, kUnreadable };
   void set_trouble(Trouble trouble) { trouble_ = trouble; }
+  Trouble trouble() const { return trouble_; }
 
   // What is safe already, as a disk of its own: what a checker reads.
   SimDisk durable() const;

@@ -14,9 +14,9 @@ namespace {
 using protocol::CheckpointId;
 using protocol::MessageKind;
 
-constexpr std::uint64_t kKeptSteps = 3;               // of what was delivered to rounds that are done
-constexpr std::uint32_t kPromise = 2, kAccepted = 4;  // PROTOCOL.md: a ballot's codes
-constexpr std::uint32_t kKnown = 0, kDecidedAlready = 0xffffffff;  // in the place of a ballot
+constexpr std::uint64_t kKeptSteps = 3;  // of what was delivered to rounds that are done
+constexpr std::uint32_t kPromise = 2, kAccepted = 4, kReleased = 6;  // PROTOCOL.md: a ballot's codes
+constexpr std::uint32_t kKnown = 0, kDecidedAlready = 0xffffffff;    // in the place of a ballot
 
 // The first name of a checkpoint in a ballot's payload: the epoch above 40 bits of boundary.
 std::optional<CheckpointId> first_name(std::span<const std::byte> payload) {
@@ -113,6 +113,7 @@ void TraceChecker::look_at_ballot(const Frame& frame, const codes::RoundKey& key
                                   std::span<const std::byte> payload) {
   const std::uint32_t ballot = key.epoch, leaves = key.slot;
   const std::optional<CheckpointId> target = first_name(payload);
+  if (code == kReleased) return look_at_release(frame, ballot, leaves);
   if (!target || (code != kPromise && code != kAccepted)) return;
   if (code == kPromise && key.attempt == kDecidedAlready)
     return learn_decision(frame.at_ms, leaves, *target, frame.from);
@@ -131,6 +132,18 @@ void TraceChecker::look_at_ballot(const Frame& frame, const codes::RoundKey& key
   codes::PeerSet& by = accepted_[{leaves, ballot, *target}];
   by.insert(frame.from);
   if (2 * by.size() > options_.peers) learn_decision(frame.at_ms, leaves, *target, frame.from);
+}
+
+void TraceChecker::look_at_release(const Frame& frame, std::uint32_t ballot, std::uint32_t leaves) {
+  const auto record = options_.durable_record(frame.from);
+  const bool left = record && record->epoch > leaves;
+  const bool kept =
+      left || (record && record->epoch == leaves && record->withdrawn >= ballot && record->accepted == 0);
+  if (!kept)
+    violations_.add(frame.at_ms,
+                    fmt::format("promise: peer {} released ballot {} of epoch {}, and its disk does "
+                                "not know it",
+                                frame.from, ballot, leaves));
 }
 
 void TraceChecker::learn_decision(std::int64_t at_ms, std::uint32_t leaves, const CheckpointId& target,

@@ -60,6 +60,7 @@ class TraceChecker : public NetworkObserver {
   };
   void look_at_ballot(const Frame& frame, const codes::RoundKey& key, std::uint32_t code,
                       std::span<const std::byte> payload);
+  void look_at_release(const Frame& frame, std::uint32_t ballot, std::uint32_t leaves);
   void learn_decision(std::int64_t at_ms, std::uint32_t leaves, const protocol::CheckpointId& target,
                       int from);
   // The most contributions of any attempt at this round.
