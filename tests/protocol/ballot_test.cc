@@ -212,6 +212,23 @@ TEST(Ballot, NoAcceptanceCountsAtHomeBeforeItIsOnDisk) {
   EXPECT_EQ(world.decisions, 1) << world.trace();
 }
 
+// The own promise to the first proposal is not on disk when the peer crashes.
+TEST(Ballot, NoNumberIsProposedTwice) {
+  BallotWorld world(3);
+  int writes = 1;  // that work: with the proposal itself
+  world.disk_works = [&] { return writes-- > 0; };
+  world.get_stuck(0);
+  world.propose(0);
+  world.crash(0);
+  writes = 1000;
+  world.get_stuck(0);
+  world.propose(0);
+  std::set<std::uint32_t> numbers;
+  for (const Vote& vote : world.queue)
+    if (vote.to == 1 && vote.message.code == kPrepare) numbers.insert(vote.message.key.epoch);
+  EXPECT_EQ(numbers.size(), 2u) << world.trace();
+}
+
 // Peers 0 and 1 have accepted what is never decided: the others have withdrawn. They go on with them.
 TEST(Ballot, WhatWasAcceptedInVainIsGivenUp) {
   BallotWorld world(5);
