@@ -23,7 +23,7 @@ class Scheduler {
     loss_ = below(4) * 0.15;
     crashes_ = below(3) * 0.02;
     failing_ = below(3) * 0.05;
-    withdrawals_ = below(3) * 0.3;
+    withdrawals_ = below(3) * 0.4;
     world.crashes_now = [this] { return chance(crashes_); };
     world.disk_works = [this] { return !chance(failing_); };
   }
@@ -60,6 +60,7 @@ class Scheduler {
         if (chance(crashes_)) world.crash(p);
         return;
       case 7:
+      case 8:
         if (chance(withdrawals_)) releases += world.ballot(p).bound() && accepted(p) && world.withdraw(p);
         if (chance(withdrawals_) && !accepted(p)) world.withdraw(p);
         return;
@@ -192,16 +193,16 @@ TEST(Ballot, TheNewestCheckpointThatEnoughHoldIsTheTarget) {
 TEST(Ballot, NoAcceptanceCountsAtHomeBeforeItIsOnDisk) {
   BallotWorld world(3);
   for (int p = 0; p < 3; ++p) world.get_stuck(p);
-  bool works = true;
-  world.disk_works = [&] { return works; };
+  int writes = 1000;  // that work
+  world.disk_works = [&] { return writes-- > 0; };
   const auto to = [](int peer, BallotStep step) {
     return [=](const Vote& vote) { return vote.from <= 1 && vote.to == peer && vote.message.code == step; };
   };
   world.propose(0);
   world.settle(to(1, kPrepare));
-  works = false;
+  writes = 1;  // with the proposal, and not with its own acceptance
   world.settle(to(0, kPromise));
-  works = true;
+  writes = 1000;
   EXPECT_EQ(world.voter(0).disk.accepted, 0u) << world.trace();
   world.settle(to(1, kAccept));
   EXPECT_GT(world.voter(1).disk.accepted, 0u) << world.trace();
@@ -209,6 +210,23 @@ TEST(Ballot, NoAcceptanceCountsAtHomeBeforeItIsOnDisk) {
   EXPECT_EQ(world.decisions, 0) << world.trace();
   world.repeat(0);
   EXPECT_EQ(world.decisions, 1) << world.trace();
+}
+
+// The own promise to the first proposal is not on disk when the peer crashes.
+TEST(Ballot, NoNumberIsProposedTwice) {
+  BallotWorld world(3);
+  int writes = 1;  // that work: with the proposal itself
+  world.disk_works = [&] { return writes-- > 0; };
+  world.get_stuck(0);
+  world.propose(0);
+  world.crash(0);
+  writes = 1000;
+  world.get_stuck(0);
+  world.propose(0);
+  std::set<std::uint32_t> numbers;
+  for (const Vote& vote : world.queue)
+    if (vote.to == 1 && vote.message.code == kPrepare) numbers.insert(vote.message.key.epoch);
+  EXPECT_EQ(numbers.size(), 2u) << world.trace();
 }
 
 // Peers 0 and 1 have accepted what is never decided: the others have withdrawn. They go on with them.

@@ -81,6 +81,17 @@ class Trace : public ::testing::Test {
   std::unique_ptr<TraceChecker> checker_;
 };
 
+TEST_F(Trace, AReleaseIsOnDisk) {
+  records_[1] = record(0);
+  records_[1]->withdrawn = 9;
+  send(1, 0, ballot(6, 9, 0, {}));
+  EXPECT_THAT(violations_.lines(), IsEmpty());
+  send(1, 0, ballot(6, 10, 0, {}));
+  records_[1]->accepted = 9;
+  send(1, 0, ballot(6, 9, 0, {}));
+  EXPECT_EQ(violations_.count(), 2u);
+}
+
 TEST_F(Trace, AQuorumIsEnough) {
   round(0, 0, {1, 2});
   checker_->on_commit(1, 0, 0);
