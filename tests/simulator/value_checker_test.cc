@@ -33,6 +33,7 @@ class Values : public ::testing::Test {
     checker.code = &scenario_.cluster.code;
     checker.now_ms = [] { return 1; };
     checker.on_commit = [](int, const dnn::StepRecord&) {};
+    checker.on_round = [](int, const protocol::RoundReport&) {};
     checker.on_follow = [](int) {};
     checker.on_line = [](int, const std::string&) {};
     checker_ = std::make_unique<ValueChecker>(10, checker, violations_);

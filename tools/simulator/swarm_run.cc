@@ -92,6 +92,9 @@ void Run::make_cluster() {
   value_options.may_blame_anyone = scenario_.beyond_budget;
   value_options.now_ms = [this] { return now_ms(); };
   value_options.on_commit = [this](int peer, const dnn::StepRecord& record) { on_commit(peer, record); };
+  value_options.on_round = [this](int peer, const protocol::RoundReport& report) {
+    trace_->on_round(now_ms(), peer, report.key, report.present);
+  };
   value_options.on_follow = [this](int peer) { trace_->on_follow(peer); };
   value_options.on_line = [this](int peer, const std::string& line) {
     say(fmt::format("peer {} {}", peer, line));

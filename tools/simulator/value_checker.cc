@@ -78,6 +78,7 @@ void ValueChecker::on_step(int peer, const dnn::StepRecord& record) {
 }
 
 void ValueChecker::on_round(int finder, const protocol::RoundReport& report) {
+  options_.on_round(finder, report);
   look_at(finder, report, "product", report.verdict->findings);
   if (report.scrubs == nullptr) return;
   for (const protocol::ScrubReport& scrub : *report.scrubs) {

@@ -39,6 +39,7 @@ struct ValueCheckerOptions {
   const codes::ProductCode* code = nullptr;
   std::function<std::int64_t()> now_ms;
   std::function<void(int peer, const dnn::StepRecord&)> on_commit;
+  std::function<void(int peer, const protocol::RoundReport&)> on_round;
   std::function<void(int peer)> on_follow;
   std::function<void(int peer, const std::string&)> on_line;  // for the log
 };
