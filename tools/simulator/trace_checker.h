@@ -4,7 +4,8 @@
 //   quorum    a peer that commits a step of epoch e has had, for each of its rounds, complete contributions
 //             with exactly that epoch and key from as many peers as the round needs (its own counts, if it
 //             sent one)
-//   stale     a round of epoch e is judged by no contribution but those that came whole with exactly that epoch
+//   stale     a round of epoch e is judged by no contribution but those that came whole with exactly that
+//   epoch
 //             and key
 //   promise   when a promise or an acceptance leaves a peer, its disk would still know it after a crash
 //   history   an epoch is left for one target only; within a life, commits go forward
