@@ -8,6 +8,7 @@
 
 #include "node/injector.h"
 #include "tools/simulator/disk_checker.h"
+#include "tools/simulator/lineage_checker.h"
 #include "tools/simulator/nemesis.h"
 #include "tools/simulator/trace_checker.h"
 #include "tools/simulator/value_checker.h"
@@ -80,6 +81,7 @@ class Run {
   EventLog log_;
   Violations violations_;
   ReferenceRun reference_;
+  LineageChecker lineage_;
   std::vector<std::unique_ptr<node::Injector>> injectors_;
   std::unique_ptr<ValueChecker> values_;
   std::unique_ptr<WeightsChecker> weights_;
@@ -92,7 +94,10 @@ class Run {
 };
 
 Run::Run(const ScenarioOptions& options, EventLog::Detail detail)
-    : scenario_(draw_scenario(options)), log_(detail), reference_(scenario_.cluster.plan, *scenario_.train) {
+    : scenario_(draw_scenario(options)),
+      log_(detail),
+      reference_(scenario_.cluster.plan, *scenario_.train),
+      lineage_(static_cast<std::uint64_t>(scenario_.train->count()), violations_) {
   log_.line(0, to_text(scenario_));
   make_cluster();
 }
@@ -105,7 +110,11 @@ void Run::make_cluster() {
   value_options.code = &scenario_.cluster.code;
   value_options.may_blame_anyone = scenario_.beyond_budget;
   value_options.now_ms = [this] { return now_ms(); };
-  value_options.on_commit = [this](int peer, const dnn::StepRecord& record) { on_commit(peer, record); };
+  value_options.on_commit = [this](int peer, const dnn::StepRecord& record,
+                                   std::span<const std::uint32_t> samples) {
+    lineage_.on_commit(now_ms(), peer, trace_->epoch_of(peer), record.step, record.epoch, samples);
+    on_commit(peer, record);
+  };
   value_options.on_round = [this](int peer, const protocol::RoundReport& report) {
     trace_->on_round(now_ms(), peer, report.key, report.present);
   };
@@ -204,6 +213,9 @@ bool Run::run_to_the_end() {
 void Run::check_the_end() {
   for (int p = 0; p < scenario_.peers(); ++p) check_disk(p);
   weights_->check_decoded(now_ms());
+  std::uint64_t most = 0;
+  for (int p = 0; p < scenario_.peers(); ++p) most = std::max(most, cluster_->program(p).steps_done());
+  lineage_.check(now_ms(), most);
   const std::uint64_t steps = scenario_.options.steps;
   for (int p = 0; p < scenario_.peers(); ++p) {
     const protocol::Peer& peer = cluster_->peer(p);
