@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "codes/result.h"
 #include "dnn/dataset.h"
@@ -48,6 +49,8 @@ struct EvaluationRecord {
 class TrainingObserver {
  public:
   virtual ~TrainingObserver() = default;
+  // The samples that the step of the on_step that follows was trained on; valid during the call.
+  virtual void on_samples(std::uint64_t /*step*/, std::span<const std::uint32_t>) {}
   virtual void on_step(const StepRecord&) {}
   virtual void on_evaluation(const EvaluationRecord&) {}
 };

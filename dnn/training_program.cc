@@ -75,9 +75,9 @@ void TrainingProgram::start_step() {
 const Matrix& TrainingProgram::start_batch(const BatchPass::Visit& visit) {
   Matrix samples;
   std::vector<std::uint8_t> labels;
-  const auto indices = sampler_.batch_at(steps_done_);
-  train_.gather(indices, samples);
-  train_.gather_labels(indices, labels);
+  batch_ = sampler_.batch_at(steps_done_);
+  train_.gather(batch_, samples);
+  train_.gather_labels(batch_, labels);
   training_.start(samples, std::move(labels), visit);
   return training_.input(0);
 }
@@ -249,9 +249,11 @@ void TrainingProgram::finish_step() {
   update_layers(terms);
   const std::uint64_t step = steps_done_++;
   const LossValue& loss = training_.loss();
-  if (observer_ != nullptr)
+  if (observer_ != nullptr) {
+    observer_->on_samples(step, batch_);
     observer_->on_step(
         {step, sampler_.epoch_of(step), loss.mean, loss.correct, loss.samples, terms.learning_rate});
+  }
   advance(false);
 }
 

@@ -111,6 +111,7 @@ class TrainingProgram {
   codes::FaultTap* tap_;
   TrainingObserver* observer_;
   Sampler sampler_;
+  std::span<const std::uint32_t> batch_;  // the samples of the step at hand, in the sampler
   std::vector<CodedMatrix> layers_;
   std::vector<bool> scrubbed_;                         // by shard: its code has rows to spare
   std::array<std::vector<double>, 2> initial_scales_;  // by PassKind, layer

@@ -113,5 +113,16 @@ TEST(Swarm, DrawsScenariosThatTheCodeCanBear) {
   EXPECT_EQ(codes, (std::set<std::string>{"polydot", "mds", "replication"}));
 }
 
+// Frames of an epoch that was left still come only where all go back again and again.
+TEST(Swarm, InSomeRunsAllGoBack) {
+  ScenarioOptions options;
+  options.seed = 43;
+  EXPECT_THAT(draw_scenario(options).soft_errors,
+              ::testing::Contains(::testing::StartsWith("weights:whole:step=")));
+  const RunResult run = run_scenario(options, EventLog::Detail::kHash);
+  EXPECT_THAT(run.violations, IsEmpty()) << replay_command(options);
+  EXPECT_GE(run.rollbacks, 3u);
+}
+
 }  // namespace
 }  // namespace polydot::simulator

@@ -128,6 +128,18 @@ TEST_F(Trace, AnotherEpochAttemptOrStepCountsNothing) {
   EXPECT_THAT(violations_.lines(), ElementsAre(HasSubstr("step 5 of epoch 1 with 2 contributions")));
 }
 
+TEST_F(Trace, ARoundIsJudgedByWhatCameForIt) {
+  round(1, 5, {1, 2});
+  deliver(3, 0, contribution({0, 5, kSlot, 0}));
+  deliver(4, 0, contribution({1, 5, kSlot, 1}));
+  checker_->on_round(1, 0, {1, 5, kSlot, 0}, codes::PeerSet::of({0, 1, 2}));
+  EXPECT_EQ(violations_.count(), 0u) << "its own never travels";
+  checker_->on_round(1, 0, {1, 5, kSlot, 0}, codes::PeerSet::of({0, 1, 2, 3}));
+  EXPECT_THAT(violations_.lines(), ElementsAre(HasSubstr("stale: peer 0 judges step 5")));
+  checker_->on_round(1, 0, {1, 5, kSlot, 0}, codes::PeerSet::of({0, 1, 2, 4}));
+  EXPECT_EQ(violations_.count(), 2u) << "nor is another attempt the same";
+}
+
 TEST_F(Trace, WhatAnEarlierLifeHeardCountsNothing) {
   round(0, 0, {1, 2, 3});
   checker_->on_restart(0);

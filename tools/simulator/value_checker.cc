@@ -11,7 +11,10 @@ namespace polydot::simulator {
 class ValueChecker::Watch : public dnn::TrainingObserver, public protocol::PeerObserver {
  public:
   Watch(ValueChecker& owner, int peer) : owner_(owner), peer_(peer) {}
-  void on_step(const dnn::StepRecord& record) override { owner_.on_step(peer_, record); }
+  void on_samples(std::uint64_t, std::span<const std::uint32_t> samples) override {
+    samples_.assign(samples.begin(), samples.end());
+  }
+  void on_step(const dnn::StepRecord& record) override { owner_.on_step(peer_, record, samples_); }
   void on_round(const protocol::RoundReport& report) override { owner_.on_round(peer_, report); }
   void on_event(const protocol::PeerEvent& event) override { owner_.on_event(peer_, event); }
   void on_notice(const std::string& line) override { owner_.options_.on_line(peer_, line); }
@@ -19,6 +22,7 @@ class ValueChecker::Watch : public dnn::TrainingObserver, public protocol::PeerO
  private:
   ValueChecker& owner_;
   int peer_;
+  std::vector<std::uint32_t> samples_;
 };
 
 ValueChecker::ValueChecker(int peers, ValueCheckerOptions options, Violations& violations)
@@ -63,9 +67,9 @@ bool ValueChecker::is_innocent(int peer, std::uint64_t step) const {
   return !suspects_[static_cast<std::size_t>(peer)].crashed && !was_hit(peer, step, step);
 }
 
-void ValueChecker::on_step(int peer, const dnn::StepRecord& record) {
+void ValueChecker::on_step(int peer, const dnn::StepRecord& record, std::span<const std::uint32_t> samples) {
   ++counts_.commits;
-  options_.on_commit(peer, record);
+  options_.on_commit(peer, record, samples);
   // A wrong number that reaches the loss of its own peer is put right only in what follows.
   if (was_hit(peer, record.step, 1)) return;
   const double wanted = options_.reference->loss(record.step);
@@ -78,6 +82,7 @@ void ValueChecker::on_step(int peer, const dnn::StepRecord& record) {
 }
 
 void ValueChecker::on_round(int finder, const protocol::RoundReport& report) {
+  options_.on_round(finder, report);
   look_at(finder, report, "product", report.verdict->findings);
   if (report.scrubs == nullptr) return;
   for (const protocol::ScrubReport& scrub : *report.scrubs) {

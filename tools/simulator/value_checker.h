@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "dnn/training_plan.h"
@@ -38,7 +39,8 @@ struct ValueCheckerOptions {
   bool may_blame_anyone = false;             // more was wrong at once than the code can tell apart
   const codes::ProductCode* code = nullptr;
   std::function<std::int64_t()> now_ms;
-  std::function<void(int peer, const dnn::StepRecord&)> on_commit;
+  std::function<void(int peer, const dnn::StepRecord&, std::span<const std::uint32_t> samples)> on_commit;
+  std::function<void(int peer, const protocol::RoundReport&)> on_round;
   std::function<void(int peer)> on_follow;
   std::function<void(int peer, const std::string&)> on_line;  // for the log
 };
@@ -75,7 +77,7 @@ class ValueChecker {
     bool accused = false;                                                       // by a scrub, at any peer
     std::map<std::pair<codes::Index, codes::Index>, std::uint64_t> rebuilt_at;  // by layer, shard: step
   };
-  void on_step(int peer, const dnn::StepRecord& record);
+  void on_step(int peer, const dnn::StepRecord& record, std::span<const std::uint32_t> samples);
   void on_round(int finder, const protocol::RoundReport& report);
   void on_event(int peer, const protocol::PeerEvent& event);
   void look_at(int finder, const protocol::RoundReport& report, const char* what,
