@@ -39,6 +39,7 @@ class ContributionStore {
   void prune_through(const codes::RoundKey& key);
   void prune_before(const codes::RoundKey& key);
   std::size_t bytes() const { return bytes_; }
+  std::size_t rounds() const { return rounds_.size(); }
 
  private:
   struct Row {

@@ -99,6 +99,15 @@ bool Peer::advance(std::int64_t now_ms) {
 
 std::vector<Outgoing> Peer::take_outbox() { return std::exchange(outbox_, {}); }
 
+MemoryUse Peer::memory() const {
+  return {.stored_rounds = store_.rounds(),
+          .stored_bytes = store_.bytes(),
+          .sent_rounds = sent_.size(),
+          .due_requests = repairs_.due_requests(),
+          .given_pieces = repairs_.given_pieces(),
+          .given_bytes = repairs_.given_bytes()};
+}
+
 void Peer::stop_after_step(std::uint32_t code) {
   if (!stop_code_) stop_code_ = code;
   deadline_ms_ = 0;

@@ -87,6 +87,7 @@ class Peer {
   const Status& status() const { return status_; }
   // Of every other peer: how it is seen from here, and why.
   std::vector<Member> members(std::int64_t now_ms) const;
+  MemoryUse memory() const;
   const Floors& floors() const { return floors_; }
   // Why it ended other than done; read when the phase is lingering or ended.
   const std::optional<Failure>& failure() const { return failure_; }

@@ -300,6 +300,16 @@ void Repairs::report(const Open& open, std::uint64_t boundary, const codes::Peer
   reports_.push_back(report);
 }
 
+void Repairs::report_given_up(const Open& open, std::uint64_t boundary) {
+  RepairReport report;
+  report.event = RepairReport::Event::kGaveUp;
+  report.boundary = open.key.step;
+  report.finished_at = boundary;
+  report.layer = open.wanted.part.layer;
+  report.shard = open.wanted.part.shard;
+  reports_.push_back(std::move(report));
+}
+
 bool Repairs::is_stale(const Open& open, std::int64_t now_ms, std::uint64_t boundary) const {
   if (!open.begun && boundary > open.key.step) return true;
   if (now_ms - open.since_ms > 2 * patience_ms_) return true;
@@ -324,11 +334,7 @@ void Repairs::work(std::int64_t now_ms, std::uint32_t epoch, std::uint64_t bound
       if (++again.tries < kMaxTries || lost)
         wanted_.try_emplace(at->first, again);
       else
-        reports_.push_back({.event = RepairReport::Event::kGaveUp,
-                            .boundary = open.key.step,
-                            .finished_at = boundary,
-                            .layer = at->first.first,
-                            .shard = at->first.second});
+        report_given_up(open, boundary);
     }
     at = done || stale ? open_.erase(at) : std::next(at);
   }

@@ -66,6 +66,10 @@ class Repairs {
   bool idle() const {
     return open_.empty() && wanted_.empty() && lost_.empty() && due_.empty() && reports_.empty();
   }
+  // Requests of others that wait; what was given to others.
+  std::size_t due_requests() const { return due_.size(); }
+  std::size_t given_pieces() const { return given_.size(); }
+  std::size_t given_bytes() const;
   // Everything under way belongs to a past that a rollback undid.
   void forget();
 
@@ -96,6 +100,7 @@ class Repairs {
   bool finish(Open& open, std::int64_t now_ms, std::uint64_t boundary);
   void report(const Open& open, std::uint64_t boundary, const codes::PeerSet& present,
               const codes::PeerSet& wrong);
+  void report_given_up(const Open& open, std::uint64_t boundary);
   bool is_stale(const Open& open, std::int64_t now_ms, std::uint64_t boundary) const;
   codes::ShardPart next_chunk(const Lost& lost) const;
   void give(int to, const Message& request);

@@ -79,17 +79,14 @@ void Repairs::give(int to, const Message& request) {
   Given given{to, request.key, slices_of(piece, prototype)};
   for (const Message& slice : given.slices) messages_.emplace_back(to, slice);
   given_.push_back(std::move(given));
-  const auto bytes = [](const Given& one) {
-    std::size_t sum = 0;
+  while (!given_.empty() && (given_.size() > kGivenKept || given_bytes() > kGivenBytes)) given_.pop_front();
+}
+
+std::size_t Repairs::given_bytes() const {
+  std::size_t sum = 0;
+  for (const Given& one : given_)
     for (const Message& slice : one.slices) sum += slice.payload.size_bytes();
-    return sum;
-  };
-  std::size_t kept = 0;
-  for (const Given& one : given_) kept += bytes(one);
-  while (!given_.empty() && (given_.size() > kGivenKept || kept > kGivenBytes)) {
-    kept -= bytes(given_.front());
-    given_.pop_front();
-  }
+  return sum;
 }
 
 }  // namespace polydot::protocol

@@ -57,6 +57,14 @@ struct Status {
   Budget budget;  // of the last round
 };
 
+// What a peer keeps of and for others. PROTOCOL.md says what bounds it.
+struct MemoryUse {
+  std::size_t stored_rounds = 0, stored_bytes = 0;  // of contributions, whatever the attempt
+  std::size_t sent_rounds = 0;                      // of its own contributions
+  std::size_t due_requests = 0;                     // of others, for boundaries to come
+  std::size_t given_pieces = 0, given_bytes = 0;
+};
+
 // A scrub that rode on a round.
 struct ScrubReport {
   RoundPart part = RoundPart::kWeights;

@@ -57,7 +57,7 @@ TEST_P(Return, AfterACrashWithItsDisk) {
 }
 
 TEST(Margin, WithoutOneRoundsGoOnUncheckedAndAreCounted) {
-  ClusterOptions options = timed(60);
+  ClusterOptions options = timed(300);
   options.code = code_of("mds", {2, 2, 1}, 7);  // any four decode, and are a majority
   for (const int margin : {0, 1}) {
     options.margin = margin;
@@ -67,16 +67,16 @@ TEST(Margin, WithoutOneRoundsGoOnUncheckedAndAreCounted) {
     });
     run.run();
     for (int p : {1, 3, 4, 6}) {
-      const Status& status = run.peer(p).status();
+      const protocol::Status& status = run.peer(p).status();
       if (margin == 0) {
-        EXPECT_EQ(status.phase, PeerPhase::kEnded);
+        EXPECT_EQ(status.phase, protocol::PeerPhase::kEnded);
         EXPECT_FALSE(run.peer(p).failure());
         EXPECT_GT(status.unchecked_rounds, 0u);
         EXPECT_LT(status.unchecked_rounds, status.rounds) << "with all seven they were checked";
         EXPECT_THAT(run.watch(p).notices, Contains(HasSubstr("margin 0")));
       } else {
         EXPECT_EQ(status.unchecked_rounds, 0u);
-        EXPECT_TRUE(run.peer(p).failure()) << "four are too few when each round is to be checked";
+        EXPECT_LT(run.cluster().program(p).steps_done(), 300u) << "four are too few to check a round";
       }
     }
     if (margin == 0) run.expect_reference(PeerSet::of({1, 3, 4, 6}));

@@ -34,7 +34,7 @@ class Values : public ::testing::Test {
     checker.now_ms = [] { return 1; };
     checker.on_commit = [](int, const dnn::StepRecord&, std::span<const std::uint32_t>) {};
     checker.on_round = [](int, const protocol::RoundReport&) {};
-    checker.on_follow = [](int) {};
+    checker.on_follow = [](int, std::uint64_t) {};
     checker.on_line = [](int, const std::string&) {};
     checker_ = std::make_unique<ValueChecker>(10, checker, violations_);
   }
@@ -113,6 +113,7 @@ TEST_F(Values, WhoWasRebuiltIsRight) {
   locate(0, 6, 4);
   tell(6, "rebuilt", 10);
   locate(0, 6, 11);
+  locate(0, 6, 12, 0.9 * kRebuiltFromFloors);  // rebuilt from few
   EXPECT_EQ(violations_.count(), 0u);
   locate(0, 6, 12);
   EXPECT_THAT(violations_.lines(), ElementsAre(HasSubstr("again: peer 0 locates peer 6")));

@@ -9,6 +9,7 @@
 #include "node/injector.h"
 #include "tools/simulator/disk_checker.h"
 #include "tools/simulator/lineage_checker.h"
+#include "tools/simulator/memory_checker.h"
 #include "tools/simulator/nemesis.h"
 #include "tools/simulator/trace_checker.h"
 #include "tools/simulator/value_checker.h"
@@ -49,12 +50,17 @@ class FrameTap : public NetworkObserver {
   TraceChecker& checker_;
 };
 
+// Who loses its place so near the end may reach it before it is rebuilt (protocol/ASSUMPTIONS.md).
+constexpr std::uint64_t kLastSteps = 20;
+
 class Run {
  public:
   Run(const ScenarioOptions& options, EventLog::Detail detail);
   RunResult finish();
 
  private:
+  void make_value_checkers();
+  void make_message_checkers();
   void make_cluster();
   void on_commit(int peer, const dnn::StepRecord& record);
   void say(const std::string& line) { log_.line(now_ms(), line); }
@@ -86,11 +92,13 @@ class Run {
   std::unique_ptr<ValueChecker> values_;
   std::unique_ptr<WeightsChecker> weights_;
   std::unique_ptr<DiskChecker> disks_;
+  std::unique_ptr<MemoryChecker> memory_;
   std::unique_ptr<TraceChecker> trace_;
   std::unique_ptr<FrameTap> frames_;
   std::unique_ptr<SimCluster> cluster_;
   std::unique_ptr<Nemesis> nemesis_;
   std::int64_t healed_at_ms_ = 0;
+  std::vector<std::uint64_t> followed_at_;  // by peer: from where on it followed last
 };
 
 Run::Run(const ScenarioOptions& options, EventLog::Detail detail)
@@ -99,11 +107,14 @@ Run::Run(const ScenarioOptions& options, EventLog::Detail detail)
       reference_(scenario_.cluster.plan, *scenario_.train),
       lineage_(static_cast<std::uint64_t>(scenario_.train->count()), violations_) {
   log_.line(0, to_text(scenario_));
+  make_value_checkers();
+  make_message_checkers();
   make_cluster();
 }
 
-void Run::make_cluster() {
+void Run::make_value_checkers() {
   const int peers = scenario_.peers();
+  followed_at_.resize(static_cast<std::size_t>(peers));
   const auto specs = node::parse_inject_specs(scenario_.soft_errors).value();
   ValueCheckerOptions value_options;
   value_options.reference = &reference_;
@@ -118,16 +129,17 @@ void Run::make_cluster() {
   value_options.on_round = [this](int peer, const protocol::RoundReport& report) {
     trace_->on_round(now_ms(), peer, report.key, report.present);
   };
-  value_options.on_follow = [this](int peer) { trace_->on_follow(peer); };
+  value_options.on_follow = [this](int peer, std::uint64_t boundary) {
+    trace_->on_follow(peer);
+    followed_at_[static_cast<std::size_t>(peer)] = boundary;
+  };
   value_options.on_line = [this](int peer, const std::string& line) {
     say(fmt::format("peer {} {}", peer, line));
   };
-  std::vector<codes::FaultTap*> taps;
   for (int p = 0; p < peers; ++p) {
     injectors_.push_back(specs.empty() ? nullptr
                                        : node::Injector::make(specs, scenario_.options.seed, p, "").value());
     value_options.truth.push_back(injectors_.back().get());
-    taps.push_back(injectors_.back().get());
   }
   values_ = std::make_unique<ValueChecker>(peers, std::move(value_options), violations_);
 
@@ -137,22 +149,34 @@ void Run::make_cluster() {
       weights_->note(now_ms(), "checkpoint", checkpoint.id.epoch, checkpoint.id.boundary, peer,
                      checkpoint.layers);
   });
+}
 
+void Run::make_message_checkers() {
   TraceCheckerOptions trace_options;
-  trace_options.peers = peers;
+  trace_options.peers = scenario_.peers();
   const auto layers = static_cast<codes::Index>(scenario_.cluster.plan.network.layers().size());
   for (codes::Index l = 0; l < layers; ++l)
     for (const codes::PassKind pass : {codes::PassKind::kForward, codes::PassKind::kBackward})
       if (l > 0 || pass == codes::PassKind::kForward)
         trace_options.needed[dnn::training_slot(layers, l, pass)] = scenario_.needed(pass);
+  const auto batches = static_cast<std::size_t>(
+      (scenario_.test->count() + scenario_.cluster.plan.eval_batch - 1) / scenario_.cluster.plan.eval_batch);
+  memory_ = std::make_unique<MemoryChecker>(
+      MemoryBounds{scenario_.peers(),
+                   trace_options.needed.size() + batches * static_cast<std::size_t>(layers)},
+      violations_);
   trace_options.durable_record = [this](int peer) { return cluster_->durable_record(peer); };
   trace_ = std::make_unique<TraceChecker>(std::move(trace_options), violations_);
   frames_ = std::make_unique<FrameTap>(log_, *trace_);
+}
 
+void Run::make_cluster() {
   ClusterOptions options = scenario_.cluster;
   options.network.observer = frames_.get();
+  std::vector<codes::FaultTap*> taps;
   std::vector<protocol::PeerObserver*> observers;
-  for (int p = 0; p < peers; ++p) {
+  for (int p = 0; p < scenario_.peers(); ++p) {
+    taps.push_back(injectors_[static_cast<std::size_t>(p)].get());
     options.training_observers.push_back(values_->training_observer(p));
     observers.push_back(values_->peer_observer(p));
   }
@@ -170,6 +194,7 @@ void Run::make_cluster() {
 void Run::on_commit(int peer, const dnn::StepRecord& record) {
   log_.number(record.loss);
   trace_->on_commit(now_ms(), peer, record.step);
+  memory_->check(now_ms(), peer, cluster_->peer(peer).memory());
   if ((record.step + 1) % kWeightsEvery == 0) note_weights(peer, record.step + 1);
   if (record.step + 1 >= scenario_.heal_step && !nemesis_->has_healed()) {
     healed_at_ms_ = now_ms();
@@ -221,6 +246,7 @@ void Run::check_the_end() {
     const protocol::Peer& peer = cluster_->peer(p);
     const std::uint64_t done = cluster_->program(p).steps_done();
     values_->check_status(p, peer.status());
+    memory_->check(now_ms(), p, peer.memory());
     if (peer.failure())
       violations_.add(now_ms(), fmt::format("end: peer {} left after step {} with exit code {}: {}", p, done,
                                             static_cast<int>(peer.failure()->kind), peer.failure()->message));
@@ -231,8 +257,8 @@ void Run::check_the_end() {
     else if (done != steps)
       violations_.add(now_ms(), fmt::format("end: peer {} ended after {} steps", p, done));
     else if (peer.status().mode != protocol::PeerMode::kActive)
-      // Who is too slow for the others may lose its place again and again.
-      is_slow(p)
+      // Who is too slow for the others may lose its place again and again, or anybody in the last steps.
+      is_slow(p) || followed_at_[static_cast<std::size_t>(p)] + kLastSteps > steps
           ? void()
           : violations_.add(now_ms(), fmt::format("end: peer {} was not rebuilt when all had ended; healed "
                                                   "at {} ms",

@@ -107,7 +107,8 @@ void ValueChecker::look_at(int finder, const protocol::RoundReport& report, cons
     if (options_.may_blame_anyone || was_hit(finder, step, 1)) continue;
     if (anybody_was_hit_ && finding.size_over_floor < kBlameFromFloors) continue;
     const codes::Index shard = options_.code->pass(report.pass).shard;
-    if (is_as_good_as_new(finding.peer, {report.layer, shard}, step))
+    if (finding.size_over_floor > kRebuiltFromFloors &&
+        is_as_good_as_new(finding.peer, {report.layer, shard}, step))
       violations_.add(
           options_.now_ms(),
           fmt::format("again: peer {} locates peer {} in the {} of step {} layer {}, {:.3g} over the "
@@ -129,7 +130,7 @@ void ValueChecker::on_event(int peer, const protocol::PeerEvent& event) {
                                      event.lines, event.boundary));
   if (is("follows")) {
     note_crash(peer);
-    options_.on_follow(peer);
+    options_.on_follow(peer, event.boundary);
   }
   counts_.rollbacks += is("rolled_back");
   counts_.cleanings += is("cleaned");

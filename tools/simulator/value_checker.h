@@ -18,6 +18,7 @@
 #include <span>
 #include <vector>
 
+#include "codes/shard_check.h"
 #include "dnn/training_plan.h"
 #include "node/injector.h"
 #include "protocol/status.h"
@@ -31,6 +32,8 @@ inline constexpr double kRoundingFactor =
     10.0;  // ... or so much more than rounding alone does, if that is more
 // Who corrects a wrong number keeps an error of many floors, far below what matters, and may be named for it.
 inline constexpr double kBlameFromFloors = 1000.0;
+// What is rebuilt from few may be so much louder than what they hold; it is found, and mended with more.
+inline constexpr double kRebuiltFromFloors = codes::kRebuildGain;
 inline constexpr double kLossTolerance = 1e-3;  // relative, from 1 on
 
 struct ValueCheckerOptions {
@@ -41,7 +44,7 @@ struct ValueCheckerOptions {
   std::function<std::int64_t()> now_ms;
   std::function<void(int peer, const dnn::StepRecord&, std::span<const std::uint32_t> samples)> on_commit;
   std::function<void(int peer, const protocol::RoundReport&)> on_round;
-  std::function<void(int peer)> on_follow;
+  std::function<void(int peer, std::uint64_t boundary)> on_follow;
   std::function<void(int peer, const std::string&)> on_line;  // for the log
 };
 
