@@ -23,6 +23,66 @@ MatrixD columns_of(const MatrixD& matrix, const std::vector<Index>& columns) {
   return part;
 }
 
+// Depth first: level d holds what the first d + 1 suspects leave unexplained.
+class SuspicionWalk {
+ public:
+  using Visit = std::function<void(const Suspects&, const VectorD&)>;
+  SuspicionWalk(const MatrixD& parity, const MatrixD& syndromes, const Suspects& pool, int size,
+                const Visit& visit)
+      : parity_(parity),
+        syndromes_(syndromes),
+        pool_(pool),
+        size_(static_cast<std::size_t>(size)),
+        visit_(visit),
+        directions_(MatrixD::Zero(parity.rows(), size)),
+        left_(size_, MatrixD(syndromes.rows(), syndromes.cols())),
+        chosen_(size_) {}
+  void run() { descend(0, 0); }
+
+ private:
+  void descend(std::size_t level, std::size_t first) {
+    const MatrixD& before = level == 0 ? syndromes_ : left_[level - 1];
+    for (std::size_t k = first; k + (size_ - level) <= pool_.size(); ++k) {
+      chosen_[level] = pool_[k];
+      const auto direction = directions_.col(static_cast<Index>(level));
+      if (choose(level, pool_[k]))
+        left_[level].noalias() = before - direction * (direction.transpose() * before);
+      else
+        left_[level] = before;
+      if (level + 1 < size_)
+        descend(level + 1, k + 1);
+      else
+        visit_(chosen_, left_[level].colwise().norm());
+    }
+  }
+
+  // The direction that this suspect adds to those before it. False: none.
+  bool choose(std::size_t level, int suspect) {
+    constexpr double kNothingNew = 1e-10;
+    VectorD direction = parity_.col(suspect);
+    const double whole = direction.norm();
+    const auto before = directions_.leftCols(static_cast<Index>(level));
+    for (int pass = 0; pass < 2; ++pass)  // once more, for what rounding left
+      direction -= before * (before.transpose() * direction).eval();
+    const double left = direction.norm();
+    const bool is_new = left > kNothingNew * whole;
+    if (is_new)
+      directions_.col(static_cast<Index>(level)) = direction / left;
+    else
+      directions_.col(static_cast<Index>(level)).setZero();
+    return is_new;
+  }
+
+  const MatrixD& parity_;
+  const MatrixD& syndromes_;
+  const Suspects& pool_;
+  std::size_t size_;
+  const Visit& visit_;
+  MatrixD directions_;         // orthonormal
+  std::vector<MatrixD> left_;  // by level
+  Suspects chosen_;
+};
+
 }  // namespace
 
 void Candidates::see(const Suspects& suspects, double excess) {
@@ -74,18 +134,9 @@ VectorD unexplained_norms(const MatrixD& parity, const MatrixD& syndromes, const
   return (q.rightCols(parity.rows() - columns.cols()).transpose() * syndromes).colwise().norm();
 }
 
-void for_each_subset(int count, int size, const std::function<void(const Suspects&)>& visit) {
-  Suspects subset(static_cast<std::size_t>(size));
-  std::iota(subset.begin(), subset.end(), 0);
-  while (true) {
-    visit(subset);
-    int place = size - 1;
-    while (place >= 0 && subset[static_cast<std::size_t>(place)] == count - size + place) --place;
-    if (place < 0) return;
-    ++subset[static_cast<std::size_t>(place)];
-    for (int k = place + 1; k < size; ++k)
-      subset[static_cast<std::size_t>(k)] = subset[static_cast<std::size_t>(k - 1)] + 1;
-  }
+void for_each_suspicion(const MatrixD& parity, const MatrixD& syndromes, const Suspects& pool, int size,
+                        const std::function<void(const Suspects&, const VectorD&)>& visit) {
+  SuspicionWalk(parity, syndromes, pool, size, visit).run();
 }
 
 double subset_count(int count, int size) {
@@ -125,6 +176,8 @@ std::vector<Explanation> explain_alone(DecoderCache& cache, const Bucket& bucket
   std::vector<Index> open(static_cast<std::size_t>(bucket.count()));
   std::iota(open.begin(), open.end(), 0);
   const int peers = static_cast<int>(bucket.peers.size());
+  Suspects everybody(static_cast<std::size_t>(peers));
+  std::iota(everybody.begin(), everybody.end(), 0);
   for (int size = 1; 2 * size <= bucket.spare() && size < peers && !open.empty(); ++size) {
     if (subset_count(peers, size) > kLargestSearch) break;
     const double limit = norm_limit(limits.threshold, bucket.spare() - size);
@@ -132,11 +185,11 @@ std::vector<Explanation> explain_alone(DecoderCache& cache, const Bucket& bucket
     // A peer's rounding grows with its value: what a huge error leaves behind in double is not an error.
     const VectorD slack = 1e-11 * syndromes.colwise().norm();
     std::vector<Candidates> searches(open.size(), Candidates(limit, kLargestDoubt));
-    for_each_subset(peers, size, [&](const Suspects& suspects) {
-      const VectorD norms = unexplained_norms(bucket.parity, syndromes, suspects);
-      for (std::size_t e = 0; e < open.size(); ++e)
-        searches[e].see(suspects, norms(static_cast<Index>(e)) - slack(static_cast<Index>(e)));
-    });
+    for_each_suspicion(
+        bucket.parity, syndromes, everybody, size, [&](const Suspects& suspects, const VectorD& norms) {
+          for (std::size_t e = 0; e < open.size(); ++e)
+            searches[e].see(suspects, norms(static_cast<Index>(e)) - slack(static_cast<Index>(e)));
+        });
     std::vector<Index> still_open;
     for (std::size_t e = 0; e < open.size(); ++e) {
       const std::vector<Suspects>& fits = searches[e].fits();

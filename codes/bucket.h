@@ -32,8 +32,10 @@ double norm_limit(double threshold, Index spare);
 // Norms of what `suspects` leave unexplained in each of the given syndromes (columns).
 VectorD unexplained_norms(const MatrixD& parity, const MatrixD& syndromes, const Suspects& suspects);
 
-// Calls visit for each subset of {0 .. count-1} of the given size, in lexicographic order.
-void for_each_subset(int count, int size, const std::function<void(const Suspects&)>& visit);
+// Calls visit(suspects, norms) for each subset of `pool` of this size (1 or more), in the order of the pool;
+// norms: as by unexplained_norms. What subsets share is projected out once.
+void for_each_suspicion(const MatrixD& parity, const MatrixD& syndromes, const Suspects& pool, int size,
+                        const std::function<void(const Suspects&, const VectorD&)>& visit);
 // count choose size, saturating at a large number.
 double subset_count(int count, int size);
 
@@ -41,8 +43,9 @@ double subset_count(int count, int size);
 struct Explanation {
   bool found = false;
   Suspects suspects;
-  bool harmless = false;  // decoding with nobody erased gives the same values to kHarmless of the signal
-  Suspects certain;       // members of every set of that size that comes near: they may be blamed
+  bool harmless = false;   // decoding with nobody erased gives the same values to kHarmless of the signal
+  Suspects certain;        // members of every set of that size that comes near: they may be blamed
+  std::size_t tested = 0;  // sets, in a group: what it cost
 
   bool unrivalled() const { return found && certain == suspects; }
 };

@@ -13,14 +13,26 @@ namespace polydot::codes {
 namespace {
 
 constexpr std::size_t kDenseCount = 64;  // from so many open entries on the group comes before each one alone
-constexpr std::size_t kLargestGroups = 64;  // payload rows, and columns, tried as groups
+constexpr std::size_t kLargestGroups = 64;      // payload rows, and columns, tried as groups
+constexpr std::size_t kMostLineTests = 50'000;  // of sets, by all of them: what nobody can explain ends soon
+
+// Carried from bucket to bucket.
+struct Learned {
+  std::vector<PeerSet> known;  // groups of wrong peers
+  std::size_t line_tests = 0;  // sets tested for rows and columns
+};
 
 // Works one bucket off; what it learns about groups of wrong peers serves the buckets after it.
 class BucketLocator {
  public:
   BucketLocator(DecoderCache& cache, const LocateLimits& limits, ActiveEntries& entries, const Bucket& bucket,
-                std::vector<PeerSet>& known)
-      : cache_(cache), limits_(limits), entries_(entries), bucket_(bucket), known_(known) {
+                Learned& learned)
+      : cache_(cache),
+        limits_(limits),
+        entries_(entries),
+        bucket_(bucket),
+        known_(learned.known),
+        line_tests_(learned.line_tests) {
     open_.resize(static_cast<std::size_t>(bucket.count()));
     std::iota(open_.begin(), open_.end(), 0);
   }
@@ -88,6 +100,7 @@ class BucketLocator {
 
   bool try_group(const std::vector<Index>& group) {
     const Explanation explanation = explain_group(cache_, bucket_, entries_, group, limits_);
+    tested_ += explanation.tested;
     if (!explanation.found) return false;
     const std::vector<Index> members = group;
     for (Index e : members) solve(e, explanation.suspects, explanation.certain);
@@ -124,7 +137,12 @@ class BucketLocator {
     std::map<Index, std::vector<Index>> lines;
     for (Index e : open_) lines[line_of(entries_.places[static_cast<std::size_t>(entry(e))])].push_back(e);
     if (lines.size() > kLargestGroups) return;
-    for (const auto& [line, group] : lines) try_group(group);
+    for (const auto& [line, group] : lines) {
+      if (line_tests_ >= kMostLineTests) return;
+      tested_ = 0;
+      try_group(group);
+      line_tests_ += tested_;
+    }
   }
 
   // What is left changes the decoded values by less than kHarmless of the signal, whichever row it sits in.
@@ -140,6 +158,8 @@ class BucketLocator {
   ActiveEntries& entries_;
   const Bucket& bucket_;
   std::vector<PeerSet>& known_;
+  std::size_t& line_tests_;
+  std::size_t tested_ = 0;   // sets, for groups
   std::vector<Index> open_;  // columns of the bucket's syndromes
 };
 
@@ -180,7 +200,7 @@ Bucket make_bucket(const std::shared_ptr<const SetDecoder>& decoder, const CodeC
 
 // Entries (columns) that share their initial erasures.
 void locate_columns(DecoderCache& cache, const LocateLimits& limits, ActiveEntries& entries,
-                    const PeerSet& erased, const std::vector<Index>& columns, std::vector<PeerSet>& known) {
+                    const PeerSet& erased, const std::vector<Index>& columns, Learned& learned) {
   const auto decoder = cache.get(PeerSet::of(entries.peers) - erased);
   if (!decoder->decodable || decoder->spare() == 0) {
     for (Index e : columns) entries.states[static_cast<std::size_t>(e)] = EntryState::kUnexplained;
@@ -189,7 +209,7 @@ void locate_columns(DecoderCache& cache, const LocateLimits& limits, ActiveEntri
   const MatrixD rows = rows_of(entries, decoder->peers, columns);
   for (const CodeComponent& component : decoder->components) {
     const Bucket bucket = make_bucket(decoder, component, rows, columns, limits.threshold);
-    if (bucket.count() > 0) BucketLocator(cache, limits, entries, bucket, known).run();
+    if (bucket.count() > 0) BucketLocator(cache, limits, entries, bucket, learned).run();
   }
 }
 
@@ -235,23 +255,23 @@ void locate(DecoderCache& cache, const LocateLimits& limits, ActiveEntries& entr
   std::vector<std::pair<PeerSet, std::vector<Index>>> largest_first(by_erasure.begin(), by_erasure.end());
   std::stable_sort(largest_first.begin(), largest_first.end(),
                    [](const auto& a, const auto& b) { return a.second.size() > b.second.size(); });
-  std::vector<PeerSet> known;
+  Learned learned;
   for (const auto& [erased, columns] : largest_first)
-    locate_columns(cache, limits, entries, erased, columns, known);
+    locate_columns(cache, limits, entries, erased, columns, learned);
   // What a later bucket, or the entries around it, taught about wrong peers may explain an entry.
   add_habitual_sets(
-      entries, [](const Place&) { return Index{0}; }, known);
+      entries, [](const Place&) { return Index{0}; }, learned.known);
   add_habitual_sets(
-      entries, [](const Place& place) { return place.row; }, known);
+      entries, [](const Place& place) { return place.row; }, learned.known);
   add_habitual_sets(
-      entries, [](const Place& place) { return place.col; }, known);
+      entries, [](const Place& place) { return place.col; }, learned.known);
   for (auto& [erased, columns] : largest_first) {
     std::erase_if(columns, [&](Index e) {
       return entries.states[static_cast<std::size_t>(e)] != EntryState::kUnexplained;
     });
-    if (columns.empty() || known.empty()) continue;
+    if (columns.empty() || learned.known.empty()) continue;
     for (Index e : columns) entries.states[static_cast<std::size_t>(e)] = EntryState::kSolved;
-    locate_columns(cache, limits, entries, erased, columns, known);
+    locate_columns(cache, limits, entries, erased, columns, learned);
   }
 }
 

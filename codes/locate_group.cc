@@ -12,9 +12,11 @@ namespace polydot::codes {
 namespace {
 
 constexpr Index kSampleColumns = 512;  // enough to see the rank; every entry is verified afterwards
+constexpr Index kFirstColumns = 16;    // of those: most sets fail by these already
 constexpr double kLargestEnumeration = 6000;
 constexpr int kNeighbours = 3;  // peers tried beyond the nearest `size`
 constexpr std::size_t kLargestDoubt = 16;
+constexpr double kSlack = 1e-11;  // a peer's rounding grows with its value
 
 MatrixD sample(const MatrixD& syndromes, const std::vector<Index>& group, double loudest) {
   const Index count = static_cast<Index>(group.size());
@@ -39,27 +41,19 @@ Suspects nearest_peers(const MatrixD& parity, const MatrixD& basis) {
   return order;
 }
 
-// Sets of `size` worth testing: all of them, or, when they are too many, those among the nearest peers.
-std::vector<Suspects> sets_to_test(const Suspects& nearest, int size, bool full_rank) {
-  const int peers = static_cast<int>(nearest.size());
-  std::vector<Suspects> sets;
-  int pool = peers;
-  if (subset_count(peers, size) > kLargestEnumeration) {
-    if (!full_rank) return sets;
-    pool = std::min(peers, size + kNeighbours);
-  }
-  for_each_subset(pool, size, [&](const Suspects& places) {
-    Suspects suspects;
-    for (int place : places) suspects.push_back(nearest[static_cast<std::size_t>(place)]);
-    std::sort(suspects.begin(), suspects.end());
-    sets.push_back(std::move(suspects));
-  });
-  return sets;
+// Peers whose subsets of `size` are worth testing: all of them, or, when these are too many, the nearest; or
+// none.
+Suspects pool_of(const Suspects& nearest, int size, bool full_rank) {
+  if (subset_count(static_cast<int>(nearest.size()), size) <= kLargestEnumeration) return nearest;
+  if (!full_rank) return {};
+  return {nearest.begin(),
+          nearest.begin() +
+              std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(nearest.size()), size + kNeighbours)};
 }
 
 double worst_excess(const Bucket& bucket, const MatrixD& syndromes, const Suspects& suspects) {
   const VectorD norms = unexplained_norms(bucket.parity, syndromes, suspects);
-  return (norms - 1e-11 * syndromes.colwise().norm().transpose()).maxCoeff();
+  return (norms - kSlack * syndromes.colwise().norm().transpose()).maxCoeff();
 }
 
 }  // namespace
@@ -76,6 +70,8 @@ Explanation explain_group(DecoderCache& cache, const Bucket& bucket, const Activ
       1e-13 * svd.singularValues()(0);
   const int rank = static_cast<int>((svd.singularValues().array() > noise).count());
   if (rank == 0 || rank >= spare) return {};
+  const MatrixD first = seen.leftCols(std::min(kFirstColumns, seen.cols()));
+  const VectorD slack = kSlack * first.colwise().norm().transpose();
   const Suspects nearest = nearest_peers(bucket.parity, svd.matrixU().leftCols(rank));
 
   MatrixD whole(spare, static_cast<Index>(group.size()));
@@ -83,20 +79,30 @@ Explanation explain_group(DecoderCache& cache, const Bucket& bucket, const Activ
     whole.col(static_cast<Index>(c)) = bucket.syndromes.col(group[c]);
   // Unique only while 2 size < r + rank: six peers that all send zeros, or last step's result, are a codeword
   // too.
+  std::size_t tested = 0;
   for (int size = rank; 2 * size < spare + rank && size < std::min(spare, peers); ++size) {
     const double limit = norm_limit(limits.threshold, spare - size);
     Candidates candidates(limit, kLargestDoubt);
-    for (const Suspects& suspects : sets_to_test(nearest, size, size == rank))
+    const Suspects pool = pool_of(nearest, size, size == rank);
+    if (static_cast<int>(pool.size()) < size) continue;
+    for_each_suspicion(bucket.parity, first, pool, size, [&](const Suspects& chosen, const VectorD& norms) {
+      ++tested;
+      if (!candidates.near((norms - slack).maxCoeff())) return;
+      Suspects suspects = chosen;
+      std::sort(suspects.begin(), suspects.end());
       if (candidates.near(worst_excess(bucket, seen, suspects)))
         candidates.see(suspects, worst_excess(bucket, whole, suspects));
+    });
     const std::vector<Suspects>& fits = candidates.fits();
     if (fits.empty()) continue;
     if (fits.size() == 1 ||
         (!candidates.in_doubt() && candidates_agree(cache, bucket, entries, group, fits, limits, kTolerance)))
-      return {true, fits.front(), false, candidates.common()};
-    return {};
+      return {true, fits.front(), false, candidates.common(), tested};
+    break;
   }
-  return {};
+  Explanation nothing;
+  nothing.tested = tested;
+  return nothing;
 }
 
 }  // namespace polydot::codes

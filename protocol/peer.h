@@ -118,6 +118,7 @@ class Peer {
   void make_own(std::uint32_t attempt);
   void take_part_after_all();
   void contribute();
+  void help_again(int to, const codes::RoundKey& key);
   void forget_what_was_sent();
   bool judge(std::int64_t now_ms);
   void compute_again(std::uint32_t attempt);
@@ -242,7 +243,8 @@ class Peer {
   std::unique_ptr<Round> round_;
   codes::PeerSet decoded_from_;  // the last operand's set
   codes::PassKind decoded_pass_ = codes::PassKind::kForward;
-  std::deque<std::vector<Message>> sent_;  // own contributions of this step and the last
+  std::deque<std::vector<Message>> sent_;             // own contributions of this step and the last
+  std::map<codes::RoundKey, codes::PeerSet> helped_;  // who was sent a finished round under another attempt
   std::uint64_t step_at_hand_ = 0;
   std::optional<codes::RoundKey> finished_;
   // The round before the one at hand, as it was judged: to decode it again. Its contributions are kept.

@@ -73,6 +73,7 @@ void Peer::leave_rounds(const codes::RoundKey& next) {
   store_.prune_before(next);
   abstained_.erase(abstained_.begin(), abstained_.lower_bound(next));
   sent_.clear();
+  helped_.clear();
   repairs_.forget();
   decoded_from_ = everybody_;
 }

@@ -113,6 +113,7 @@ void Peer::forget_what_was_sent() {
     for (const Message& slice : slices) bytes += slice.payload.size_bytes();
   const std::uint64_t kept = bytes <= kSentBytes ? kStepsKept : 1;
   std::erase_if(sent_, [&](const auto& slices) { return slices.front().key.step + kept < step_at_hand_; });
+  std::erase_if(helped_, [&](const auto& one) { return one.first.step + kept < step_at_hand_; });
 }
 
 void Peer::contribute() {
@@ -137,8 +138,7 @@ void Peer::contribute() {
 void Peer::on_contribution(int from, const Message& message) {
   const bool past = finished_ && (same_round(message.key, *finished_) || message.key < *finished_);
   if (past) {
-    // Somebody computes a finished round again: it needs ours under the new attempt.
-    if (message.key.attempt > 0 && message.first_col == 0) answer_request(from, message.key);
+    if (message.key.attempt > 0 && message.first_col == 0) help_again(from, message.key);
     if (same_round(message.key, *finished_) && message.first_col == 0)
       heard_[static_cast<std::size_t>(from)].punctuality.was_nearly_there();
     return;
@@ -147,6 +147,17 @@ void Peer::on_contribution(int from, const Message& message) {
                         message.key.step <= step_at_hand_ + kStepsAhead &&
                         message.key.attempt < PeerOptions::kMaxAttempts;
   if (!expected || !store_.add(from, message)) ++status_.dropped_messages;
+}
+
+// Somebody computes a finished round again: it needs ours under the new attempt. Once, for it may have
+// finished as well, and what it sends is such an answer; who lacks it still asks.
+void Peer::help_again(int to, const codes::RoundKey& key) {
+  const bool was_there = std::any_of(sent_.begin(), sent_.end(), [&](const std::vector<Message>& slices) {
+    return same_round(slices.front().key, key);
+  });
+  if (!was_there || key.attempt >= PeerOptions::kMaxAttempts || helped_[key].contains(to)) return;
+  helped_[key].insert(to);
+  answer_request(to, key);
 }
 
 void Peer::answer_request(int to, const codes::RoundKey& key) {

@@ -167,6 +167,24 @@ TEST(Peer, AnswersForTheStepAtHandAndAFewBefore) {
   EXPECT_EQ(answers(lab, 0, {0, 14, 0, 0}), 0u);  // comes when it is computed
 }
 
+// Else two that have both finished it would answer each other for ever.
+TEST(Peer, HelpsOnceWithAFinishedRound) {
+  PeerLab lab(15);
+  lab.filter([](const Letter& letter) { return !is_contribution_to(letter, 13, 1); });
+  lab.settle();
+  Message again;
+  for (const Letter& letter : lab.sent())
+    if (letter.from == 3 && is_contribution_to(letter, 13, 0)) again = letter.message;
+  again.key.attempt = 1;
+  for (const int from : {3, 4}) {
+    const std::vector<Outgoing> answers = lab.hand(from, 0, again);
+    ASSERT_EQ(answers.size(), 1u);
+    EXPECT_EQ(answers.front().to, from);
+    EXPECT_EQ(answers.front().message.key, again.key);
+    EXPECT_TRUE(lab.hand(from, 0, again).empty());
+  }
+}
+
 TEST(Peer, ComputesAgainWhenAnotherDoes) {
   PeerLab lab(2);
   lab.filter([](const Letter& letter) {
