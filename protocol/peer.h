@@ -158,6 +158,7 @@ class Peer {
   void prepare_scrub();
   void follow_weights(const codes::PeerSet& present, bool before_check);
   double own_scrub_scale(std::size_t column) const;
+  double weight_scale() const;
   double least_scrub_scale(std::size_t column) const;
   codes::ShardQuestion scrub_question(std::size_t column, const codes::PeerSet& present);
   std::vector<ScrubReport> check_scrubs(const codes::PeerSet& present, bool complete);

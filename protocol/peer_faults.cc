@@ -50,7 +50,7 @@ void Peer::prepare_scrub() {
     floor.locatable = shard_locatable_[shard](options_.self);
     floor.sigma = shard_passes_[shard].sigma(options_.self);
     // The scale of the last scrub; before the first, what this peer's own shard promises.
-    const double scale = scrub_scales_.try_emplace(kind, own_scrub_scale(k)).first->second;
+    const double scale = scrub_scales_.try_emplace(kind, least_scrub_scale(k)).first->second;
     round.scrub_nu[k] = codes::VectorD::Constant(1, std::max(scale, 1e-30));
     floor.nu = &round.scrub_nu[k];
   }
@@ -90,12 +90,21 @@ double Peer::own_scrub_scale(std::size_t column) const {
   return static_cast<double>(state.norm()) / std::sqrt(static_cast<double>(round.payload.rows)) / sigma;
 }
 
+// Of the layer and shard of the round at hand, as scrubs showed it so far, or as it was in the beginning.
+double Peer::weight_scale() const {
+  const codes::Index layer = round_->request.layer, shard = job_.code().pass(round_->request.pass).shard;
+  const auto seen = weight_squares_.find({layer, shard});
+  return seen != weight_squares_.end() ? std::sqrt(seen->second)
+                                       : job_.state()->initial_line_norm(layer, shard);
+}
+
 // The same, in reason: a wrong state of its own must not hide itself. At the time of judging, for a shard may
 // have been rebuilt since the round began.
 double Peer::least_scrub_scale(std::size_t column) const {
   const double own = own_scrub_scale(column);
   const auto usual = scrub_scales_.find(round_->kind(kScrubbed[column]));
-  if (usual == scrub_scales_.end() || usual->second <= kNothing) return own;  // momentum begins with zero
+  if (usual == scrub_scales_.end() || usual->second <= kNothing)  // momentum begins with zero
+    return std::min(own, kMostGrowth * weight_scale());
   return std::clamp(own, kLeastShare * usual->second, kMostGrowth * usual->second);
 }
 
