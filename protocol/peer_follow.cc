@@ -10,6 +10,8 @@ namespace polydot::protocol {
 namespace {
 // Without an answer for so long, what is asked for is not there any more.
 constexpr std::int64_t kLongestUnansweredMs = 100;
+// The others have not moved for this part of a patience: they stand.
+constexpr std::int64_t kStandingShare = 8;
 }  // namespace
 
 PeerMode Peer::mode() const {
@@ -91,9 +93,11 @@ bool Peer::catch_up(std::int64_t now_ms) {
     follow(now_ms, majority->step + (std::uint64_t{1} << std::min(follows_in_a_row_, 6)));
     return true;
   }
-  const bool they_stand = now_ms - majority_moved_ms_ >= options_.patience_ms;
+  const bool they_stand = now_ms - majority_moved_ms_ >= options_.patience_ms / kStandingShare;
   if (majority->step < step_at_hand_ && repairs_.anything_lost() && they_stand) {
-    follow(now_ms, majority->step);  // perhaps it is this peer that they wait for
+    // Perhaps it is this peer that they wait for: what they have done of the step they still have.
+    follow(now_ms, majority->step);
+    --follows_in_a_row_;
     return true;
   }
   return false;
