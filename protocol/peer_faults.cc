@@ -173,9 +173,16 @@ void Peer::look_at_own_shard(const std::vector<ScrubReport>& scrubs) {
       // Wrong momentum has been in an update of the weights before it is put right.
       part.weights = true;
       part.momentum = k == 1;
+      // No louder than what is rebuilt from few.
+      const bool faintly = finding.size_over_floor <= codes::kRebuildGain;
       if (2 * static_cast<codes::Index>(finding.rows.size()) <= round.payload.rows)
         part.lines.assign(finding.rows.begin(), finding.rows.end());
-      repairs_.damaged(part);
+      if (faintly && part.lines.empty()) {
+        part.momentum = scrub.momentum != nullptr;
+        repairs_.clean(part);
+      } else {
+        repairs_.damaged(part, faintly);
+      }
       if (repairs_.anything_lost()) job_.state()->set_whole(false);
     }
   }

@@ -93,7 +93,7 @@ void Repairs::lose(const codes::ShardPart& part) {
   lost_[place] = lost;
 }
 
-void Repairs::damaged(const codes::ShardPart& part) {
+void Repairs::damaged(const codes::ShardPart& part, bool faintly) {
   const Place place{part.layer, part.shard};
   if (state_ == nullptr || lost_.contains(place)) return;
   if (part.lines.empty()) {
@@ -102,20 +102,21 @@ void Repairs::damaged(const codes::ShardPart& part) {
       if (whole.layer == part.layer && whole.shard == part.shard) lose(whole);
     return;
   }
-  const auto [entry, is_new] = wanted_.try_emplace(place, Wanted{part});
+  const auto [entry, is_new] = wanted_.try_emplace(place, Wanted{.part = part, .keep = faintly});
   if (!is_new) {
     entry->second.part = united(entry->second.part, part);
-    entry->second.keep = false;
+    entry->second.keep = entry->second.keep && faintly;
+    entry->second.own = false;
   }
   // Found again before the repair under way was done: one repair for both, from a later boundary.
   const auto open = open_.find(place);
   if (open == open_.end()) return;
   const bool covered = united(open->second->wanted.part, part) == open->second->wanted.part;
-  if (covered && !open->second->wanted.keep) {
+  if (covered && !open->second->wanted.own) {
     wanted_.erase(place);
     return;
   }
-  if (!open->second->wanted.keep) entry->second.part = united(open->second->wanted.part, part);
+  if (!open->second->wanted.own) entry->second.part = united(open->second->wanted.part, part);
   open_.erase(open);
 }
 
@@ -137,7 +138,7 @@ codes::ShardPart Repairs::next_chunk(const Lost& lost) const {
 void Repairs::clean(const codes::ShardPart& part) {
   const Place place{part.layer, part.shard};
   if (state_ == nullptr || open_.contains(place) || wanted_.contains(place) || lost_.contains(place)) return;
-  wanted_[place] = Wanted{.part = part, .keep = true};
+  wanted_[place] = Wanted{.part = part, .keep = true, .own = true};
 }
 
 void Repairs::forget() {
@@ -181,7 +182,7 @@ codes::PeerSet Repairs::enough_of(codes::Index shard, codes::PeerSet others, int
 void Repairs::begin(const Wanted& wanted, std::int64_t now_ms, std::uint32_t epoch, std::uint64_t boundary,
                     const codes::PeerSet& others) {
   const codes::ShardPart& part = wanted.part;
-  const codes::PeerSet asked = wanted.keep ? others : enough_of(part.shard, others, wanted.tries);
+  const codes::PeerSet asked = wanted.own ? others : enough_of(part.shard, others, wanted.tries);
   const codes::Shape payload = state_->piece_shape(part);
   const std::size_t bytes = static_cast<std::size_t>(payload.size()) * sizeof(float);
   const std::size_t books = std::size_t{1} << 16;
@@ -216,7 +217,7 @@ void Repairs::ask(Open& open, std::int64_t now_ms) {
 void Repairs::start(Open& open) {
   const codes::ShardPart& part = open.wanted.part;
   open.begun = true;
-  if (open.wanted.keep) {
+  if (open.wanted.own) {
     // The own lines count as well: a projection of all onto the code is never louder than they are.
     Message prototype;
     prototype.kind = MessageKind::kPiece;
@@ -277,7 +278,7 @@ void Repairs::report(const Open& open, std::uint64_t boundary, const codes::Peer
   const codes::PeerSet others = present - codes::PeerSet::of({self_});
   using Event = RepairReport::Event;
   RepairReport report;
-  report.event = open.wanted.keep ? Event::kCleaned : Event::kRepaired;
+  report.event = open.wanted.own ? Event::kCleaned : Event::kRepaired;
   report.boundary = open.key.step;
   report.finished_at = boundary;
   report.layer = part.layer;

@@ -45,8 +45,9 @@ class Repairs {
   Repairs(const codes::ProductCode& code, int self, CodedState* state, std::int64_t patience_ms);
   ~Repairs();
 
-  // These lines are wrong, all of them if none is named. What is wanted already stays wanted.
-  void damaged(const codes::ShardPart& part);
+  // These lines are wrong, all of them if none is named. What is wanted already stays wanted. faintly: some
+  // of them, by so little that they are better than zeros until the right ones are there.
+  void damaged(const codes::ShardPart& part, bool faintly = false);
   // Nothing of this shard is there: it is zero.
   void lose(const codes::ShardPart& part);
   // Put all lines of this shard back onto the code: they are right but for drift.
@@ -77,7 +78,8 @@ class Repairs {
   using Place = std::pair<codes::Index, codes::Index>;  // layer, shard
   struct Wanted {
     codes::ShardPart part;
-    bool keep = false;
+    bool keep = false;  // what is there stays until the right lines are there
+    bool own = false;   // and counts as well: the others' are not better
     int tries = 0;
     std::uint64_t not_before = 0;  // boundary
   };

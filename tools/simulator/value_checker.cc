@@ -106,9 +106,9 @@ void ValueChecker::look_at(int finder, const protocol::RoundReport& report, cons
     // Whoever was hit itself may see wrong numbers where there are none.
     if (options_.may_blame_anyone || was_hit(finder, step, 1)) continue;
     if (anybody_was_hit_ && finding.size_over_floor < kBlameFromFloors) continue;
+    if (counts_.rebuilds > 0 && finding.size_over_floor <= kRebuiltFromFloors) continue;
     const codes::Index shard = options_.code->pass(report.pass).shard;
-    if (finding.size_over_floor > kRebuiltFromFloors &&
-        is_as_good_as_new(finding.peer, {report.layer, shard}, step))
+    if (is_as_good_as_new(finding.peer, {report.layer, shard}, step))
       violations_.add(
           options_.now_ms(),
           fmt::format("again: peer {} locates peer {} in the {} of step {} layer {}, {:.3g} over the "
