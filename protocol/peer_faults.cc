@@ -22,9 +22,9 @@ bool same_bits(const codes::Matrix& a, const codes::Matrix& b) {
 
 // From one step to the next the state of a shard grows by less.
 constexpr double kMostGrowth = 8.0;
-// A scrub whose terms cancel is smaller than this share of the usual one.
 constexpr double kNothing = 1e-25;     // as a scale
 constexpr double kScaleShare = 0.125;  // of a new scrub in the running mean
+// A scrub whose terms cancel is smaller than this share of the usual one.
 constexpr double kLeastShare = 0.25;
 // A shard is cleaned when what learning allows of its noise is half used up.
 constexpr double kCleanBelowCap = 0.5;
@@ -98,8 +98,8 @@ double Peer::weight_scale() const {
                                        : job_.state()->initial_line_norm(layer, shard);
 }
 
-// The same, in reason: a wrong state of its own must not hide itself. At the time of judging, for a shard may
-// have been rebuilt since the round began.
+// What own_scrub_scale says, in reason: a wrong state of its own must not hide itself. At the time of
+// judging, for a shard may have been rebuilt since the round began.
 double Peer::least_scrub_scale(std::size_t column) const {
   const double own = own_scrub_scale(column);
   const auto usual = scrub_scales_.find(round_->kind(kScrubbed[column]));

@@ -3,7 +3,7 @@
 //
 //   batch    who commits the same step of one epoch of the protocol has trained on the same samples
 //   lineage  in the end, of each step the commit of the last epoch counts: every step was committed by
-//   somebody;
+//            somebody;
 //            an epoch of the data that is over has each sample once, the last one none twice
 #pragma once
 
