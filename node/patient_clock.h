@@ -14,16 +14,20 @@ class PatientClock {
 
   // real_ms: any clock, in milliseconds.
   std::int64_t read(std::int64_t real_ms) {
-    if (started_) now_ms_ += std::clamp<std::int64_t>(real_ms - last_ms_, 0, most_ms_);
+    const std::int64_t moved = started_ ? real_ms - last_ms_ : 0;
+    now_ms_ += std::clamp<std::int64_t>(moved, 0, most_ms_);
+    was_away_ = moved > most_ms_;
     started_ = true;
     last_ms_ = real_ms;
     return now_ms_;
   }
+  // More time had passed before the last reading than it was told.
+  bool was_away() const { return was_away_; }
 
  private:
   std::int64_t most_ms_;
   std::int64_t now_ms_ = 0, last_ms_ = 0;
-  bool started_ = false;
+  bool started_ = false, was_away_ = false;
 };
 
 }  // namespace polydot::node

@@ -76,6 +76,16 @@ void answer_orders(const protocol::Peer& peer, ZmqTransport& transport, const Pe
                                 : answer_control(request->text, options.config.shared.peers, allowed));
 }
 
+// After a freeze what waits is of rounds long past: all of it is heard before anything is done about it, or
+// the peer would follow the others from one old place to the next.
+void hear_what_was_missed(protocol::Peer& peer, ZmqTransport& transport, const protocol::WireContext& context,
+                          std::int64_t now) {
+  constexpr std::int64_t kQuietMs = 10, kMostMs = 300;
+  const std::int64_t end = now_ms() + kMostMs;
+  do transport.wait(kQuietMs);
+  while (hear(peer, transport, context, now) > 0 && now_ms() < end);
+}
+
 // A longer one is none of the others' doing.
 constexpr std::int64_t kLongestPauseMs = 200;
 
@@ -86,6 +96,7 @@ void drive(protocol::Peer& peer, ZmqTransport& transport, const protocol::WireCo
   while (peer.status().phase != protocol::PeerPhase::kEnded) {
     if (g_signal != 0) peer.stop_after_step(128 + static_cast<std::uint32_t>(g_signal));
     const std::int64_t now = clock.read(now_ms());
+    if (clock.was_away()) hear_what_was_missed(peer, transport, context, now);
     const bool more = pump_once(peer, transport, context, now, options.self, injector, keep);
     answer_orders(peer, transport, options, injector, now);
     if (more) continue;
@@ -110,8 +121,19 @@ protocol::PeerOptions peer_options(const PeerProcessOptions& options, const Data
   return peer;
 }
 
+// What may have to be sent at once to a peer that keeps up: some rounds, and pieces for every shard. Whoever
+// was frozen has to read through what waits, and all of it is long past.
+std::size_t queue_bytes(protocol::Job& job) {
+  constexpr codes::Index kRounds = 8;
+  constexpr std::size_t kLeast = std::size_t{1} << 20, kMost = std::size_t{64} << 20;
+  codes::Index entries = kRounds * static_cast<codes::Index>(job.max_contribution_entries());
+  for (const codes::ShardPart& part : job.state()->parts()) entries += job.state()->piece_shape(part).size();
+  return std::clamp(static_cast<std::size_t>(entries) * sizeof(float), kLeast, kMost);
+}
+
 Result<std::unique_ptr<ZmqTransport>> open_transport(const PeerProcessOptions& options,
-                                                     const protocol::WireContext& context) {
+                                                     const protocol::WireContext& context,
+                                                     protocol::Job& job) {
   ZmqOptions zmq;
   zmq.cluster = context.cluster;
   zmq.index = options.self;
@@ -120,6 +142,7 @@ Result<std::unique_ptr<ZmqTransport>> open_transport(const PeerProcessOptions& o
     zmq.endpoints[static_cast<std::size_t>(options.self)] = options.config.local.bind;
   zmq.listen_fd = options.listen_fd;
   zmq.max_payload_bytes = context.max_payload_bytes;
+  zmq.max_queue_bytes = queue_bytes(job);
   return make_zmq_transport(zmq);
 }
 
@@ -164,7 +187,7 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   context.cluster = cluster_words(config.shared);
   context.peers = static_cast<int>(config.shared.peers);
   context.max_entries = job.max_contribution_entries();
-  auto transport = open_transport(options, context);
+  auto transport = open_transport(options, context, job);
   if (!transport) return transport.failure();
   records.watch(transport->get());
   protocol::PeerOptions peer_settings = peer_options(options, *data);

@@ -26,14 +26,15 @@ void let_faults_in(codes::FaultTap& tap, const protocol::Message& message, proto
   frames.payload = protocol::Payload(std::move(copy), bytes);
 }
 
-}  // namespace
-
 // Between two pieces of work, so that a flood stops nobody.
 constexpr int kMostFrames = 4096;
 
-bool pump_once(protocol::Peer& peer, protocol::Transport& transport, const protocol::WireContext& context,
-               std::int64_t now_ms, int self, codes::FaultTap* tap, const KeepRecord& keep) {
-  for (int taken = 0; taken < kMostFrames; ++taken) {
+}  // namespace
+
+int hear(protocol::Peer& peer, protocol::Transport& transport, const protocol::WireContext& context,
+         std::int64_t now_ms) {
+  int taken = 0;
+  for (; taken < kMostFrames; ++taken) {
     std::optional<protocol::Received> received = transport.receive();
     if (!received) break;
     auto decoded = protocol::decode(context, received->header, std::move(received->payload));
@@ -43,6 +44,12 @@ bool pump_once(protocol::Peer& peer, protocol::Transport& transport, const proto
       peer.on_refused_frame(received->from, std::get<protocol::WireError>(decoded),
                             protocol::claimed_version(received->header));
   }
+  return taken;
+}
+
+bool pump_once(protocol::Peer& peer, protocol::Transport& transport, const protocol::WireContext& context,
+               std::int64_t now_ms, int self, codes::FaultTap* tap, const KeepRecord& keep) {
+  hear(peer, transport, context, now_ms);
   bool more = peer.advance(now_ms);
   const std::optional<protocol::BallotRecord> record = peer.take_record();
   const bool kept = !record || keep(*record);

@@ -9,7 +9,11 @@
 
 namespace polydot::node {
 
-// Takes what has arrived, lets the peer do one piece of work, sends what it wants sent. True: there is more
+// Takes what has arrived and does nothing about it. The number of frames.
+int hear(protocol::Peer& peer, protocol::Transport& transport, const protocol::WireContext& context,
+         std::int64_t now_ms);
+
+// Hears, lets the peer do one piece of work, sends what it wants sent. True: there is more
 // to do at once; false: nothing before peer.next_deadline_ms() or the next frame. tap: may change what a
 // contribution sends, behind its checksum (Stage::kContribution); may be null.
 //

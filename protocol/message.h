@@ -46,7 +46,8 @@ enum class MessageKind : std::uint8_t {
   kAbstain = 5,        // my shard is lost or being rebuilt: expect nothing from me for `key`
   kRepairRequest = 6,  // send me lines of your shard as of boundary `key.step`; payload: u32 each, none: all
   kPiece = 7,          // those lines: one slice, as a contribution's; `code` and key are the request's
-  kBallot = 8,         // which checkpoint to return to (ballot.h); code: which of its four messages
+  kBallot = 8,         // which checkpoint to return to (ballot.h); code: which of its messages
+  kNoPiece = 9,        // those lines cannot be had from me as of that boundary; `code` and key as in a piece
 };
 
 // Of a repair request and its pieces: which states are asked for (code), and of which shard (key.slot).

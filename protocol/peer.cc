@@ -74,6 +74,9 @@ void Peer::on_message(std::int64_t now_ms, int from, Message message) {
     case MessageKind::kPiece:
       repairs_.on_piece(from, message);
       break;
+    case MessageKind::kNoPiece:
+      repairs_.on_no_piece(from, message);
+      break;
     case MessageKind::kGoodbye:
       peer.goodbye = message.code;
       peer.goodbye_step = message.key.step;

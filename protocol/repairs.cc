@@ -154,6 +154,16 @@ void Repairs::on_piece(int from, const Message& message) {
     if (open->key == message.key && open->asked.contains(from)) open->store.add(from, message);
 }
 
+void Repairs::on_no_piece(int from, const Message& message) {
+  for (const auto& [place, open] : open_)
+    if (open->key == message.key && open->asked.contains(from)) open->refused.insert(from);
+}
+
+bool Repairs::can_be_built_from(codes::Index shard, const codes::PeerSet& holders) {
+  const auto decoder = cache(shard).get(holders);
+  return decoder->decodable && decoder->spare() > 0 && decoder->gain <= codes::kRebuildGain;
+}
+
 // Whom to ask for a repair: no more than it takes for the result to be as quiet as what the others hold, with
 // spares to locate a wrong piece by; everybody at later tries.
 codes::PeerSet Repairs::enough_of(codes::Index shard, codes::PeerSet others, int tries) {
@@ -207,7 +217,7 @@ void Repairs::ask(Open& open, std::int64_t now_ms) {
   request.key = open.key;
   request.code = states_of(open.wanted.part);
   if (!open.wanted.part.lines.empty()) request.payload = payload_of(open.wanted.part.lines);
-  codes::PeerSet missing = open.asked - open.store.complete(open.key, open.payload);
+  codes::PeerSet missing = open.asked - open.refused - open.store.complete(open.key, open.payload);
   missing.erase(self_);
   for (int p : missing.members()) messages_.emplace_back(p, request);
   open.next_ask_ms = now_ms + std::max(kLeastAskMs, patience_ms_ / 10);
@@ -235,17 +245,16 @@ bool Repairs::finish(Open& open, std::int64_t now_ms, std::uint64_t boundary) {
   if (!open.begun) return false;
   codes::PeerSet present = open.store.complete(open.key, open.payload);
   const bool patience_over = now_ms - open.since_ms >= patience_ms_;
-  // Who has passed the boundary, or mends the same shard, never answers.
+  const bool all_in = (open.asked - open.refused - present).empty();
   const bool waited = patience_over || boundary > open.key.step + 1;
-  if (present == open.judged || (present != open.asked && !waited)) return false;
+  if (present == open.judged || (!all_in && !waited)) return false;
   open.judged = present;
   const codes::ShardPart& part = open.wanted.part;
   const codes::Pass& pass = passes_[static_cast<std::size_t>(part.shard)];
   codes::PeerSet wrong;
   for (bool again = true; again;) {
     again = false;
-    const auto decoder = cache(part.shard).get(present);
-    if (!decoder->decodable || decoder->spare() == 0 || decoder->gain > codes::kRebuildGain) return false;
+    if (!can_be_built_from(part.shard, present)) return false;
     codes::ShardQuestion question{&pass, open.payload, kPieceThreshold, present, {}, {}};
     for (int p : present.members()) question.pieces.push_back(open.store.view(open.key, p));
     // A line may be all but zero where the others are not.
@@ -311,8 +320,10 @@ void Repairs::report_given_up(const Open& open, std::uint64_t boundary) {
   reports_.push_back(std::move(report));
 }
 
-bool Repairs::is_stale(const Open& open, std::int64_t now_ms, std::uint64_t boundary) const {
+bool Repairs::is_stale(const Open& open, std::int64_t now_ms, std::uint64_t boundary) {
   if (!open.begun && boundary > open.key.step) return true;
+  const codes::PeerSet may_give = (open.asked - open.refused) | open.store.complete(open.key, open.payload);
+  if (!open.refused.empty() && !can_be_built_from(open.wanted.part.shard, may_give)) return true;
   if (now_ms - open.since_ms > 2 * patience_ms_) return true;
   // Two boundaries later hardly anybody is going to answer any more.
   return !is_lost(open.wanted.part.layer, open.wanted.part.shard) && boundary > open.key.step + 2;
@@ -342,8 +353,7 @@ void Repairs::work(std::int64_t now_ms, std::uint32_t epoch, std::uint64_t bound
   for (const auto& [place, lost] : lost_)
     if (!open_.contains(place) && !wanted_.contains(place)) wanted_[place] = Wanted{.part = next_chunk(lost)};
   for (auto at = wanted_.begin(); at != wanted_.end();) {
-    const auto decoder = cache(at->first.second).get(others);
-    const bool enough = decoder->decodable && decoder->spare() > 0 && decoder->gain <= codes::kRebuildGain;
+    const bool enough = can_be_built_from(at->first.second, others);
     if (at->second.not_before > boundary || (lost_.contains(at->first) && !enough)) {
       ++at;
       continue;

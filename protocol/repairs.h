@@ -3,8 +3,8 @@
 // lines) and cleaning (all lines, drift only). PROTOCOL.md, "Repair".
 //
 // Everything is asked for as of a boundary: every peer's state between two steps, named by the steps done
-// before it. Who had passed it when the request came does not answer; then it is asked for again, at a
-// boundary further ahead. A large shard is rebuilt chunk by chunk, each as of a boundary of its own.
+// before it. Who had passed it when the request came says so; when too many have, it is asked for again, at
+// a boundary further ahead. A large shard is rebuilt chunk by chunk, each as of a boundary of its own.
 #pragma once
 
 #include <cstdint>
@@ -55,6 +55,7 @@ class Repairs {
 
   void on_request(int from, const Message& message, std::uint64_t boundary);
   void on_piece(int from, const Message& message);
+  void on_no_piece(int from, const Message& message);
   // The state is at `boundary`; anything that is due happens. `others`: whom to ask. Messages go to `send`.
   void work(std::int64_t now_ms, std::uint32_t epoch, std::uint64_t boundary, const codes::PeerSet& others);
   std::vector<std::pair<int, Message>> take_messages() { return std::exchange(messages_, {}); }
@@ -103,9 +104,11 @@ class Repairs {
   void report(const Open& open, std::uint64_t boundary, const codes::PeerSet& present,
               const codes::PeerSet& wrong);
   void report_given_up(const Open& open, std::uint64_t boundary);
-  bool is_stale(const Open& open, std::int64_t now_ms, std::uint64_t boundary) const;
+  bool is_stale(const Open& open, std::int64_t now_ms, std::uint64_t boundary);
+  bool can_be_built_from(codes::Index shard, const codes::PeerSet& holders);
   codes::ShardPart next_chunk(const Lost& lost) const;
   void give(int to, const Message& request);
+  void refuse(int to, const Message& request);
   void give_due(std::uint64_t boundary);
   codes::PeerSet enough_of(codes::Index shard, codes::PeerSet others, int tries);
   codes::DecoderCache& cache(codes::Index shard) { return *caches_[static_cast<std::size_t>(shard)]; }

@@ -39,7 +39,8 @@ void Repairs::on_request(int from, const Message& message, std::uint64_t boundar
   const bool known_already = std::any_of(due_.begin(), due_.end(), [&](const auto& due) {
     return due.first == from && due.second.key == message.key;
   });
-  if (known_already || message.key.step < boundary || message.key.step > boundary + 2 * kLongestLead) return;
+  if (known_already || message.key.step > boundary + 2 * kLongestLead) return;
+  if (message.key.step < boundary) return refuse(from, message);
   const codes::ShardPart part = part_of(message);
   const auto parts = state_->parts();
   const bool known = std::any_of(parts.begin(), parts.end(), [&](const codes::ShardPart& one) {
@@ -58,6 +59,8 @@ void Repairs::give_due(std::uint64_t boundary) {
 #ifdef POLYDOT_MUTATION_MIXED_BOUNDARIES
   const auto is_due = [](std::uint64_t) { return true; };
 #else
+  for (const auto& [from, request] : due_)
+    if (request.key.step < boundary) refuse(from, request);
   std::erase_if(due_, [&](const auto& due) { return due.second.key.step < boundary; });
   const auto is_due = [&](std::uint64_t at) { return at == boundary; };
 #endif
@@ -70,7 +73,7 @@ void Repairs::give(int to, const Message& request) {
   const codes::ShardPart part = part_of(request);
   const auto open = open_.find({part.layer, part.shard});
   const bool wrong = open != open_.end() && open->second->begun && !open->second->wanted.keep;
-  if (wrong || is_lost(part.layer, part.shard)) return;
+  if (wrong || is_lost(part.layer, part.shard)) return refuse(to, request);
   auto piece = std::make_shared<const codes::Matrix>(state_->capture(part));
   Message prototype;
   prototype.kind = MessageKind::kPiece;
@@ -80,6 +83,12 @@ void Repairs::give(int to, const Message& request) {
   for (const Message& slice : given.slices) messages_.emplace_back(to, slice);
   given_.push_back(std::move(given));
   while (!given_.empty() && (given_.size() > kGivenKept || given_bytes() > kGivenBytes)) given_.pop_front();
+}
+
+// It has passed the boundary, or mends the same shard.
+void Repairs::refuse(int to, const Message& request) {
+  messages_.emplace_back(to,
+                         Message{.kind = MessageKind::kNoPiece, .key = request.key, .code = request.code});
 }
 
 std::size_t Repairs::given_bytes() const {

@@ -9,6 +9,7 @@ struct Repairs::Open {
   Wanted wanted;
   codes::RoundKey key;
   codes::PeerSet asked;
+  codes::PeerSet refused;  // who has nothing to give, and gave nothing
   codes::Shape payload;
   std::int64_t since_ms = 0, next_ask_ms = 0;
   bool begun = false;  // its boundary has come

@@ -130,6 +130,7 @@ std::size_t payload_limit(const WireContext& context, MessageKind kind) {
     case MessageKind::kRequest:
     case MessageKind::kGoodbye:
     case MessageKind::kAbstain:
+    case MessageKind::kNoPiece:
       return 0;
   }
   return 0;
@@ -185,6 +186,7 @@ bool uses_its_fields_only(const Fields& f, MessageKind kind, std::span<const std
     case MessageKind::kRepairRequest:
       return is_some_state(f.code) && no_set && is_ascending(payload);
     case MessageKind::kPiece:
+    case MessageKind::kNoPiece:
       return is_some_state(f.code) && no_set;
     case MessageKind::kBallot:
       return f.code >= 1 && f.code <= kBallotSteps && f.key.step == 0 && no_set &&
@@ -203,7 +205,7 @@ std::optional<WireError> first_error(const WireContext& context, const Fields& f
   if (f.cluster != context.cluster) return WireError::kCluster;
   if (f.group != context.group) return WireError::kGroup;
   const auto kind = static_cast<MessageKind>(f.kind);
-  if (kind < MessageKind::kHello || kind > MessageKind::kBallot) return WireError::kKind;
+  if (kind < MessageKind::kHello || kind > MessageKind::kNoPiece) return WireError::kKind;
   if (f.flags != 0) return WireError::kField;
   for (std::uint64_t word : f.authenticator)
     if (word != 0) return WireError::kField;

@@ -16,7 +16,7 @@
 
 namespace polydot::protocol {
 
-inline constexpr std::uint16_t kWireVersion = 3;
+inline constexpr std::uint16_t kWireVersion = 4;
 inline constexpr std::size_t kHeaderBytes = 160;
 inline constexpr std::size_t kMaxHelloBytes = std::size_t{64} << 10;  // of a hello's text
 inline constexpr std::uint32_t kMaxExitCode = 255;                    // of a goodbye

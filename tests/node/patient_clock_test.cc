@@ -19,6 +19,17 @@ TEST(PatientClock, ALongPauseIsAShortOne) {
   EXPECT_EQ(clock.read(3'600'010), 110);
 }
 
+TEST(PatientClock, KnowsThatItWasAway) {
+  PatientClock clock(100);
+  clock.read(5000);
+  EXPECT_FALSE(clock.was_away());
+  clock.read(5100);
+  EXPECT_FALSE(clock.was_away());
+  clock.read(5201);
+  EXPECT_TRUE(clock.was_away());
+  clock.read(5202);
+  EXPECT_FALSE(clock.was_away());
+}
 TEST(PatientClock, NeverGoesBack) {
   PatientClock clock(100);
   clock.read(1000);

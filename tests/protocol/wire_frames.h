@@ -126,12 +126,12 @@ inline Message random_ballot(std::mt19937_64& random) {
   key.step = 0;
   return {.kind = MessageKind::kBallot,
           .key = key,
-          .code = static_cast<std::uint32_t>(1 + random() % 4),
+          .code = static_cast<std::uint32_t>(1 + random() % kBallotSteps),
           .payload = payload_of(std::move(names))};
 }
 
 inline Message random_message(std::mt19937_64& random, const WireContext& context) {
-  switch (random() % 8) {
+  switch (random() % 9) {
     case 0: {
       std::string text;
       for (std::uint64_t line = random() % 5; line > 0; --line)
@@ -160,6 +160,10 @@ inline Message random_message(std::mt19937_64& random, const WireContext& contex
     }
     case 6:
       return random_ballot(random);
+    case 7:
+      return {.kind = MessageKind::kNoPiece,
+              .key = random_key(random),
+              .code = static_cast<std::uint32_t>(1 + random() % 3)};
     default:
       return {.kind = MessageKind::kGoodbye,
               .key = {.step = random()},

@@ -54,7 +54,7 @@ std::vector<Forgery> forged_preambles() {
       {"cluster, second word", K::kHello, E::kCluster, set(kClusterAt + 8, std::uint64_t{5})},
       {"group", K::kHello, E::kGroup, set(kGroupAt, 1U)},
       {"kind 0", K::kHello, E::kKind, set(kKindAt, std::uint8_t{0})},
-      {"kind 9", K::kHello, E::kKind, set(kKindAt, std::uint8_t{9})},
+      {"kind 10", K::kHello, E::kKind, set(kKindAt, std::uint8_t{10})},
       {"kind 255", K::kHello, E::kKind, set(kKindAt, std::uint8_t{255})},
   };
 }
@@ -131,6 +131,10 @@ std::vector<Forgery> forged_repairs() {
       {"piece without rows", K::kPiece, E::kShape, set(kRowsAt, 0U)},
       {"piece of another size", K::kPiece, E::kShape, payload(zeros(20))},
       {"piece too large", K::kPiece, E::kPayloadSize, payload(zeros((std::size_t{1} << 20) + 4))},
+      {"no piece, of no state", K::kNoPiece, E::kField, set(kCodeAt, 0U)},
+      {"no piece, with a set", K::kNoPiece, E::kField, set(kSetAt, std::uint64_t{1})},
+      {"no piece, with a shape", K::kNoPiece, E::kShape, set(kRowsAt, 1U)},
+      {"no piece, with payload", K::kNoPiece, E::kPayloadSize, payload(zeros(4))},
       {"no step of a ballot", K::kBallot, E::kField, set(kCodeAt, 0U)},
       {"no known step of a ballot", K::kBallot, E::kField, set(kCodeAt, kBallotSteps + 1)},
       {"ballot of a step", K::kBallot, E::kField, set(kStepAt, std::uint64_t{1})},
@@ -162,6 +166,7 @@ Message plain_message(MessageKind kind) {
   if (kind == MessageKind::kBallot)
     return {
         .kind = kind, .key = {.epoch = 3}, .code = 3, .payload = payload_of(std::vector<std::uint64_t>{9})};
+  if (kind == MessageKind::kNoPiece) return {.kind = kind, .key = {.step = 7}, .code = kWeightsState};
   return {.kind = kind, .key = {.step = 7}};
 }
 

@@ -1,0 +1,190 @@
+// Repairs without rounds around them: peers that stand at boundaries of their own, and messages carried by
+// hand.
+#include "protocol/repairs.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "codes/encode.h"
+#include "codes/factories.h"
+#include "codes/shard_check.h"
+
+namespace polydot::protocol {
+namespace {
+
+using codes::Index;
+using codes::Matrix;
+using codes::PeerSet;
+
+constexpr int kPeers = 10;
+constexpr std::int64_t kPatienceMs = 1000;
+
+// One shard that no step changes: the same at every boundary.
+class StandingState final : public CodedState {
+ public:
+  explicit StandingState(Matrix shard) : shard_(std::move(shard)) {}
+  std::vector<codes::ShardPart> parts() const override { return {whole()}; }
+  Matrix capture(const codes::ShardPart& part) const override {
+    if (part.lines.empty()) return shard_.transpose();
+    Matrix lines(shard_.cols(), static_cast<Index>(part.lines.size()));
+    for (Index k = 0; k < lines.cols(); ++k)
+      lines.col(k) = shard_.row(part.lines[static_cast<std::size_t>(k)]).transpose();
+    return lines;
+  }
+  double initial_line_norm(Index, Index) const override { return 1.0; }
+  codes::Shape piece_shape(const codes::ShardPart& part) const override {
+    const auto lines = static_cast<Index>(part.lines.size());
+    return {shard_.cols(), lines == 0 ? shard_.rows() : lines};
+  }
+  void begin_repair(const codes::ShardPart&, bool) override {}
+  bool complete_repair(const codes::ShardPart&, const Matrix& right) override {
+    rebuilt = right.transpose();
+    return true;
+  }
+  std::vector<CheckpointId> checkpoints() const override { return {}; }
+  bool restart(const CheckpointId&, std::uint32_t) override { return true; }
+  void follow(std::uint64_t, std::uint32_t) override {}
+  void set_whole(bool) override {}
+
+  static codes::ShardPart whole() { return {}; }
+  const Matrix& shard() const { return shard_; }
+  Matrix rebuilt;
+
+ private:
+  Matrix shard_;
+};
+
+// Ten peers, each at a boundary of its own. What one sends arrives when it is carried.
+class RepairsWorld : public ::testing::Test {
+ protected:
+  RepairsWorld() : code_(*codes::make_code("polydot", {2, 2, 1}, kPeers)), boundaries_(kPeers, 100) {
+    std::mt19937 random(7);
+    std::normal_distribution<float> normal;
+    const Matrix weights = Matrix::NullaryExpr(16, 12, [&] { return normal(random); });
+    for (int p = 0; p < kPeers; ++p) {
+      states_.push_back(std::make_unique<StandingState>(codes::encode_shard(code_.shards[0], p, weights)));
+      repairs_.push_back(std::make_unique<Repairs>(code_, p, states_.back().get(), kPatienceMs));
+    }
+  }
+
+  // All messages of `from`, to those that they are for, counted by kind.
+  void carry(int from) {
+    for (auto& [to, message] : repairs_[static_cast<std::size_t>(from)]->take_messages()) {
+      Repairs& receiver = *repairs_[static_cast<std::size_t>(to)];
+      switch (message.kind) {
+        case MessageKind::kRepairRequest:
+          ++requests;
+          receiver.on_request(from, message, boundaries_[static_cast<std::size_t>(to)]);
+          break;
+        case MessageKind::kPiece:
+          ++pieces;
+          receiver.on_piece(from, message);
+          break;
+        case MessageKind::kNoPiece:
+          ++refusals;
+          receiver.on_no_piece(from, message);
+          break;
+        default:
+          FAIL() << "not of a repair";
+      }
+    }
+  }
+  void work(int p) {
+    PeerSet others = PeerSet::all(kPeers);
+    others.erase(p);
+    repairs_[static_cast<std::size_t>(p)]->work(now_ms_, 0, boundaries_[static_cast<std::size_t>(p)], others);
+  }
+  // Everybody but the asking peer takes what came, works, and answers.
+  void answer() {
+    carry(kAsking);
+    for (int p = 0; p < kPeers; ++p)
+      if (p != kAsking) work(p), carry(p);
+    work(kAsking);
+  }
+  void expect_rebuilt() {
+    const StandingState& state = *states_[kAsking];
+    ASSERT_EQ(state.rebuilt.rows(), state.shard().rows());
+    EXPECT_LT((state.rebuilt - state.shard()).norm(), 1e-5f * state.shard().norm());
+    EXPECT_FALSE(repairs_[kAsking]->anything_lost());
+  }
+
+  static constexpr int kAsking = 3;
+  codes::ProductCode code_;
+  std::vector<std::uint64_t> boundaries_;
+  std::vector<std::unique_ptr<StandingState>> states_;
+  std::vector<std::unique_ptr<Repairs>> repairs_;
+  std::int64_t now_ms_ = 0;
+  int requests = 0, pieces = 0, refusals = 0;
+};
+
+TEST_F(RepairsWorld, AShardIsRebuiltFromThoseAtTheSameBoundary) {
+  repairs_[kAsking]->lose(StandingState::whole());
+  work(kAsking);
+  answer();
+  expect_rebuilt();
+  EXPECT_EQ(refusals, 0);
+}
+
+TEST_F(RepairsWorld, WhoHasPassedTheBoundarySaysSoAndALaterOneIsAskedForAtOnce) {
+  for (int p = 0; p < kPeers; ++p)
+    if (p != kAsking) boundaries_[static_cast<std::size_t>(p)] = 101;
+  repairs_[kAsking]->lose(StandingState::whole());
+  work(kAsking);
+  answer();  // refused; no time has passed, and the next try is at 102
+  EXPECT_EQ(refusals, requests);
+  EXPECT_EQ(pieces, 0);
+  carry(kAsking);
+  boundaries_.assign(kPeers, 102);
+  work(kAsking);
+  answer();
+  expect_rebuilt();
+}
+
+TEST_F(RepairsWorld, ARefusalOfSomeIsNotWaitedForIfTheRestIsEnough) {
+  repairs_[kAsking]->lose(StandingState::whole());
+  work(kAsking);
+  boundaries_[0] = 101;
+  answer();
+  EXPECT_EQ(refusals, 1);
+  expect_rebuilt();
+}
+
+TEST_F(RepairsWorld, WhoJumpsOverABoundaryRefusesWhatWasDueThere) {
+  for (int p = 0; p < kPeers; ++p)
+    if (p != kAsking) boundaries_[static_cast<std::size_t>(p)] = 99;
+  repairs_[kAsking]->lose(StandingState::whole());
+  work(kAsking);
+  answer();
+  EXPECT_EQ(pieces + refusals, 0);
+  EXPECT_GT(repairs_[0]->due_requests() + repairs_[9]->due_requests(), 0u);
+  for (int p = 0; p < kPeers; ++p)
+    if (p != kAsking) boundaries_[static_cast<std::size_t>(p)] = 105;
+  answer();
+  EXPECT_EQ(refusals, requests);
+  EXPECT_EQ(repairs_[0]->due_requests() + repairs_[9]->due_requests(), 0u);
+}
+
+TEST_F(RepairsWorld, TwoThatLostTheSameShardRefuseEachOther) {
+  repairs_[kAsking]->lose(StandingState::whole());
+  repairs_[0]->lose(StandingState::whole());
+  work(kAsking);
+  answer();
+  expect_rebuilt();
+  EXPECT_EQ(refusals, 1);
+}
+
+TEST_F(RepairsWorld, ANoPieceOfAnotherRequestChangesNothing) {
+  repairs_[kAsking]->lose(StandingState::whole());
+  work(kAsking);
+  Message stray{.kind = MessageKind::kNoPiece, .key = {.step = 99}, .code = kWeightsState};
+  for (int p = 0; p < kPeers; ++p) repairs_[kAsking]->on_no_piece(p, stray);
+  answer();
+  expect_rebuilt();
+}
+
+}  // namespace
+}  // namespace polydot::protocol
