@@ -1,6 +1,6 @@
-// The time that a peer is told. It never goes back, and between two readings it moves by no more than `most_ms`:
-// whatever happened while nobody looked (the process was stopped, the machine slept, somebody set a clock) is no
-// waiting for others, and must use up nobody's patience.
+// The time that a peer is told. It never goes back, and between two readings it moves by no more than
+// `most_ms`: whatever happened while nobody looked (the process was stopped, the machine slept, somebody set
+// a clock) is no waiting for others, and must use up nobody's patience.
 #pragma once
 
 #include <algorithm>

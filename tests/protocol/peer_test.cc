@@ -331,8 +331,8 @@ TEST(Peer, AForeignWireVersionWhileJoiningIsADisagreement) {
   lab.peer(0).on_refused_frame(4, WireError::kVersion, 7);
   ASSERT_TRUE(lab.peer(0).failure());
   EXPECT_EQ(lab.peer(0).failure()->kind, FailureKind::kDisagreement);
-  EXPECT_THAT(lab.peer(0).failure()->message,
-              AllOf(HasSubstr("peer 4"), HasSubstr("version 7"), HasSubstr("this one " + std::to_string(kWireVersion))));
+  EXPECT_THAT(lab.peer(0).failure()->message, AllOf(HasSubstr("peer 4"), HasSubstr("version 7"),
+                                                    HasSubstr("this one " + std::to_string(kWireVersion))));
   EXPECT_EQ(lab.peer(0).status().dropped_messages, 3u);
 }
 
