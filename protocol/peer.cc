@@ -54,7 +54,9 @@ void Peer::on_message(std::int64_t now_ms, int from, Message message) {
 #ifdef POLYDOT_MUTATION_STALE_EPOCH
       message.key.epoch = std::max(message.key.epoch, ballot_.epoch());
 #endif
-      if (peer.mode < PeerMode::kFollowing) peer.mode = PeerMode::kActive;  // its hello was lost
+      // Its own word, that it is there or active again, may have been lost.
+      if (peer.mode < PeerMode::kFollowing || message.key.step > peer.abstained_step + kStepsAhead)
+        peer.mode = PeerMode::kActive;
       peer.latest = std::max(peer.latest.value_or(message.key), message.key);
       on_contribution(from, message);
       break;

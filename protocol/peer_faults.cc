@@ -67,7 +67,8 @@ void Peer::follow_weights(const codes::PeerSet& present, bool before_check) {
   const double start = job_.state()->initial_line_norm(round.request.layer, shard);
   if (!(start > 0.0)) return;
   double& square = weight_squares_.try_emplace({round.request.layer, shard}, start * start).first->second;
-  const double seen = codes::piece_scale(scrub_question(0, present), 0);
+  // Of most of the peers: a wild state of its own is not what the weights are like.
+  const double seen = codes::typical_scale(scrub_question(0, present), 0, 1);
   const double mean = square + kShare * (seen * seen - square);
   if (!before_check) square = mean;
   for (const codes::PassKind pass : {codes::PassKind::kForward, codes::PassKind::kBackward}) {
@@ -81,13 +82,16 @@ void Peer::follow_weights(const codes::PeerSet& present, bool before_check) {
   }
 }
 
-// What this peer's own state promises for the scrub of it, as a scale.
+// What this peer's own state promises for the scrub of it, as a scale. Nothing if it is lost: until its
+// repair begins anything may be there.
 double Peer::own_scrub_scale(std::size_t column) const {
   const Round& round = *round_;
+  if (must_abstain()) return 0.0;
   const codes::Matrix& state = column == 0 ? *round.request.shard : *round.request.scrub->momentum;
   const codes::Index shard = job_.code().pass(round.request.pass).shard;
   const double sigma = shard_passes_[static_cast<std::size_t>(shard)].sigma(options_.self);
-  return static_cast<double>(state.norm()) / std::sqrt(static_cast<double>(round.payload.rows)) / sigma;
+  const auto norm = static_cast<double>(state.norm());
+  return std::isfinite(norm) ? norm / std::sqrt(static_cast<double>(round.payload.rows)) / sigma : 0.0;
 }
 
 // Of the layer and shard of the round at hand, as scrubs showed it so far, or as it was in the beginning.
@@ -140,8 +144,8 @@ std::vector<ScrubReport> Peer::check_scrubs(const codes::PeerSet& present, bool 
     report.threshold = question.threshold;
     report.verdict = codes::check_shards(question, *shard_caches_[shard]);
     double& usual = scrub_scales_[kind];
-    const double seen = codes::piece_scale(question, 0);
-    usual = usual > kNothing ? usual + kScaleShare * (std::min(seen, kMostGrowth * usual) - usual) : seen;
+    const double seen = std::min(codes::typical_scale(question, 0, 1), kMostGrowth * usual);
+    usual = usual > kNothing ? usual + kScaleShare * (seen - usual) : codes::piece_scale(question, 0);
     if (report.verdict.state == codes::RoundState::kChecked && complete)
       learn(kind, report.verdict, question.payload.rows);
     status_.unexplained_scrubs += report.verdict.state == codes::RoundState::kUnexplained;

@@ -8,8 +8,6 @@ namespace polydot::protocol {
 
 namespace {
 
-// Rounds further ahead than this are not stored: whoever is there has left us behind.
-constexpr std::uint64_t kStepsAhead = 2;
 // Rounds in which somebody abstains, whatever others invent.
 constexpr std::size_t kMostAbstained = 4096;
 constexpr std::size_t kSentBytes = std::size_t{32} << 20;
@@ -212,9 +210,9 @@ bool Peer::must_abstain() const {
 
 void Peer::on_abstain(int from, codes::RoundKey key) {
   const bool past = finished_ && (same_round(key, *finished_) || key < *finished_);
-  if (past || key.epoch < ballot_.epoch() || key.step > step_at_hand_ + kStepsAhead) return;
   Heard& peer = heard_[static_cast<std::size_t>(from)];
-  peer.abstained_step = std::max(peer.abstained_step, key.step);
+  if (key.epoch == ballot_.epoch()) peer.abstained_step = std::max(peer.abstained_step, key.step);
+  if (past || key.epoch < ballot_.epoch() || key.step > step_at_hand_ + kStepsAhead) return;
   key.attempt = 0;
   if (key.epoch > ballot_.epoch() + 1 || abstained_.size() >= kMostAbstained) return;
   abstained_[key].insert(from);
@@ -363,10 +361,6 @@ void Peer::note_who_was_there() {
     const bool told = p != options_.self && !repairs_.anything_lost();  // who follows is late itself
     if (told && was_waited_for == peer.punctuality.missed())
       tell({.name = was_waited_for ? "late" : "in_time", .peer = p, .layer = round_->request.layer});
-    // Its own word that it is active again may have been lost.
-    const bool contributes =
-        round_->seen.contains(p) && round_->request.key.step > peer.abstained_step + kStepsAhead;
-    if (contributes) peer.mode = PeerMode::kActive;
   }
 }
 

@@ -11,6 +11,10 @@ namespace polydot::protocol {
 // Steps back of which own contributions are kept, if they are small.
 inline constexpr std::uint64_t kStepsKept = 8;
 
+// Rounds further ahead than this are not stored: whoever is there has left us behind. Who contributes to one
+// so long after it last abstained lacks nothing any more.
+inline constexpr std::uint64_t kStepsAhead = 2;
+
 struct Peer::Round {
   codes::RoundRequest request;
   codes::Shape payload;  // of the product; the columns of a scrub come behind it

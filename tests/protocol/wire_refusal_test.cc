@@ -102,6 +102,7 @@ std::vector<Forgery> forged_contents() {
       {"hello that is no text", K::kHello, E::kField, payload(zeros(3))},
       {"terminal escapes", K::kHello, E::kField, payload(Payload::of_text("seed = 1\x1b[2J"))},
       {"checksum", K::kHello, E::kChecksum, set(kChecksumAt, std::uint64_t{1}), false},
+      {"a damaged version", K::kHello, E::kChecksum, set(kVersionAt, std::uint16_t{kWireVersion ^ 4}), false},
       {"another step", K::kContribution, E::kChecksum, set(kStepAt, std::uint64_t{8}), false},
       {"another payload", K::kContribution, E::kChecksum, payload(zeros(24)), false},
   };

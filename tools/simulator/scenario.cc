@@ -167,9 +167,15 @@ void draw_soft_errors(Draw& draw, Scenario& scenario) {
     const double count = draw.logarithmic(1.0, scenario.beyond_budget ? 300.0 : 15.0);
     const double rate = count / (3.0 * scenario.peers() *
                                  static_cast<double>(std::max<std::uint64_t>(1, scenario.heal_step)));
-    std::string spec = fmt::format("{}:{}", node::name_of(stage), draw.one_of(kModels));
-    if (spec.ends_with("scale")) spec += fmt::format(":factor={:.3g}", draw.logarithmic(0.5, 100.0));
-    if (spec.ends_with("kbits")) spec += ":bits=3";
+    std::string model = draw.one_of(kModels);
+    const double factor = model == "scale" ? draw.logarithmic(0.5, 100.0) : 1.0;
+    // Two copies that are wrong alike outvote the third: that is a codeword, and nobody can know.
+    if (scenario.beyond_budget && scenario.code_name == "replication" &&
+        (model == "zero" || model == "scale"))
+      model = "random";
+    std::string spec = fmt::format("{}:{}", node::name_of(stage), model);
+    if (model == "scale") spec += fmt::format(":factor={:.3g}", factor);
+    if (model == "kbits") spec += ":bits=3";
     if (scenario.heal_step > 0)
       scenario.soft_errors.push_back(
           fmt::format("{}:rate={:.6g}:steps=0-{}", spec, rate, scenario.heal_step - 1));
