@@ -46,11 +46,11 @@ Matrix encode_operand(const Pass& pass, Index peer, const Matrix& x) {
 }
 
 void multiply(const Pass& pass, const Matrix& shard, const Matrix& operand, Index first, Index count,
-              Matrix& y) {
+              Eigen::Ref<Matrix> y) {
   if (pass.transposed)
-    y.middleCols(first, count).noalias() = shard.transpose() * operand.middleCols(first, count);
+    y.middleRows(first, count).noalias() = shard.middleCols(first, count).transpose() * operand;
   else
-    y.middleCols(first, count).noalias() = shard * operand.middleCols(first, count);
+    y.middleRows(first, count).noalias() = shard.middleRows(first, count) * operand;
 }
 
 Matrix decode_weights(const ShardCode& shard, const MatrixD& decoder,

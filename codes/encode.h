@@ -17,10 +17,10 @@ Matrix combine_row_blocks(const Matrix& x, const Eigen::Ref<const VectorD>& coef
 // d).
 Matrix encode_operand(const Pass& pass, Index peer, const Matrix& x);
 
-// The coded product, W~ x~ or W~^T x~, for columns [first, first + count) of x~, written to the same columns
-// of y.
+// Rows [first, first + count) of the coded product, W~ x~ or W~^T x~, written to the same rows of y. By rows:
+// each part of the large shard is read once.
 void multiply(const Pass& pass, const Matrix& shard, const Matrix& operand, Index first, Index count,
-              Matrix& y);
+              Eigen::Ref<Matrix> y);
 
 // The inverse of as_code(): all shards (peers rows, one flattened shard each, zero rows where absent)
 // combined into the N_out x N_in matrix. In double. `decoder`: blocks x peers.

@@ -5,6 +5,8 @@
 #include <limits>
 #include <map>
 
+#include "codes/work_profile.h"
+
 namespace polydot::codes {
 
 namespace {
@@ -205,6 +207,7 @@ const char* name_of(RoundState state) {
 }
 
 RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache) {
+  const WorkScope scope(Work::kCheck);
   RoundVerdict verdict;
   const auto decoder = cache.get(question.present);
   const bool never_a_spare = question.pass->code.recovery_threshold >= question.pass->code.peers();

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "codes/check.h"
+#include "codes/work_profile.h"
 
 namespace polydot::codes {
 
@@ -121,12 +122,14 @@ SyndromeScan scan(const Pass& pass, const SetDecoder& decoder, const SetDecoder&
   Eigen::ArrayXf row_maxima = Eigen::ArrayXf::Zero(payload.rows);
   for (Index first = 0; first < payload.cols; first += step) {
     const Index count = std::min(step, payload.cols - first), entries = count * payload.rows;
+    const WorkScope decode(Work::kDecode);
     for (Index p = 0; p < peers; ++p)
       for (Index c = 0; c < count; ++c)
         std::copy_n(views[static_cast<std::size_t>(p)].column(first + c, payload.rows), payload.rows,
                     chunk.col(p).data() + c * payload.rows);
     decoded.noalias() = chunk.topRows(entries) * transform;
     place_blocks(pass, decoded, payload, first, count, product);
+    const WorkScope check(Work::kCheck);
     for (Index c = 0; c < count; ++c)
       examine_column(chunk.middleRows(c * payload.rows, payload.rows),
                      decoded.block(c * payload.rows, wanted, payload.rows, spare), decoder.sigma,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "codes/check.h"
+#include "codes/work_profile.h"
 #include "dnn/random.h"
 
 namespace polydot::dnn {
@@ -147,6 +148,7 @@ codes::RoundRequest TrainingProgram::make_request(PassKind pass, std::uint32_t s
 }
 
 void TrainingProgram::deliver(codes::Matrix product) {
+  const codes::WorkScope scope(codes::Work::kActivation);
   POLYDOT_CHECK(awaiting_);
   awaiting_ = false;
   const codes::Shape weights = layer(layer_).shape();
@@ -258,6 +260,7 @@ void TrainingProgram::finish_step() {
 }
 
 void TrainingProgram::update_layers(const UpdateTerms& terms) {
+  const codes::WorkScope scope(codes::Work::kUpdate);
   const std::optional<ShardState> clean = clean_update(terms);
   for (Index l = 0; l < layer_count(); ++l) layer(l).update(training_.delta(l), training_.input(l), terms);
   if (clean) {

@@ -90,7 +90,9 @@ void hear_what_was_missed(protocol::Peer& peer, ZmqTransport& transport, const p
 constexpr std::int64_t kLongestPauseMs = 200;
 
 void drive(protocol::Peer& peer, ZmqTransport& transport, const protocol::WireContext& context,
-           const PeerProcessOptions& options, Injector* injector, const KeepRecord& keep) {
+           const PeerProcessOptions& options, Injector* injector, PeerRecords& records,
+           const KeepRecord& keep) {
+  const codes::WorkListener listener(records.work());
   WaitingLine waiting;
   PatientClock clock(std::max(kLongestPauseMs, options.config.shared.patience_ms / 4));
   while (peer.status().phase != protocol::PeerPhase::kEnded) {
@@ -102,6 +104,7 @@ void drive(protocol::Peer& peer, ZmqTransport& transport, const protocol::WireCo
     if (more) continue;
     waiting.look(peer.status(), now);
     constexpr std::int64_t kLongestSleepMs = 100;  // signals are looked at in between
+    const codes::WorkScope scope(codes::Work::kIdle);
     transport.wait(std::clamp<std::int64_t>(peer.next_deadline_ms() - now, 0, kLongestSleepMs));
   }
 }
@@ -194,7 +197,7 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   peer_settings.record = home->record();
   protocol::Peer peer(peer_settings, job, injector.get(), &records);
   const auto keep = [&](const protocol::BallotRecord& record) { return home->keep(record); };
-  drive(peer, **transport, context, options, injector.get(), keep);
+  drive(peer, **transport, context, options, injector.get(), records, keep);
 
   injector.reset();  // settles its log
   int exit_code = peer.failure()   ? static_cast<int>(peer.failure()->kind)

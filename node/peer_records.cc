@@ -1,7 +1,9 @@
 #include "node/peer_records.h"
 
 #include <cmath>
+#include <ctime>
 #include <filesystem>
+#include <iomanip>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -13,7 +15,9 @@ namespace polydot::node {
 namespace {
 constexpr const char* kMetricsHeading =
     "step,epoch,loss,batch_accuracy,learning_rate,seconds,waiting_ms,findings,noise_rounds,bytes_sent,"
-    "spare,any,independent,kappa,suspects";
+    "spare,any,independent,kappa,suspects,waiting_for,"
+    "encode_ms,product_ms,decode_ms,check_ms,activation_ms,update_ms,receive_ms,send_ms,other_ms,idle_ms,"
+    "thread_cpu_ms,process_cpu_ms";
 constexpr const char* kEvaluationsHeading = "steps_done,epochs_done,loss,accuracy,seconds";
 constexpr std::size_t kLossWindow = 10000;  // steps; bounds memory in an endless epoch
 }  // namespace
@@ -42,12 +46,19 @@ Outcome PeerRecords::open(const std::string& folder, Records records) {
   return Unit{};
 }
 
-void PeerRecords::on_started(std::int64_t) { started_ = last_mark_ = Clock::now(); }
+void PeerRecords::on_started(std::int64_t) {
+  started_ = last_mark_ = Clock::now();
+  forget_costs();
+}
 
 void PeerRecords::on_round(const protocol::RoundReport& report) {
   ledger_.on_round(report);
   if (report.budget != nullptr) keep_least(*report.budget);
   waited_ms_ += report.waited_ms;
+  if (report.waited_ms > longest_wait_ms_ && !report.last.empty()) {
+    longest_wait_ms_ = report.waited_ms;
+    waited_for_ = report.last.members().front();
+  }
   noise_ += report.verdict->findings.empty() && report.verdict->active_entries > 0;
   if (std::isfinite(report.verdict->kappa) && report.verdict->state == codes::RoundState::kChecked)
     largest_kappa_ = std::max(largest_kappa_, report.verdict->kappa);
@@ -94,9 +105,37 @@ void PeerRecords::on_step(const dnn::StepRecord& record) {
       << record.learning_rate << ',' << seconds_ << ',' << std::exchange(waited_ms_, 0) << ','
       << earlier_.findings + ledger_.findings() << ',' << noise_ << ',' << bytes_sent() << ','
       << budget_.spare << ',' << budget_.any << ',' << budget_.independent << ',' << budget_.kappa << ','
-      << budget_.suspects.size();
+      << budget_.suspects.size() << step_costs();
   metrics_.line(row.str());
   budget_ = {};
+}
+
+PeerRecords::CpuSeconds PeerRecords::CpuSeconds::now() {
+  const auto seconds = [](clockid_t clock) {
+    timespec time{};
+    ::clock_gettime(clock, &time);
+    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+  };
+  return {seconds(CLOCK_THREAD_CPUTIME_ID), seconds(CLOCK_PROCESS_CPUTIME_ID)};
+}
+
+// The rest of a step's row: for whom it waited, where its time went, and the processor time of the thread and
+// of the whole process (input and output, kernel).
+std::string PeerRecords::step_costs() {
+  std::ostringstream row;
+  row << std::fixed << std::setprecision(3) << ',' << std::exchange(waited_for_, -1);
+  longest_wait_ms_ = 0;
+  for (const double seconds : work_.take()) row << ',' << 1e3 * seconds;
+  const CpuSeconds before = std::exchange(cpu_, CpuSeconds::now());
+  row << ',' << 1e3 * (cpu_.thread - before.thread) << ',' << 1e3 * (cpu_.process - before.process);
+  return row.str();
+}
+
+void PeerRecords::forget_costs() {
+  longest_wait_ms_ = waited_ms_ = 0;
+  waited_for_ = -1;
+  work_.take();
+  cpu_ = CpuSeconds::now();
 }
 
 std::uint64_t PeerRecords::bytes_sent() const {
@@ -106,6 +145,7 @@ std::uint64_t PeerRecords::bytes_sent() const {
 void PeerRecords::on_evaluation(const dnn::EvaluationRecord& record) {
   pending_evaluation_ += seconds_since(last_mark_);
   last_mark_ = Clock::now();
+  forget_costs();
   final_accuracy_ = record.accuracy;
   if (!evaluations_.is_open()) return;
   std::ostringstream row;

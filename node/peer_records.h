@@ -8,6 +8,7 @@
 #include <string>
 
 #include "codes/result.h"
+#include "codes/work_profile.h"
 #include "dnn/training_plan.h"
 #include "node/earlier_lives.h"
 #include "node/ledger.h"
@@ -24,6 +25,8 @@ class PeerRecords : public protocol::PeerObserver, public dnn::TrainingObserver 
   Outcome open(const std::string& folder, Records records);
   // In all lives.
   std::uint64_t steps() const { return steps_; }
+  // What the thread that works for the peer is to listen with.
+  codes::WorkProfile& work() { return work_; }
   // The transport whose bytes are counted; may be set once it exists.
   void watch(const protocol::Transport* transport) { transport_ = transport; }
 
@@ -40,6 +43,13 @@ class PeerRecords : public protocol::PeerObserver, public dnn::TrainingObserver 
  private:
   std::uint64_t bytes_sent() const;  // in all lives
   void keep_least(const protocol::Budget& budget);
+
+  struct CpuSeconds {
+    double thread = 0.0, process = 0.0;
+    static CpuSeconds now();
+  };
+  std::string step_costs();
+  void forget_costs();  // of what is no training
 
   using Clock = std::chrono::steady_clock;
   static double seconds_since(Clock::time_point start) {
@@ -61,7 +71,11 @@ class PeerRecords : public protocol::PeerObserver, public dnn::TrainingObserver 
   std::uint64_t steps_ = 0;
   std::map<std::uint64_t, double> recent_losses_;  // by step
   double final_accuracy_ = -1.0;
-  std::int64_t waited_ms_ = 0;  // in the step at hand
+  std::int64_t waited_ms_ = 0;        // in the step at hand
+  std::int64_t longest_wait_ms_ = 0;  // of its rounds
+  int waited_for_ = -1;               // who came last in that round; -1: nobody was waited for
+  codes::WorkProfile work_;
+  CpuSeconds cpu_;  // at the end of the last step
   std::uint64_t noise_ = 0, refused_ = 0;
   double largest_kappa_ = 0.0;
   protocol::Budget budget_;  // the least of the step at hand

@@ -4,6 +4,8 @@
 #include <memory>
 #include <span>
 
+#include "codes/work_profile.h"
+
 namespace polydot::node {
 
 namespace {
@@ -33,6 +35,7 @@ constexpr int kMostFrames = 4096;
 
 int hear(protocol::Peer& peer, protocol::Transport& transport, const protocol::WireContext& context,
          std::int64_t now_ms) {
+  const codes::WorkScope scope(codes::Work::kReceive);
   int taken = 0;
   for (; taken < kMostFrames; ++taken) {
     std::optional<protocol::Received> received = transport.receive();
@@ -53,6 +56,7 @@ bool pump_once(protocol::Peer& peer, protocol::Transport& transport, const proto
   bool more = peer.advance(now_ms);
   const std::optional<protocol::BallotRecord> record = peer.take_record();
   const bool kept = !record || keep(*record);
+  const codes::WorkScope scope(codes::Work::kSend);
   for (const protocol::Outgoing& outgoing : peer.take_outbox()) {
     if (!kept && outgoing.message.kind == protocol::MessageKind::kBallot) continue;
     if (outgoing.to == self) {  // its own vote counts from now on

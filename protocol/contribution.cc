@@ -3,13 +3,15 @@
 #include <algorithm>
 
 #include "codes/encode.h"
+#include "codes/work_profile.h"
 #include "protocol/wire.h"
 
 namespace polydot::protocol {
 
 namespace {
 // One piece of a product is at most this many multiplications: about a millisecond.
-constexpr codes::Index kPieceFlops = codes::Index{1} << 26;
+constexpr codes::Index kLeastRows = 64;  // with fewer the operand is read too often
+constexpr codes::Index kPieceFlops = codes::Index{1} << 27;
 }  // namespace
 
 OwnContribution::OwnContribution(const codes::ProductCode& code, int self, const codes::RoundRequest& request,
@@ -60,25 +62,27 @@ void OwnContribution::append_scrub() {
 }
 
 bool OwnContribution::work() {
-  if (next_col_ < 0) {
+  if (next_row_ < 0) {
+    const codes::WorkScope scope(codes::Work::kEncode);
     operand_ = codes::encode_operand(pass_, self_, request_.operand);
     visit(codes::Stage::kEncode, operand_);
-    next_col_ = 0;
+    next_row_ = 0;
     return false;
   }
-  if (next_col_ < cols_) {
-    const codes::Index per_column = std::max<codes::Index>(1, request_.shard->size());
-    const codes::Index piece =
-        std::clamp<codes::Index>(kPieceFlops / per_column, 8, std::max<codes::Index>(8, cols_));
-    const codes::Index count = std::min(piece, cols_ - next_col_);
-    codes::multiply(pass_, *request_.shard, operand_, next_col_, count, *product_);
-    next_col_ += count;
-    if (next_col_ == cols_) {
+  const codes::Index rows = product_->rows();
+  if (next_row_ < rows) {
+    const codes::WorkScope scope(codes::Work::kProduct);
+    const codes::Index per_row = std::max<codes::Index>(1, operand_.size());
+    const codes::Index count = std::min(std::max(kPieceFlops / per_row, kLeastRows), rows - next_row_);
+    auto product = product_->leftCols(cols_);
+    codes::multiply(pass_, *request_.shard, operand_, next_row_, count, product);
+    next_row_ += count;
+    if (next_row_ == rows) {
       append_scrub();
       visit(codes::Stage::kProduct, product_->leftCols(cols_));
     }
   }
-  return next_col_ == cols_;
+  return next_row_ == rows;
 }
 
 std::vector<Message> slices_of(const std::shared_ptr<const codes::Matrix>& matrix, const Message& prototype) {
@@ -100,7 +104,7 @@ std::vector<Message> slices_of(const std::shared_ptr<const codes::Matrix>& matri
 }
 
 std::vector<Message> OwnContribution::messages(const codes::PeerSet& operand_set) const {
-  POLYDOT_CHECK_EQ(next_col_, cols_);
+  POLYDOT_CHECK_EQ(next_row_, product_->rows());
   Message prototype;
   prototype.kind = MessageKind::kContribution;
   prototype.key = key_;

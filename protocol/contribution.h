@@ -45,7 +45,7 @@ class OwnContribution {
   codes::Matrix operand_;  // coded
   std::shared_ptr<codes::Matrix> product_;
   codes::Index cols_ = 0;       // of the product itself
-  codes::Index next_col_ = -1;  // -1: the operand is not encoded yet
+  codes::Index next_row_ = -1;  // -1: the operand is not encoded yet
 };
 
 }  // namespace polydot::protocol

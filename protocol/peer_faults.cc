@@ -20,6 +20,18 @@ bool same_bits(const codes::Matrix& a, const codes::Matrix& b) {
          std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(float)) == 0;
 }
 
+// The norm of a shard from some of its columns if it is large: a size is wanted, not a sum.
+double sampled_norm(const codes::Matrix& state) {
+  constexpr codes::Index kEnough = codes::Index{1} << 16;  // entries
+  const codes::Index stride = std::max<codes::Index>(1, state.size() / kEnough);
+  double squares = 0.0;
+  codes::Index columns = 0;
+  for (codes::Index c = 0; c < state.cols(); c += stride, ++columns)
+    squares += static_cast<double>(state.col(c).squaredNorm());
+  return columns == 0 ? 0.0
+                      : std::sqrt(squares * static_cast<double>(state.cols()) / static_cast<double>(columns));
+}
+
 // From one step to the next the state of a shard grows by less.
 constexpr double kMostGrowth = 8.0;
 constexpr double kNothing = 1e-25;     // as a scale
@@ -90,7 +102,7 @@ double Peer::own_scrub_scale(std::size_t column) const {
   const codes::Matrix& state = column == 0 ? *round.request.shard : *round.request.scrub->momentum;
   const codes::Index shard = job_.code().pass(round.request.pass).shard;
   const double sigma = shard_passes_[static_cast<std::size_t>(shard)].sigma(options_.self);
-  const auto norm = static_cast<double>(state.norm());
+  const double norm = sampled_norm(state);
   return std::isfinite(norm) ? norm / std::sqrt(static_cast<double>(round.payload.rows)) / sigma : 0.0;
 }
 

@@ -229,7 +229,10 @@ bool Peer::judge(std::int64_t now_ms) {
     return true;
   }
   codes::PeerSet present = store_.complete(round_->key(), round_->contribution());
-  if (present != round_->seen) round_->progress_at_ms = now_ms;
+  if (present != round_->seen) {
+    round_->progress_at_ms = now_ms;
+    round_->last = present - round_->seen - codes::PeerSet::of({options_.self});
+  }
   round_->seen = present;
   const MembershipView view = view_of(heard_, {options_.self, options_.patience_ms});
   const bool full_patience_over = now_ms - round_->sent_at_ms >= options_.patience_ms;
@@ -303,6 +306,7 @@ void Peer::report(std::int64_t now_ms, const codes::RoundVerdict& verdict, const
   report.present = present;
   report.threshold = round_->floor.threshold;
   report.waited_ms = now_ms - round_->sent_at_ms;
+  report.last = round_->last;
   report.verdict = &verdict;
   report.scrubs = scrubs;
   if (scrubs != nullptr) report.budget = &status_.budget;

@@ -33,6 +33,7 @@ struct Peer::Round {
   std::int64_t requested_at_ms = 0, next_request_ms = 0;
   codes::PeerSet mended;          // whose damaged frame was asked for again at once
   codes::PeerSet seen;            // complete contributions when last looked
+  codes::PeerSet last;            // who had come between the last two looks that differed
   codes::PeerSet judged;          // judged in vain already
   codes::RoundQuestion question;  // of the last check
 

@@ -93,6 +93,7 @@ struct RoundReport {
   codes::PeerSet present;  // whose contributions there were
   double threshold = 0.0;
   std::int64_t waited_ms = 0;                    // between the own contribution and the verdict
+  codes::PeerSet last;                           // who came last, after this peer itself
   const codes::RoundVerdict* verdict = nullptr;  // valid during the call
   const Budget* budget = nullptr;                // what the round could still take; null before it is done
   const std::vector<ScrubReport>* scrubs = nullptr;  // the same; null before the round is done

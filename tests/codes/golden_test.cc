@@ -136,7 +136,7 @@ TEST_P(Golden, ExampleInFloatAsThePeersComputeIt) {
       const Pass& pass = code_.pass(kind);
       const Shape payload = contribution_shape(code_, pass, {w.rows(), w.cols()}, operand->cols());
       Matrix y(payload.rows, payload.cols);
-      multiply(pass, stored, encode_operand(pass, p, *operand), 0, y.cols(), y);
+      multiply(pass, stored, encode_operand(pass, p, *operand), 0, y.rows(), y);
       expect_same(y.cast<double>(), example(key, p), key, kFloat);
     }
     stored += rate * combine_row_blocks(d, shard.update_rows.row(p).transpose()) *

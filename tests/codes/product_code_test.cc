@@ -132,14 +132,14 @@ TEST_P(ProductCodeLaws, ShardsDecodeToTheWeightsFromEveryUsableSet) {
   }
 }
 
-TEST_P(ProductCodeLaws, ColumnsMultiplyInSlicesAsAtOnce) {
+TEST_P(ProductCodeLaws, RowsMultiplyInPiecesAsAtOnce) {
   const CleanRound round(code_, PassKind::kForward, weights(), batch(), generator_);
   const Matrix shard = encode_shard(code_.shards.front(), 0, round.weights);
   const Matrix x = encode_operand(round.pass, 0, round.operand);
-  Matrix slices = Matrix::Constant(round.payload.rows, round.payload.cols, 7.0f);
-  for (Index c = 0; c < round.payload.cols; ++c) multiply(round.pass, shard, x, c, 1, slices);
-  EXPECT_LE((slices - round.contributions.front()).cwiseAbs().maxCoeff(),
-            1e-5f * (1.0f + slices.cwiseAbs().maxCoeff()));
+  Matrix pieces = Matrix::Constant(round.payload.rows, round.payload.cols, 7.0f);
+  for (Index r = 0; r < round.payload.rows; ++r) multiply(round.pass, shard, x, r, 1, pieces);
+  EXPECT_LE((pieces - round.contributions.front()).cwiseAbs().maxCoeff(),
+            1e-5f * (1.0f + pieces.cwiseAbs().maxCoeff()));
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryFactory, ProductCodeLaws, ::testing::ValuesIn(kPlans), name_of_plan);

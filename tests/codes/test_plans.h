@@ -116,7 +116,7 @@ struct CleanRound {
     for (Index p = 0; p < code.peers(); ++p) {
       contributions.emplace_back(payload.rows, payload.cols);
       multiply(pass, encode_shard(code.shards[static_cast<std::size_t>(pass.shard)], p, weights),
-               encode_operand(pass, p, operand), 0, payload.cols, contributions.back());
+               encode_operand(pass, p, operand), 0, payload.rows, contributions.back());
     }
   }
 

@@ -46,7 +46,7 @@ bool CodedCluster::run_round(const std::function<void(const codes::RoundRequest&
     const Matrix coded = codes::encode_operand(pass, static_cast<Index>(p), r.operand);
     const codes::Shape shape = codes::contribution_shape(code_, pass, r.weights, r.batch());
     Matrix& product = products.emplace_back(shape.rows, shape.cols);
-    codes::multiply(pass, *r.shard, coded, 0, coded.cols(), product);
+    codes::multiply(pass, *r.shard, coded, 0, product.rows(), product);
     largest_contribution_ =
         std::max(largest_contribution_, product.size() + (r.training ? 2 : 0) * product.rows());
   }

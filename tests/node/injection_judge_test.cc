@@ -65,7 +65,7 @@ class Judged : public ::testing::TestWithParam<PassKind> {
   }
   Matrix product_of(const Matrix& shard, const Matrix& coded) const {
     Matrix y(forward() ? shard.rows() : shard.cols(), coded.cols());
-    codes::multiply(pass(), shard, coded, 0, coded.cols(), y);
+    codes::multiply(pass(), shard, coded, 0, y.rows(), y);
     return y;
   }
   static double size_of(const Matrix& clean, const Matrix& faulty, const codes::PublishedFloor& floor) {

@@ -90,7 +90,7 @@ class OwnSets {
     const codes::Matrix operand = codes::encode_operand(pass, peer, request.operand);
     const codes::Shape shape = codes::contribution_shape(code_, pass, request.weights, request.batch());
     codes::Matrix product(shape.rows, shape.cols);
-    codes::multiply(pass, *request.shard, operand, 0, operand.cols(), product);
+    codes::multiply(pass, *request.shard, operand, 0, product.rows(), product);
     return product;
   }
 

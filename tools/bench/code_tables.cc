@@ -65,7 +65,7 @@ double decode_error(const codes::ProductCode& code, PassKind kind, Index missing
     Matrix& y = contributions.emplace_back(payload.rows, payload.cols);
     const auto& shard = code.shards[static_cast<std::size_t>(pass.shard)];
     codes::multiply(pass, codes::encode_shard(shard, p, weights), codes::encode_operand(pass, p, operand), 0,
-                    payload.cols, y);
+                    payload.rows, y);
   }
   for (const Matrix& y : contributions) views.push_back({{y.data()}, payload.cols});
   Matrix product(truth.rows(), truth.cols());

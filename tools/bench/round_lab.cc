@@ -90,7 +90,7 @@ LabRound RoundLab::make_round() {
     round.shards.push_back(codes::encode_shard(shard, p, round.weights));
     round.contributions.emplace_back(payload.rows, payload.cols);
     codes::multiply(pass(), round.shards.back(), codes::encode_operand(pass(), p, round.operand), 0,
-                    payload.cols, round.contributions.back());
+                    payload.rows, round.contributions.back());
   }
   return round;
 }
@@ -159,7 +159,7 @@ void RoundLab::disturb(LabRound& round, ErrorModel model, const std::vector<int>
 void RoundLab::multiply_again(LabRound& round, int peer) const {
   Matrix& y = round.contributions[static_cast<std::size_t>(peer)];
   codes::multiply(pass(), round.shards[static_cast<std::size_t>(peer)],
-                  codes::encode_operand(pass(), peer, round.operand), 0, y.cols(), y);
+                  codes::encode_operand(pass(), peer, round.operand), 0, y.rows(), y);
 }
 
 codes::RoundQuestion RoundLab::question(const LabRound& round, const PeerSet& present) const {
