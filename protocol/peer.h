@@ -103,6 +103,7 @@ class Peer {
   void begin(std::int64_t now_ms);
   void on_hello(int from, const Message& message);
   void send_hello(int to);
+  void greet_strangers(std::int64_t now_ms);
   void leave(std::int64_t now_ms, std::uint32_t code);
   void fail(std::int64_t now_ms, Failure failure);
   bool advance_lingering(std::int64_t now_ms);

@@ -288,10 +288,10 @@ void Peer::clean_if_drifted() {
 
 void Peer::work_on_repairs(std::int64_t now_ms) {
   if (repairs_.idle()) return;
-  codes::PeerSet others = view_of(heard_, {options_.self, options_.patience_ms}).live;
-  others.erase(options_.self);
-  others = others - offenders_.quarantined();
-  repairs_.work(now_ms, round_->request.key.epoch, job_.steps_done(), others);
+  const MembershipView view = view_of(heard_, {options_.self, options_.patience_ms});
+  const codes::PeerSet others = view.live - codes::PeerSet::of({options_.self}) - offenders_.quarantined();
+  repairs_.work(now_ms, round_->request.key.epoch, job_.steps_done(), others,
+                view.late - offenders_.quarantined());
   for (auto& [to, message] : repairs_.take_messages()) send(to, std::move(message));
   look_whether_whole(now_ms);
   for (const RepairReport& report : repairs_.take_reports()) {

@@ -93,7 +93,9 @@ bool Peer::catch_up(std::int64_t now_ms) {
     follow(now_ms, majority->step + (std::uint64_t{1} << std::min(follows_in_a_row_, 6)));
     return true;
   }
-  const bool they_stand = now_ms - majority_moved_ms_ >= options_.patience_ms / kStandingShare;
+  // What it has decoded itself since it came here, the others can decode as well: they are only slow.
+  const std::int64_t standing = finished_ ? options_.patience_ms : options_.patience_ms / kStandingShare;
+  const bool they_stand = now_ms - majority_moved_ms_ >= standing;
   if (majority->step < step_at_hand_ && repairs_.anything_lost() && they_stand) {
     // Perhaps it is this peer that they wait for: what they have done of the step they still have.
     follow(now_ms, majority->step);

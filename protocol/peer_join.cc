@@ -43,8 +43,20 @@ void Peer::on_hello(int from, const Message& message) {
       peer.latest && peer.latest->epoch == message.key.epoch && message.key.step < peer.latest->step;
   if (!joins) peer.latest = back ? message.key : std::max(peer.latest.value_or(message.key), message.key);
   if (joins && peer.goodbye) peer.goodbye.reset();  // another life
-  // Only those that have begun answer, and only those that have not: so this does not go on for ever.
-  if (joins && status_.phase != PeerPhase::kJoining && mode() > PeerMode::kRestored) send_hello(from);
+  // Only those that have begun answer, and only those that have not, or that have not heard us: so this does
+  // not go on for ever.
+  const bool wants_answer = joins || !message.set.contains(options_.self);
+  if (wants_answer && status_.phase != PeerPhase::kJoining && mode() > PeerMode::kRestored) send_hello(from);
+}
+
+// Who contributes and was never heard to agree: its hello was lost, or could not come through.
+void Peer::greet_strangers(std::int64_t now_ms) {
+  if (now_ms < next_hello_ms_) return;
+  next_hello_ms_ = now_ms + options_.request_interval_ms();
+  for (int p = 0; p < options_.peers; ++p)
+    if (const Heard& peer = heard_[static_cast<std::size_t>(p)];
+        p != options_.self && !peer.joined && peer.latest)
+      send_hello(p);
 }
 
 void Peer::on_refused_frame(int from, WireError error, std::uint16_t claimed_version) {

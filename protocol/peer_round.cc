@@ -40,6 +40,7 @@ bool Peer::advance_running(std::int64_t now_ms) {
   status_.votes = ballot_.votes();
   if (const auto decision = ballot_.take_decision()) return roll_back(*decision);
   if (stuck_ || ballot_.bound()) return advance_stuck(now_ms);
+  greet_strangers(now_ms);
   if (!round_) return start_round(now_ms);
   work_on_repairs(now_ms);
   if (abstaining().contains(options_.self) && !must_abstain()) take_part_after_all();

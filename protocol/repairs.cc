@@ -330,7 +330,7 @@ bool Repairs::is_stale(const Open& open, std::int64_t now_ms, std::uint64_t boun
 }
 
 void Repairs::work(std::int64_t now_ms, std::uint32_t epoch, std::uint64_t boundary,
-                   const codes::PeerSet& others) {
+                   const codes::PeerSet& others, const codes::PeerSet& late) {
   if (state_ == nullptr) return;
   give_due(boundary);
   for (auto at = open_.begin(); at != open_.end();) {
@@ -353,12 +353,14 @@ void Repairs::work(std::int64_t now_ms, std::uint32_t epoch, std::uint64_t bound
   for (const auto& [place, lost] : lost_)
     if (!open_.contains(place) && !wanted_.contains(place)) wanted_[place] = Wanted{.part = next_chunk(lost)};
   for (auto at = wanted_.begin(); at != wanted_.end();) {
-    const bool enough = can_be_built_from(at->first.second, others);
+    const bool without_late = at->second.tries == 0 && can_be_built_from(at->first.second, others);
+    const codes::PeerSet asked = without_late ? others : others | late;
+    const bool enough = can_be_built_from(at->first.second, asked);
     if (at->second.not_before > boundary || (lost_.contains(at->first) && !enough)) {
       ++at;
       continue;
     }
-    begin(at->second, now_ms, epoch, boundary, others);
+    begin(at->second, now_ms, epoch, boundary, asked);
     at = wanted_.erase(at);
   }
 }

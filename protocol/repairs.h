@@ -56,8 +56,10 @@ class Repairs {
   void on_request(int from, const Message& message, std::uint64_t boundary);
   void on_piece(int from, const Message& message);
   void on_no_piece(int from, const Message& message);
-  // The state is at `boundary`; anything that is due happens. `others`: whom to ask. Messages go to `send`.
-  void work(std::int64_t now_ms, std::uint32_t epoch, std::uint64_t boundary, const codes::PeerSet& others);
+  // The state is at `boundary`; anything that is due happens. `others`: whom to ask; `late`: whom as well if
+  // those are not enough. Messages go to `send`.
+  void work(std::int64_t now_ms, std::uint32_t epoch, std::uint64_t boundary, const codes::PeerSet& others,
+            const codes::PeerSet& late);
   std::vector<std::pair<int, Message>> take_messages() { return std::exchange(messages_, {}); }
   std::vector<RepairReport> take_reports() { return std::exchange(reports_, {}); }
 

@@ -94,9 +94,10 @@ class RepairsWorld : public ::testing::Test {
     }
   }
   void work(int p) {
-    PeerSet others = PeerSet::all(kPeers);
+    PeerSet others = PeerSet::all(kPeers) - late;
     others.erase(p);
-    repairs_[static_cast<std::size_t>(p)]->work(now_ms_, 0, boundaries_[static_cast<std::size_t>(p)], others);
+    repairs_[static_cast<std::size_t>(p)]->work(now_ms_, 0, boundaries_[static_cast<std::size_t>(p)], others,
+                                                late);
   }
   // Everybody but the asking peer takes what came, works, and answers.
   void answer() {
@@ -118,6 +119,7 @@ class RepairsWorld : public ::testing::Test {
   std::vector<std::unique_ptr<StandingState>> states_;
   std::vector<std::unique_ptr<Repairs>> repairs_;
   std::int64_t now_ms_ = 0;
+  PeerSet late;
   int requests = 0, pieces = 0, refusals = 0;
 };
 
@@ -175,6 +177,21 @@ TEST_F(RepairsWorld, TwoThatLostTheSameShardRefuseEachOther) {
   answer();
   expect_rebuilt();
   EXPECT_EQ(refusals, 1);
+}
+
+TEST_F(RepairsWorld, TheLateAreAskedWhenTheOthersAreNotEnough) {
+  late = PeerSet::of({4, 5});
+  repairs_[kAsking]->lose(StandingState::whole());
+  work(kAsking);
+  answer();
+  expect_rebuilt();
+  const int without = requests;
+  late = PeerSet::of({0, 1, 4, 5, 6, 7, 8, 9});
+  repairs_[kAsking]->lose(StandingState::whole());
+  work(kAsking);
+  answer();
+  expect_rebuilt();
+  EXPECT_GT(requests, without);
 }
 
 TEST_F(RepairsWorld, ANoPieceOfAnotherRequestChangesNothing) {

@@ -152,7 +152,9 @@ class SimRun {
     const auto initial = dnn::initial_weights(options_.plan.network, options_.plan.seed);
     for (Index s = 0; s < static_cast<Index>(options_.code.shards.size()); ++s) {
       double difference = 0.0, learned = 0.0, norm = 0.0;
-      for (std::size_t l = 0; l < initial.size(); ++l) {
+      // The first layer has no backpropagation: a shard for that alone is used by nobody, nor rebuilt.
+      const bool forward = s == options_.code.pass(codes::PassKind::kForward).shard;
+      for (std::size_t l = forward ? 0 : 1; l < initial.size(); ++l) {
         const codes::Matrix& wanted = reference.weights()[l];
         const codes::Matrix coded = cluster_->decoded_weights(static_cast<Index>(l), s, peers);
         difference += (coded - wanted).cast<double>().squaredNorm();
