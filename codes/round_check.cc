@@ -51,22 +51,17 @@ double promised_signal(const RoundQuestion& question, const SetDecoder& decoder)
 
 // rms of the decoded values, whitened, over the entries that are not active, or what the contributions
 // promise where most are. Sets the active entries of the product to zero: they are to be decoded again.
-double whitened_signal(const RoundQuestion& question, const SetDecoder& decoder,
-                       const std::vector<Place>& active, Matrix& product) {
-  if (2 * static_cast<Index>(active.size()) > question.payload.size())
+double whitened_signal(const RoundQuestion& question, const SetDecoder& decoder, const SyndromeScan& seen,
+                       Matrix& product) {
+  if (2 * static_cast<Index>(seen.active.size()) > question.payload.size())
     return promised_signal(question, decoder);
   Index count = product.size();
-  for (const Place& place : active)
+  for (const Place& place : seen.active)
     for_each_result(*question.pass, question.payload, place, product, [&](Index, Index row, Index col) {
       product(row, col) = 0.0f;
       --count;
     });
-  double sum = 0.0;
-  for (Index col = 0; col < product.cols(); ++col) {
-    const double scale = question.nu(col % question.nu.size());
-    sum += product.col(col).cast<double>().squaredNorm() / (scale * scale);
-  }
-  return count > 0 ? std::sqrt(sum / static_cast<double>(count)) : 0.0;
+  return count > 0 ? std::sqrt(seen.squares / static_cast<double>(count)) : 0.0;
 }
 
 // Peers whose whole contribution is zero although the operand is not.
@@ -238,7 +233,7 @@ RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache) {
     verdict.kappa = kInfinity;  // nothing can be checked, so nothing is refused: as the user chose
     return verdict;
   }
-  const double signal = whitened_signal(question, *decoder, seen.active, verdict.product);
+  const double signal = whitened_signal(question, *decoder, seen, verdict.product);
   const LocateLimits limits{question.threshold, std::max(signal, 1e-30)};
   if (!question.operand_is_zero && signal > 0.0) verdict.kappa = hidden_error(*decoder, limits);
   if (!seen.active.empty()) correct(question, *decoder, seen.active, cache, limits, verdict);

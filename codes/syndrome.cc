@@ -4,14 +4,15 @@
 #include <cmath>
 
 #include "codes/check.h"
+#include "codes/column_kernel.h"
 #include "codes/work_profile.h"
 
 namespace polydot::codes {
 
 namespace {
 
-// Entries handled at a time: one peer's run stays in the first-level cache.
-constexpr Index kChunkEntries = 2048;
+// Values above it are looked at one by one: their squares are no floats any more.
+constexpr double kWildest = 1e15;
 
 // Columns of the transform: wanted blocks of `decode_with`, then the parities of `decoder`; rows: peers of
 // decoder.
@@ -31,20 +32,17 @@ Matrix make_transform(const SetDecoder& decoder, const SetDecoder& decode_with) 
   return transform;
 }
 
-// Copies the decoded blocks of payload columns [first, first + count) to their places in the product.
-void place_blocks(const Pass& pass, const Matrix& decoded, Shape payload, Index first, Index count,
-                  Matrix& product) {
-  for (Index i = 0; i < pass.result_blocks(); ++i) {
-    const Index rows = std::min(payload.rows, product.rows() - i * payload.rows);
-    if (rows <= 0) break;
-    for (Index b = 0; b < pass.batch_groups; ++b)
-      for (Index c = 0; c < count; ++c) {
-        const Index col = b * payload.cols + first + c;
-        if (col >= product.cols()) continue;
-        product.col(col).segment(i * payload.rows, rows) =
-            decoded.col(i * pass.batch_groups + b).segment(c * payload.rows, rows);
-      }
-  }
+// Where the decoded blocks of payload column `col` go in the product; what is padding goes nowhere.
+void find_targets(const Pass& pass, Shape payload, Index col, Matrix& product,
+                  std::vector<ColumnTarget>& targets) {
+  for (Index i = 0; i < pass.result_blocks(); ++i)
+    for (Index b = 0; b < pass.batch_groups; ++b) {
+      ColumnTarget& target = targets[static_cast<std::size_t>(i * pass.batch_groups + b)];
+      const Index rows = std::min(payload.rows, product.rows() - i * payload.rows);
+      const Index to = b * payload.cols + col;
+      target = rows > 0 && to < product.cols() ? ColumnTarget{&product(i * payload.rows, to), rows}
+                                               : ColumnTarget{};
+    }
 }
 
 // The largest |value| with NaN winning over everything.
@@ -54,25 +52,12 @@ double loudest(const Values& values) {
                             : static_cast<double>(values.cwiseAbs().template maxCoeff<Eigen::PropagateNaN>());
 }
 
-// Examines one payload column: `values` rows x peers, `parity` rows x spare, neither divided by nu = scale.
-// row_maxima: largest whitened parity of each row so far, active entries left out.
-// Comparisons are written so that NaN counts as an alarm.
-template <typename Values, typename Parity>
-void examine_column(const Values& values, const Parity& parity, const VectorD& sigma, double scale,
+// A payload column in which something may be wrong, entry by entry. `values` rows x peers, `parity` rows x
+// spare, neither divided by nu = scale. row_maxima: largest whitened parity of each row so far, active
+// entries left out. Comparisons are written so that NaN counts as an alarm.
+void examine_column(const Matrix& values, const Matrix& parity, const VectorD& sigma, double scale,
                     double threshold, Index col, SyndromeScan& result, Eigen::ArrayXf& row_maxima) {
-  double largest = 0.0;
-  for (Index p = 0; p < values.cols(); ++p) {
-    const double size = loudest(values.col(p)) / sigma(p);
-    largest = size <= largest ? largest : size;
-  }
-  if (parity.cols() == 0 && std::isfinite(largest)) return;
   const float inverse = static_cast<float>(1.0 / scale);
-  if (loudest(parity) <= threshold * scale && std::isfinite(largest)) {
-    for (Index k = 0; k < parity.cols(); ++k)
-      row_maxima = row_maxima.max(parity.col(k).array().abs() * inverse);
-    result.largest = std::max(result.largest, largest / scale);
-    return;
-  }
   for (Index row = 0; row < values.rows(); ++row) {
     const double size = loudest(parity.row(row));
     if (!(size <= threshold * scale) || !values.row(row).allFinite()) {
@@ -86,6 +71,23 @@ void examine_column(const Values& values, const Parity& parity, const VectorD& s
   }
 }
 
+// The squares of what of a payload column went to the product, but for its active entries, result.active from
+// `first_active` on.
+double kept_squares(const std::vector<ColumnTarget>& targets, const SyndromeScan& result,
+                    std::size_t first_active) {
+  double sum = 0.0;
+  for (const ColumnTarget& target : targets) {
+    std::size_t next = first_active;
+    for (Index row = 0; row < target.rows; ++row) {
+      if (next < result.active.size() && result.active[next].row == row)
+        ++next;
+      else
+        sum += static_cast<double>(target.to[row]) * static_cast<double>(target.to[row]);
+    }
+  }
+  return sum;
+}
+
 // The upper quartile of what is not zero (padding is); 0 if nothing is.
 double upper_quartile(const Eigen::ArrayXf& values) {
   std::vector<float> sorted;
@@ -97,13 +99,19 @@ double upper_quartile(const Eigen::ArrayXf& values) {
   return static_cast<double>(*at);
 }
 
+// In float where that does not overflow, nor lose what is small.
+double squared_norm(const Eigen::Ref<const Eigen::VectorXf>& column) {
+  const auto quick = static_cast<double>(column.squaredNorm());
+  return quick > 1e-20 && quick < 1e30 ? quick : column.cast<double>().squaredNorm();
+}
+
 }  // namespace
 
 VectorD column_scales(const Pass& pass, const Matrix& operand) {
   const Index groups = pass.batch_groups;
   const Index cols = padded(operand.cols(), groups) / groups;
   VectorD squared = VectorD::Zero(cols);
-  for (Index c = 0; c < operand.cols(); ++c) squared(c % cols) += operand.col(c).cast<double>().squaredNorm();
+  for (Index c = 0; c < operand.cols(); ++c) squared(c % cols) += squared_norm(operand.col(c));
   const double mean = squared.sum() / static_cast<double>(cols);
   // The last term only keeps an all-zero operand from dividing by zero.
   return (squared.array() + 1e-6 * mean + 1e-60).sqrt();
@@ -112,28 +120,43 @@ VectorD column_scales(const Pass& pass, const Matrix& operand) {
 SyndromeScan scan(const Pass& pass, const SetDecoder& decoder, const SetDecoder& decode_with,
                   const std::vector<ContributionView>& views, Shape payload, const VectorD& nu,
                   double threshold, Matrix& product) {
+  const WorkScope scope(Work::kDecode);
   const Matrix transform = make_transform(decoder, decode_with);
-  const Index wanted = decode_with.decoder.rows(), spare = decoder.spare();
-  const Index peers = static_cast<Index>(decoder.peers.size());
-  POLYDOT_CHECK_EQ(peers, static_cast<Index>(views.size()));
-  const Index step = std::max<Index>(1, kChunkEntries / payload.rows);
-  Matrix chunk(step * payload.rows, peers), decoded;
+  const Index wanted = decode_with.decoder.rows();
+  const std::size_t peers = decoder.peers.size();
+  POLYDOT_CHECK_EQ(peers, views.size());
+  const ColumnTable table(transform, wanted);
+  std::vector<const float*> columns(peers);
+  std::vector<ColumnTarget> targets(static_cast<std::size_t>(wanted));
+  Eigen::ArrayXf sizes(payload.rows), row_maxima = Eigen::ArrayXf::Zero(payload.rows);
+  ColumnLook look;
   SyndromeScan result;
-  Eigen::ArrayXf row_maxima = Eigen::ArrayXf::Zero(payload.rows);
-  for (Index first = 0; first < payload.cols; first += step) {
-    const Index count = std::min(step, payload.cols - first), entries = count * payload.rows;
-    const WorkScope decode(Work::kDecode);
-    for (Index p = 0; p < peers; ++p)
-      for (Index c = 0; c < count; ++c)
-        std::copy_n(views[static_cast<std::size_t>(p)].column(first + c, payload.rows), payload.rows,
-                    chunk.col(p).data() + c * payload.rows);
-    decoded.noalias() = chunk.topRows(entries) * transform;
-    place_blocks(pass, decoded, payload, first, count, product);
+  for (Index col = 0; col < payload.cols; ++col) {
+    const double scale = nu(col);
+    for (std::size_t p = 0; p < peers; ++p) columns[p] = views[p].column(col, payload.rows);
+    find_targets(pass, payload, col, product, targets);
+    combine_column(table, columns, payload.rows, targets, sizes.data(), look);
+    double largest = 0.0, wildest = 0.0;
+    for (std::size_t p = 0; p < peers; ++p) {
+      const auto size = static_cast<double>(look.largest[p]);
+      wildest = std::max(wildest, size);
+      largest = std::max(largest, size / decoder.sigma(static_cast<Index>(p)));
+    }
+    const bool quiet = static_cast<double>(look.loudest) <= threshold * scale;
+    if (quiet && wildest < kWildest) {
+      row_maxima = row_maxima.max(sizes * static_cast<float>(1.0 / scale));
+      result.largest = std::max(result.largest, largest / scale);
+      result.squares += static_cast<double>(look.squares) / (scale * scale);
+      continue;
+    }
     const WorkScope check(Work::kCheck);
-    for (Index c = 0; c < count; ++c)
-      examine_column(chunk.middleRows(c * payload.rows, payload.rows),
-                     decoded.block(c * payload.rows, wanted, payload.rows, spare), decoder.sigma,
-                     nu(first + c), threshold, first + c, result, row_maxima);
+    Matrix values(payload.rows, static_cast<Index>(peers));
+    for (std::size_t p = 0; p < peers; ++p)
+      std::copy_n(columns[p], payload.rows, values.col(static_cast<Index>(p)).data());
+    const Matrix parity = values * transform.rightCols(decoder.spare());
+    const std::size_t first_active = result.active.size();
+    examine_column(values, parity, decoder.sigma, scale, threshold, col, result, row_maxima);
+    result.squares += kept_squares(targets, result, first_active) / (scale * scale);
   }
   result.statistic = row_maxima.size() > 0 ? static_cast<double>(row_maxima.maxCoeff()) : 0.0;
   result.typical = upper_quartile(row_maxima);

@@ -37,6 +37,7 @@ struct SyndromeScan {
   // which disturb a row or a few in every round.
   double typical = 0.0;
   double largest = 0.0;       // largest whitened |contribution| over entries that are not active
+  double squares = 0.0;       // of the decoded values, whitened, over entries that are not active
   std::vector<Place> active;  // entries with a parity above the threshold, or not finite
 };
 

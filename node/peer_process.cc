@@ -1,5 +1,6 @@
 #include "node/peer_process.h"
 
+#include <malloc.h>
 #include <unistd.h>
 #include <xmmintrin.h>
 
@@ -154,10 +155,18 @@ PeerIdentity identity_of(const PeerProcessOptions& options, std::uint64_t data_d
           static_cast<int>(options.config.shared.peers)};
 }
 
+// A round allocates and frees the same large matrices again and again: given back to the system each time,
+// they would be cleared each time.
+void keep_memory() {
+  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 512 << 20);
+}
+
 }  // namespace
 
 Result<int> run_peer_process(const PeerProcessOptions& options) {
   _mm_setcsr(_mm_getcsr() | 0x8040);  // FTZ and DAZ: the same arithmetic at every peer, and no slow denormals
+  keep_memory();
   catch_signals();
   const Config& config = options.config;
   const std::string folder = config.local.out.empty() ? "" : peer_folder(config.local.out, options.self);

@@ -22,7 +22,7 @@ bool same_bits(const codes::Matrix& a, const codes::Matrix& b) {
 
 // The norm of a shard from some of its columns if it is large: a size is wanted, not a sum.
 double sampled_norm(const codes::Matrix& state) {
-  constexpr codes::Index kEnough = codes::Index{1} << 16;  // entries
+  constexpr codes::Index kEnough = codes::Index{1} << 14;  // entries
   const codes::Index stride = std::max<codes::Index>(1, state.size() / kEnough);
   double squares = 0.0;
   codes::Index columns = 0;

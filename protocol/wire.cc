@@ -1,6 +1,7 @@
 #include "protocol/wire.h"
 
 #define XXH_STATIC_LINKING_ONLY  // the hash state lives on the stack
+#define XXH_INLINE_ALL           // compiled for this processor, as the library is not
 #include <xxhash.h>
 
 #include <algorithm>
