@@ -1,6 +1,5 @@
 #include "codes/work_profile.h"
 
-#include <ctime>
 #include <utility>
 
 namespace polydot::codes {
@@ -15,16 +14,10 @@ const char* name_of(Work work) {
   return kNames[static_cast<std::size_t>(work)];
 }
 
-double WorkProfile::clock_of(Work work) {
-  timespec time{};
-  ::clock_gettime(work == Work::kIdle ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
 Work WorkProfile::enter(Work next) {
-  const double now = clock_of(now_);
+  const double now = clock_(now_);
   seconds_[static_cast<std::size_t>(now_)] += now - since_;
-  since_ = (next == Work::kIdle) == (now_ == Work::kIdle) ? now : clock_of(next);
+  since_ = (next == Work::kIdle) == (now_ == Work::kIdle) ? now : clock_(next);
   return std::exchange(now_, next);
 }
 

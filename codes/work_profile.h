@@ -27,18 +27,22 @@ const char* name_of(Work work);
 
 class WorkProfile {
  public:
+  // What time it is for work of a kind, in seconds: of the processor, or for kIdle on the wall. This room has
+  // no clock of its own.
+  using Clock = double (*)(Work);
   using Seconds = std::array<double, kWorkKinds>;
 
+  explicit WorkProfile(Clock clock) : clock_(clock), since_(clock(now_)) {}
   // The kind so far.
   Work enter(Work next);
   // Since the last time, or the beginning.
   Seconds take();
 
  private:
-  static double clock_of(Work work);
+  Clock clock_;
   Seconds seconds_{};
   Work now_ = Work::kOther;
-  double since_ = clock_of(Work::kOther);
+  double since_;
 };
 
 // While it lives, the calling thread's work is counted in `profile`. They nest.

@@ -1,7 +1,6 @@
 #include "node/peer_records.h"
 
 #include <cmath>
-#include <ctime>
 #include <filesystem>
 #include <iomanip>
 #include <nlohmann/json.hpp>
@@ -110,15 +109,6 @@ void PeerRecords::on_step(const dnn::StepRecord& record) {
   budget_ = {};
 }
 
-PeerRecords::CpuSeconds PeerRecords::CpuSeconds::now() {
-  const auto seconds = [](clockid_t clock) {
-    timespec time{};
-    ::clock_gettime(clock, &time);
-    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-  };
-  return {seconds(CLOCK_THREAD_CPUTIME_ID), seconds(CLOCK_PROCESS_CPUTIME_ID)};
-}
-
 // The rest of a step's row: for whom it waited, where its time went, and the processor time of the thread and
 // of the whole process (input and output, kernel).
 std::string PeerRecords::step_costs() {
@@ -126,7 +116,7 @@ std::string PeerRecords::step_costs() {
   row << std::fixed << std::setprecision(3) << ',' << std::exchange(waited_for_, -1);
   longest_wait_ms_ = 0;
   for (const double seconds : work_.take()) row << ',' << 1e3 * seconds;
-  const CpuSeconds before = std::exchange(cpu_, CpuSeconds::now());
+  const CpuSeconds before = std::exchange(cpu_, CpuSeconds{});
   row << ',' << 1e3 * (cpu_.thread - before.thread) << ',' << 1e3 * (cpu_.process - before.process);
   return row.str();
 }
@@ -135,7 +125,7 @@ void PeerRecords::forget_costs() {
   longest_wait_ms_ = waited_ms_ = 0;
   waited_for_ = -1;
   work_.take();
-  cpu_ = CpuSeconds::now();
+  cpu_ = CpuSeconds{};
 }
 
 std::uint64_t PeerRecords::bytes_sent() const {

@@ -13,6 +13,7 @@
 #include "node/earlier_lives.h"
 #include "node/ledger.h"
 #include "node/record_file.h"
+#include "node/work_clock.h"
 #include "protocol/peer.h"
 #include "protocol/transport.h"
 
@@ -45,8 +46,7 @@ class PeerRecords : public protocol::PeerObserver, public dnn::TrainingObserver 
   void keep_least(const protocol::Budget& budget);
 
   struct CpuSeconds {
-    double thread = 0.0, process = 0.0;
-    static CpuSeconds now();
+    double thread = thread_cpu_seconds(), process = process_cpu_seconds();
   };
   std::string step_costs();
   void forget_costs();  // of what is no training
@@ -74,7 +74,7 @@ class PeerRecords : public protocol::PeerObserver, public dnn::TrainingObserver 
   std::int64_t waited_ms_ = 0;        // in the step at hand
   std::int64_t longest_wait_ms_ = 0;  // of its rounds
   int waited_for_ = -1;               // who came last in that round; -1: nobody was waited for
-  codes::WorkProfile work_;
+  codes::WorkProfile work_{work_clock};
   CpuSeconds cpu_;  // at the end of the last step
   std::uint64_t noise_ = 0, refused_ = 0;
   double largest_kappa_ = 0.0;

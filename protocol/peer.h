@@ -153,6 +153,7 @@ class Peer {
   bool catch_up(std::int64_t now_ms);
   void lose_shards();
   void leave_rounds(const codes::RoundKey& next);
+  bool leave_what_others_have_decoded(std::int64_t now_ms);
   void look_whether_whole(std::int64_t now_ms);
 
   // Faults: whose they are, and what is done about one's own (peer_faults.cc)

@@ -105,6 +105,21 @@ bool Peer::catch_up(std::int64_t now_ms) {
   return false;
 }
 
+// This peer cannot make sure of its round with what there is, and most have done it: they had another
+// contribution, or a lower floor. Rather than wait for those that are gone it is rebuilt where they are, who
+// may be waiting for it. True: it went.
+bool Peer::leave_what_others_have_decoded(std::int64_t now_ms) {
+  if (job_.state() == nullptr || !majority_is_beyond()) return false;
+  if (now_ms - round_->enough_at_ms < patience_at_hand()) return false;  // what was asked for may still come
+  // By the scales of a wrong operand right contributions look wrong.
+  if (!std::exchange(round_->operand_doubted, true) && recompute_operand()) {
+    round_->judged = {};
+    return true;
+  }
+  follow(now_ms, std::max(majority_key()->step, step_at_hand_ + 1));
+  return true;
+}
+
 void Peer::look_whether_whole(std::int64_t now_ms) {
   if (status_.mode != PeerMode::kFollowing || repairs_.anything_lost()) return;
   status_.mode = PeerMode::kActive;

@@ -253,13 +253,15 @@ bool Peer::judge(std::int64_t now_ms) {
   const bool patience_over = enough && (behind || now_ms - round_->enough_at_ms >= patience_at_hand());
   if (!enough || (!all_in && !patience_over)) return wait_on(now_ms, everybody_ - present);
   const bool no_more_to_come = (everybody_ - abstaining() - present).empty() || full_patience_over;
-  if (present == round_->judged && !no_more_to_come) return wait_on(now_ms, everybody_ - present);
+  if (present == round_->judged && !no_more_to_come)
+    return leave_what_others_have_decoded(now_ms) || wait_on(now_ms, everybody_ - present);
   codes::RoundVerdict verdict = check(present);
   round_->judged = present;
   if (verdict.state == codes::RoundState::kChecked) {
     finish_round(now_ms, present, std::move(verdict));
     return true;
   }
+  if (leave_what_others_have_decoded(now_ms)) return true;
   // A set that cannot be decoded does not become better by computing again.
   const bool too_few = verdict.state == codes::RoundState::kWaiting && round_->seen != everybody_;
   if (!no_more_to_come || too_few) return wait_on(now_ms, everybody_ - present);

@@ -16,12 +16,14 @@
 #include "node/dataset_loader.h"
 #include "node/plan_of.h"
 #include "node/run_folder.h"
+#include "node/run_profile.h"
 #include "node/run_summary.h"
 #include "tools/certify.h"
 #include "tools/command_init.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
 #include "tools/launcher.h"
+#include "tools/profile_table.h"
 #include "tools/progress.h"
 #include "tools/run_folder.h"
 #include "tools/run_table.h"
@@ -148,6 +150,16 @@ void say_what_begins(const TrainRequest& request, std::uint64_t total_steps, con
         stderr);
 }
 
+// On stderr where stdout has the JSON.
+void show_profile(const std::string& run, int peers, std::FILE* to) {
+  constexpr std::uint64_t kFirstSteps = 5;
+  const auto profile = node::read_profile(run, peers, kFirstSteps);
+  if (!profile)
+    std::fputs((error_line(profile.failure().message) + "\n").c_str(), stderr);
+  else
+    std::fputs(profile_table(*profile).c_str(), to);
+}
+
 // What comes after the peers: summary, certificate, reference; `code`: what they ended with.
 int conclude(const TrainRequest& request, const node::Config& config, const std::string& run, int code) {
   const bool quiet = config.local.quiet;
@@ -177,6 +189,8 @@ int conclude(const TrainRequest& request, const node::Config& config, const std:
   } else if (!quiet) {
     std::fputs(run_table(*summary, config, reference).c_str(), stdout);
   }
+  if (request.profile && finished)
+    show_profile(run, static_cast<int>(config.shared.peers), config.local.json ? stderr : stdout);
   if (code == kExitDone && summary->certificate && !summary->certificate->valid)
     return report({FailureKind::kNotReached, "no valid certificate: " + summary->certificate->reason});
   return code;

@@ -24,6 +24,7 @@ struct TrainRequest {
   bool respawn = false;    // peers that crash are started again
   bool detach = false;     // the peers go on without the launcher
   bool reference = false;  // also train the uncoded reference network, in the launcher, with the same seed
+  bool profile = false;    // show where the time of a step went
   bool certify = false;    // also train the fault-free uncoded twins and compare the weights
 };
 

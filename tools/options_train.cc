@@ -62,6 +62,7 @@ Result<Request> parse_train(const std::vector<std::string>& arguments) {
   parser.add_switch("--reference", request.reference, "train the uncoded reference too, for its accuracy");
   parser.add_switch("--certify", request.certify,
                     "compare the weights with those of a fault-free uncoded run");
+  parser.add_switch("--profile", request.profile, "show where the time of a step went");
   parser.add_fields([](const node::Field& field) { return field.flag != "--bind"; });
   const auto help = parser.parse(arguments);
   if (!help) return help.failure();

@@ -180,6 +180,49 @@ TEST(ReturnMore, WhoWaitsForAQuorumRebuildsIt) {
 
 // Fewer are missing, and one of the others claims to be in an epoch that does not exist: it is asked about,
 // and rounds and repairs go on.
+// Peer 9 lacks three contributions of a step that the others have done, and one of the rest is wrong: it
+// cannot make sure of it. Those three die, and the others need peer 9 for the next step.
+TEST(ReturnMore, WhoCannotMakeSureOfARoundIsRebuiltWhereTheOthersNeedIt) {
+  constexpr std::uint64_t kStep = 30;
+  const PeerSet kDying = PeerSet::of({1, 5, 8});
+  ClusterOptions options = timed(100);
+  options.network.loses = [&](int from, int to, std::span<const std::byte> header) {
+    std::uint64_t step = 0;
+    std::memcpy(&step, header.data() + 40, sizeof step);
+    return kDying.contains(from) && to == 9 &&
+           header[1] == static_cast<std::byte>(protocol::MessageKind::kContribution) && step == kStep;
+  };
+  bool wrong = false;
+  FunctionTap tap([&](const codes::TapPoint& point, Eigen::Ref<codes::Matrix> live) {
+    const bool here = point.stage == codes::Stage::kProduct && point.step == kStep && point.training &&
+                      point.pass == codes::PassKind::kBackward;
+    if (!here || std::exchange(wrong, true)) return false;
+    live.setConstant(7.0f);
+    return true;
+  });
+  std::vector<codes::FaultTap*> taps(10, nullptr);
+  taps[3] = &tap;
+  SimRun run(options, taps);
+  bool dead = false, back = false;
+  std::int64_t died_ms = 0, went_on_ms = 0;
+  run.cluster().on_time([&](std::int64_t now) {
+    const std::uint64_t step = run.peer(4).status().key.step;
+    if (step > kStep && !std::exchange(dead, true)) {
+      died_ms = now;
+      for (const int p : kDying.members()) run.cluster().crash(p);
+    }
+    if (step > kStep + 2 && went_on_ms == 0) went_on_ms = now;
+    if (step > kStep + 10 && !std::exchange(back, true))
+      for (const int p : kDying.members()) run.cluster().restart(p);
+  });
+  expect_all_well(run);
+  EXPECT_TRUE(back);
+  EXPECT_EQ(tap.fired, 1);
+  EXPECT_GE(run.peer(9).status().follows, 1u);
+  EXPECT_LT(went_on_ms - died_ms, options.patience_ms / 2);
+  EXPECT_EQ(all_rollbacks(run), 0u);
+}
+
 TEST(ReturnMore, TheWordOfOneAboutALaterEpochStopsNobody) {
   SimRun run(timed(200));
   protocol::Message request;

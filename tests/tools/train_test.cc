@@ -44,6 +44,20 @@ void expect_same_training(const json& a, const json& b) {
   EXPECT_NEAR(a.at("train_loss"), b.at("train_loss"), kRounding * b.at("train_loss").get<double>());
 }
 
+TEST(Train, ShowsWhereAStepWent) {
+  const Scratch scratch;
+  const Words flags = join({{"train", "--steps", "40"}, tiny_network(write_tiny_digits(scratch))});
+  const Ended shown = run(scratch, join({flags, {"--profile"}}));
+  ASSERT_EQ(shown.exit_code, 0) << shown.err;
+  for (const char* line : {"where a step went", "  encode ", "  product ", "  decode ", "  check ",
+                           "  activation ", "  update ", "  receive ", "  send ", "  other ",
+                           "  waiting for others ", "  their threads ", "  their processes ", "  came last "})
+    EXPECT_THAT(shown.out, HasSubstr(line));
+  const Ended json = run(scratch, join({flags, {"--profile", "--json"}}));
+  EXPECT_EQ(lines_of(json.out).size(), 1U) << json.out;
+  EXPECT_THAT(json.err, HasSubstr("where a step went"));
+}
+
 TEST(Train, PrintsTheSummaryAloneAndKeepsRecordsThatRunAgain) {
   const Scratch scratch;
   const std::string folder = scratch / "run";
