@@ -10,8 +10,10 @@ namespace polydot::codes {
 
 namespace {
 
+// Of two the smaller: the other may be wild.
 double median_of(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  const std::size_t at = values.size() == 2 ? 0 : values.size() / 2;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(at);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
 }
@@ -31,7 +33,7 @@ Pass shard_pass(const ShardCode& shard) {
 // What most hold as zero keeps a scale far below anything that matters.
 double typical_scale(const ShardQuestion& question, Index first_col, Index cols) {
   constexpr double kNothing = 1e-30;
-  constexpr std::size_t kLeastGroup = 3;
+  constexpr std::size_t kLeastGroup = 2;  // of one nobody knows whether it is wild
   const std::vector<int> peers = question.present.members();
   std::map<std::vector<bool>, std::vector<double>> sizes;  // by the blocks that a piece is made of
   std::vector<double> all;

@@ -281,5 +281,23 @@ INSTANTIATE_TEST_SUITE_P(Plans, ShardCheck,
                                            Plan{"monomial", {2, 2, 1}, 9}),
                          name_of_plan);
 
+// Weights 7 x 4 in two blocks of rows: the last line of the second block is padding, zero at its holders, who
+// are more than those that are left of the first.
+TEST(ShardCheckOfReplication, APaddingLineOfMostDoesNotHideTheLineOfTheOthers) {
+  const ProductCode code = *make_code("replication", {2, 1, 1}, 6);
+  const ShardCode& shard = code.shards[0];
+  const Pass pass = shard_pass(shard);
+  DecoderCache cache(pass.code, pass.sigma);
+  const Matrix weights = Matrix::Random(7, 4);
+  const PeerSet present = PeerSet::all(6) - PeerSet::of({4});
+  std::vector<Matrix> lines;
+  for (const int p : present.members()) lines.push_back(encode_shard(shard, p, weights).row(3).transpose());
+  ShardQuestion question{&pass, {4, 1}, 1e-5, present, {}, {}};
+  for (const Matrix& line : lines) question.pieces.push_back({{line.data()}, 1});
+  EXPECT_TRUE(check_shards(question, cache).clean());
+  const Matrix right = piece_of(pass, 4, present, question.pieces, question.payload, cache);
+  EXPECT_LT((right - weights.row(3).transpose()).norm(), 1e-6f);
+}
+
 }  // namespace
 }  // namespace polydot::codes::testing
