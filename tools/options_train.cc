@@ -49,12 +49,11 @@ Result<node::Config> resumed(const std::string& folder, const OptionsParser& par
 Result<Request> parse_train(const std::vector<std::string>& arguments) {
   TrainRequest request;
   std::string config_path;
-  OptionsParser parser("train [options]",
-                       "Starts all peers on this machine, trains, and reports. Flags override the file.",
-                       "Examples:\n"
-                       "  polydot train --epochs 3 --inject product:bitflip:rate=0.01\n"
-                       "  polydot train --dataset idx --data mnist/ --hidden 512,256 --out runs/1\n"
-                       "  polydot train --resume runs/1    the rest of a run that did not end");
+  OptionsParser parser(
+      "train [options]", "Starts all peers on this machine, trains, and reports. Flags override the file.",
+      "Examples:\n"
+      "  polydot train --dataset idx --data mnist/ --inject product:bitflip:rate=0.01 --out runs/1\n"
+      "  polydot train --resume runs/1    the rest of a run that did not end");
   parser.add_text("--config", config_path, "FILE", "TOML, as --out writes it");
   parser.add_text("--resume", request.resume, "DIR", "go on with the run there, from its checkpoints");
   parser.add_switch("--respawn", request.respawn, "start a peer that crashes or is killed again");

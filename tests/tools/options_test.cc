@@ -120,8 +120,8 @@ TEST(Options, UnknownNamesGetTheNearestRightOne) {
   EXPECT_EQ(failure_of({"train", "--learning-rate=3"}), "no flag --learning-rate; nearest: --lr");
   EXPECT_EQ(failure_of({"peer", "--confg", "x"}), "no flag --confg; nearest: --config");
   EXPECT_TRUE(contains(failure_of({"trian"}), "nearest: train"));
-  EXPECT_TRUE(
-      contains(failure_of({}), "train, peer, init, plan, inject, status, data, export, eval, sim or version"));
+  EXPECT_TRUE(contains(failure_of({}),
+                       "train, peer, init, plan, inject, status, data, export, eval, sim or version"));
   EXPECT_TRUE(contains(failure_of({"train", "stray"}), "'stray'"));
   EXPECT_TRUE(contains(failure_of({"peer", "--peers", "3"}), "no flag --peers"));
 }
