@@ -140,6 +140,7 @@ class Peer {
   void learn_pace(std::int64_t now_ms);
   codes::PeerSet answering(std::int64_t now_ms) const;
   codes::PeerSet heard_lately(std::int64_t now_ms) const;
+  std::int64_t stood_ms(std::int64_t now_ms) const;
   bool others_have_finished() const;
   void fail_as_left_behind(std::int64_t now_ms);
   void lose_quorum(std::int64_t now_ms, const codes::PeerSet& gone);

@@ -46,7 +46,7 @@ void Peer::refuse_or_roll_back(std::int64_t now_ms, Failure failure, const codes
 bool Peer::is_stuck(std::int64_t now_ms) const {
   if (stuck_ || mode() == PeerMode::kRestored) return true;
   // An ordinary wait for somebody who died lasts one patience.
-  return round_ && round_->sent && now_ms - round_->progress_at_ms >= 2 * options_.patience_ms;
+  return round_ && round_->sent && stood_ms(now_ms) >= 2 * options_.patience_ms;
 }
 
 // Where the last rollback led to and nothing could be done is no place to return to again.

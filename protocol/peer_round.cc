@@ -8,6 +8,13 @@ namespace polydot::protocol {
 
 namespace {
 
+// A set that cannot be decoded, or in which too much could hide although nothing is wrong, does not become
+// better by computing again.
+bool is_set_too_weak(const codes::RoundVerdict& verdict) {
+  return verdict.state == codes::RoundState::kWaiting ||
+         (verdict.state == codes::RoundState::kWeak && verdict.findings.empty());
+}
+
 // Rounds in which somebody abstains, whatever others invent.
 constexpr std::size_t kMostAbstained = 4096;
 constexpr std::size_t kSentBytes = std::size_t{32} << 20;
@@ -253,7 +260,7 @@ bool Peer::judge(std::int64_t now_ms) {
   const bool patience_over = enough && (behind || now_ms - round_->enough_at_ms >= patience_at_hand());
   if (!enough || (!all_in && !patience_over)) return wait_on(now_ms, everybody_ - present);
   const bool no_more_to_come = (everybody_ - abstaining() - present).empty() || full_patience_over;
-  if (present == round_->judged && !no_more_to_come)
+  if (present == round_->judged && (!no_more_to_come || round_->too_few))
     return leave_what_others_have_decoded(now_ms) || wait_on(now_ms, everybody_ - present);
   codes::RoundVerdict verdict = check(present);
   round_->judged = present;
@@ -262,9 +269,8 @@ bool Peer::judge(std::int64_t now_ms) {
     return true;
   }
   if (leave_what_others_have_decoded(now_ms)) return true;
-  // A set that cannot be decoded does not become better by computing again.
-  const bool too_few = verdict.state == codes::RoundState::kWaiting && round_->seen != everybody_;
-  if (!no_more_to_come || too_few) return wait_on(now_ms, everybody_ - present);
+  round_->too_few = is_set_too_weak(verdict) && round_->seen != everybody_;
+  if (!no_more_to_come || round_->too_few) return wait_on(now_ms, everybody_ - present);
   // By the scales of a wrong operand right contributions look wrong: the others need not compute for that.
   if (!std::exchange(round_->operand_doubted, true) && recompute_operand()) return true;
   try_again_or_refuse(now_ms, verdict);
@@ -273,6 +279,7 @@ bool Peer::judge(std::int64_t now_ms) {
 
 void Peer::compute_again(std::uint32_t attempt) {
   round_->judged = round_->seen = {};
+  round_->too_few = false;
   // What is to be computed again is everything since the last decode that was checked.
   recompute_operand();
   make_own(attempt);

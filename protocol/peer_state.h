@@ -31,11 +31,13 @@ struct Peer::Round {
   std::int64_t enough_at_ms = -1;  // when there were as many contributions as a round needs
   std::int64_t progress_at_ms = 0;
   std::int64_t requested_at_ms = 0, next_request_ms = 0;
-  codes::PeerSet mended;          // whose damaged frame was asked for again at once
-  codes::PeerSet seen;            // complete contributions when last looked
-  codes::PeerSet last;            // who had come between the last two looks that differed
-  codes::PeerSet judged;          // judged in vain already
-  codes::RoundQuestion question;  // of the last check
+  codes::PeerSet mended;              // whose damaged frame was asked for again at once
+  codes::PeerSet seen;                // complete contributions when last looked
+  codes::PeerSet last;                // who had come between the last two looks that differed
+  codes::PeerSet judged;              // judged in vain already
+  bool too_few = false;               // and only somebody more can help
+  std::int64_t others_needed_ms = 0;  // when last all that are there were too few
+  codes::RoundQuestion question;      // of the last check
 
   bool operand_doubted = false;  // recomputed already because the round did not come out
 

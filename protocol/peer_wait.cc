@@ -76,6 +76,11 @@ void Peer::request(std::int64_t now_ms, const codes::PeerSet& missing) {
   round_->next_request_ms = now_ms + options_.request_interval_ms();
 }
 
+// For how long nothing has moved although it might.
+std::int64_t Peer::stood_ms(std::int64_t now_ms) const {
+  return now_ms - std::max(round_->progress_at_ms, round_->others_needed_ms);
+}
+
 // True: it does something else from now on.
 bool Peer::give_up_waiting(std::int64_t now_ms, std::int64_t waited, const codes::PeerSet& missing) {
   if (waited >= options_.give_up_ms()) {
@@ -93,7 +98,10 @@ bool Peer::give_up_waiting(std::int64_t now_ms, std::int64_t waited, const codes
               .failure = {FailureKind::kNetwork, "others are in a later epoch, and do not say from where"}};
     return true;
   }
-  if (waited >= kStandstillPatiences * options_.patience_ms && heard_lately(now_ms).size() >= needed()) {
+  const codes::PeerSet there = heard_lately(now_ms);
+  // Going back brings nobody if all that are there have contributed; who comes back will be rebuilt.
+  if (round_->too_few && there.subset_of(round_->judged)) round_->others_needed_ms = now_ms;
+  if (stood_ms(now_ms) >= kStandstillPatiences * options_.patience_ms && there.size() >= needed()) {
     notice("nothing moves at " + name_of_round(round_->request) +
            " although enough peers are there; asking for a rollback");
     stuck_ = Stuck{.why = Stuck::Why::kWaiting,

@@ -178,8 +178,6 @@ TEST(ReturnMore, WhoWaitsForAQuorumRebuildsIt) {
   }
 }
 
-// Fewer are missing, and one of the others claims to be in an epoch that does not exist: it is asked about,
-// and rounds and repairs go on.
 // Peer 9 lacks three contributions of a step that the others have done, and one of the rest is wrong: it
 // cannot make sure of it. Those three die, and the others need peer 9 for the next step.
 TEST(ReturnMore, WhoCannotMakeSureOfARoundIsRebuiltWhereTheOthersNeedIt) {
@@ -223,6 +221,31 @@ TEST(ReturnMore, WhoCannotMakeSureOfARoundIsRebuiltWhereTheOthersNeedIt) {
   EXPECT_EQ(all_rollbacks(run), 0u);
 }
 
+// Seven are enough to decode, and most sets of seven to check; in this one too much could hide. It stands
+// until somebody comes back: neither computing again nor a checkpoint makes it better.
+TEST(ReturnMore, AWeakSetStandsUntilSomebodyComesBack) {
+  ClusterOptions options = timed(80);
+  SimRun run(options);
+  const std::int64_t back_ms = kCrashMs + 8 * options.patience_ms;
+  run.cluster().at(kCrashMs, [&] {
+    for (int p : {0, 1, 2}) run.cluster().crash(p);
+  });
+  std::uint64_t stood_at = 0, stood_still = 0;
+  run.cluster().at(kCrashMs + 2 * options.patience_ms, [&] { stood_at = run.peer(5).status().key.step; });
+  run.cluster().at(back_ms, [&] {
+    stood_still = run.peer(5).status().key.step;
+    EXPECT_EQ(run.peer(5).status().waiting_for, PeerSet::of({0, 1, 2}));
+    run.cluster().restart(1);
+  });
+  run.cluster().at(back_ms + 50, [&] { run.cluster().restart(0), run.cluster().restart(2); });
+  expect_all_well(run);
+  EXPECT_EQ(stood_at, stood_still);
+  EXPECT_EQ(all_rollbacks(run), 0u);
+  EXPECT_EQ(run.peer(5).status().recomputed_rounds, 0u);
+}
+
+// Fewer are missing, and one of the others claims to be in an epoch that does not exist: it is asked about,
+// and rounds and repairs go on.
 TEST(ReturnMore, TheWordOfOneAboutALaterEpochStopsNobody) {
   SimRun run(timed(200));
   protocol::Message request;
