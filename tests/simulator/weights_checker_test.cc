@@ -102,6 +102,8 @@ TEST(MayBeUnrepaired, ForAsLongAsARepairMayTake) {
   EXPECT_TRUE(may_be_unrepaired(weights.get(), 5)) << "a step begins before its checkpoint is written";
   EXPECT_TRUE(may_be_unrepaired(weights.get(), 5 + kRepairSteps));
   EXPECT_FALSE(may_be_unrepaired(weights.get(), 6 + kRepairSteps));
+  EXPECT_TRUE(may_be_unrepaired(weights.get(), 6 + kRepairSteps, {4, 5})) << "one of these was after it";
+  EXPECT_FALSE(may_be_unrepaired(weights.get(), 7 + kRepairSteps, {4, 5}));
   EXPECT_FALSE(
       may_be_unrepaired(injector("contribution:bitflip:step=5", codes::Stage::kContribution).get(), 6));
   EXPECT_FALSE(may_be_unrepaired(nullptr, 6));

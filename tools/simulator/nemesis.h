@@ -32,6 +32,8 @@ class Nemesis {
   const FaultTally& tally() const { return tally_; }
   // Whether this peer was ever taken out of order by anything but the network.
   bool was_touched(int peer) const { return touched_[static_cast<std::size_t>(peer)]; }
+  // Now: down, frozen, cut off or the like.
+  bool is_impaired(int peer) const;
 
  private:
   void schedule_next();
@@ -50,7 +52,6 @@ class Nemesis {
 
   // How many peers more may be impaired now; a blackout allows more, for a short while.
   int room(bool blackout) const;
-  bool is_impaired(int peer) const;
   // Those with a vote stay a majority without this disk: fewer could not decide anything (ASSUMPTIONS.md).
   bool may_lose_disk(int peer) const;
   void impair(int peer, std::int64_t until_ms);

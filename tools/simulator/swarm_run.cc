@@ -77,7 +77,8 @@ class Run {
   // More than the code corrects may be wrong anywhere.
   bool can_be_judged(int peer, std::uint64_t boundary) const {
     return !scenario_.beyond_budget &&
-           !may_be_unrepaired(injectors_[static_cast<std::size_t>(peer)].get(), boundary);
+           !may_be_unrepaired(injectors_[static_cast<std::size_t>(peer)].get(), boundary,
+                              impaired_steps_[static_cast<std::size_t>(peer)]);
   }
   bool is_used(codes::Index layer, codes::Index shard) const {
     return layer > 0 || shard == scenario_.cluster.code.pass(codes::PassKind::kForward).shard;
@@ -89,6 +90,7 @@ class Run {
   ReferenceRun reference_;
   LineageChecker lineage_;
   std::vector<std::unique_ptr<node::Injector>> injectors_;
+  std::vector<std::set<std::uint64_t>> impaired_steps_;  // by peer: done while it was
   std::unique_ptr<ValueChecker> values_;
   std::unique_ptr<WeightsChecker> weights_;
   std::unique_ptr<DiskChecker> disks_;
@@ -140,6 +142,7 @@ void Run::make_value_checkers() {
     injectors_.push_back(specs.empty() ? nullptr
                                        : node::Injector::make(specs, scenario_.options.seed, p, "").value());
     value_options.truth.push_back(injectors_.back().get());
+    impaired_steps_.emplace_back();
   }
   values_ = std::make_unique<ValueChecker>(peers, std::move(value_options), violations_);
 
@@ -195,6 +198,7 @@ void Run::on_commit(int peer, const dnn::StepRecord& record) {
   log_.number(record.loss);
   trace_->on_commit(now_ms(), peer, record.step);
   memory_->check(now_ms(), peer, cluster_->peer(peer).memory());
+  if (nemesis_->is_impaired(peer)) impaired_steps_[static_cast<std::size_t>(peer)].insert(record.step);
   if ((record.step + 1) % kWeightsEvery == 0) note_weights(peer, record.step + 1);
   if (record.step + 1 >= scenario_.heal_step && !nemesis_->has_healed()) {
     healed_at_ms_ = now_ms();

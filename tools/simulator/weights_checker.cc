@@ -11,14 +11,18 @@
 
 namespace polydot::simulator {
 
-bool may_be_unrepaired(const node::Injector* truth, std::uint64_t boundary) {
+bool may_be_unrepaired(const node::Injector* truth, std::uint64_t boundary,
+                       const std::set<std::uint64_t>& impaired_steps) {
   if (truth == nullptr) return false;
   const auto& all = truth->injections();
   return std::any_of(all.begin(), all.end(), [&](const node::Injection& one) {
     // These change what is sent, and nothing that is kept.
     const bool passes = one.stage == codes::Stage::kEncode || one.stage == codes::Stage::kProduct ||
                         one.stage == codes::Stage::kContribution;
-    return !passes && one.step <= boundary && boundary <= one.step + kRepairSteps;
+    if (passes || one.step > boundary) return false;
+    const auto impaired =
+        std::distance(impaired_steps.lower_bound(one.step), impaired_steps.upper_bound(boundary));
+    return boundary <= one.step + kRepairSteps + static_cast<std::uint64_t>(impaired);
   });
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -28,8 +29,9 @@ inline constexpr double kStoredTolerance = 1e-3;
 inline constexpr std::uint64_t kRepairSteps = 50;
 
 // Whether something was done to a peer's state, or to what it makes its updates of, that this boundary may
-// show.
-bool may_be_unrepaired(const node::Injector* truth, std::uint64_t boundary);
+// show. Steps that it did while it was impaired do not count: what it asks for may not be heard.
+bool may_be_unrepaired(const node::Injector* truth, std::uint64_t boundary,
+                       const std::set<std::uint64_t>& impaired_steps = {});
 
 class WeightsChecker {
  public:
