@@ -46,11 +46,11 @@ Matrix encode_operand(const Pass& pass, Index peer, const Matrix& x) {
 }
 
 void multiply(const Pass& pass, const Matrix& shard, const Matrix& operand, Index first, Index count,
-              Eigen::Ref<Matrix> y) {
+              Eigen::Ref<Matrix> y, const AlsoTimes& also) {
   if (pass.transposed)
-    y.middleRows(first, count).noalias() = shard.middleCols(first, count).transpose() * operand;
+    multiply_columns(shard, operand, first, count, y, also);
   else
-    y.middleRows(first, count).noalias() = shard.middleRows(first, count) * operand;
+    multiply_rows(shard, operand, first, count, y, also);
 }
 
 Matrix decode_weights(const ShardCode& shard, const MatrixD& decoder,

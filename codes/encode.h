@@ -3,6 +3,7 @@
 
 #include "codes/matrix.h"
 #include "codes/product_code.h"
+#include "codes/shard_kernel.h"
 
 namespace polydot::codes {
 
@@ -20,7 +21,7 @@ Matrix encode_operand(const Pass& pass, Index peer, const Matrix& x);
 // Rows [first, first + count) of the coded product, W~ x~ or W~^T x~, written to the same rows of y. By rows:
 // each part of the large shard is read once.
 void multiply(const Pass& pass, const Matrix& shard, const Matrix& operand, Index first, Index count,
-              Eigen::Ref<Matrix> y);
+              Eigen::Ref<Matrix> y, const AlsoTimes& also = {});
 
 // The inverse of as_code(): all shards (peers rows, one flattened shard each, zero rows where absent)
 // combined into the N_out x N_in matrix. In double. `decoder`: blocks x peers.

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "codes/check.h"
+#include "codes/shard_kernel.h"
 
 namespace polydot::dnn {
 
@@ -13,26 +14,14 @@ void apply_update(const codes::ShardCode& code, Index peer, const Matrix& d, con
   const Matrix coded_x = codes::combine_row_blocks(x, code.update_columns.row(peer).transpose());
   POLYDOT_CHECK_EQ(coded_d.rows(), state.weights.rows());
   POLYDOT_CHECK_EQ(coded_x.rows(), state.weights.cols());
-  const float rate = static_cast<float>(terms.learning_rate);
-  const float decay = static_cast<float>(terms.weight_decay);
-  const float momentum = static_cast<float>(terms.momentum);
-  // The scalars go into the thin factor, never into another pass over the shard.
-  if (terms.momentum == 0) {
-    POLYDOT_CHECK_EQ(state.velocity.size(), 0);
-    coded_d *= rate * static_cast<float>(terms.clip_factor);
-    // Not W *= 1 - lr wd: rounding that factor would shrink all weights the same wrong way, step after step.
-    if (decay != 0) state.weights -= rate * decay * state.weights;
-    state.weights.noalias() -= coded_d * coded_x.transpose();
-    return;
-  }
-  POLYDOT_CHECK_EQ(state.velocity.size(), state.weights.size());
+  POLYDOT_CHECK_EQ(state.velocity.size(), terms.momentum == 0 ? 0 : state.weights.size());
+  // Into the thin factor, never another pass over the shard.
   coded_d *= static_cast<float>(terms.clip_factor);
-  if (decay != 0)
-    state.velocity = momentum * state.velocity + decay * state.weights;
-  else
-    state.velocity *= momentum;
-  state.velocity.noalias() += coded_d * coded_x.transpose();
-  state.weights -= rate * state.velocity;
+  codes::add_gradient(coded_d, coded_x,
+                      {.keep = static_cast<float>(terms.momentum),
+                       .decay = static_cast<float>(terms.weight_decay),
+                       .rate = static_cast<float>(terms.learning_rate)},
+                      terms.momentum == 0 ? nullptr : &state.velocity, state.weights);
 }
 
 CodedMatrix::CodedMatrix(const codes::ProductCode& code, Index peer, const Matrix& initial, bool has_momentum)

@@ -9,9 +9,9 @@
 namespace polydot::protocol {
 
 namespace {
-// One piece of a product is at most this many multiplications: about a millisecond.
+// One piece of a product is at most this many multiplications: a few milliseconds.
 constexpr codes::Index kLeastRows = 64;  // with fewer the operand is read too often
-constexpr codes::Index kPieceFlops = codes::Index{1} << 27;
+constexpr codes::Index kPieceFlops = codes::Index{1} << 28;
 }  // namespace
 
 OwnContribution::OwnContribution(const codes::ProductCode& code, int self, const codes::RoundRequest& request,
@@ -49,16 +49,13 @@ void OwnContribution::visit(codes::Stage stage, Eigen::Ref<codes::Matrix> live) 
   tap_->visit(point, live);
 }
 
-void OwnContribution::append_scrub() {
-  if (!request_.scrub) return;
-  const auto times_vector = [&](const codes::Matrix& state, codes::Index col) {
-    if (pass_.transposed)
-      product_->col(col).noalias() = state.transpose() * request_.scrub->vector.col(0);
-    else
-      product_->col(col).noalias() = state * request_.scrub->vector.col(0);
-  };
-  times_vector(*request_.shard, cols_);
-  if (request_.scrub->momentum != nullptr) times_vector(*request_.scrub->momentum, cols_ + 1);
+void OwnContribution::scrub_momentum() {
+  if (!request_.scrub || request_.scrub->momentum == nullptr) return;
+  const codes::Matrix& momentum = *request_.scrub->momentum;
+  if (pass_.transposed)
+    product_->col(cols_ + 1).noalias() = momentum.transpose() * request_.scrub->vector.col(0);
+  else
+    product_->col(cols_ + 1).noalias() = momentum * request_.scrub->vector.col(0);
 }
 
 bool OwnContribution::work() {
@@ -75,10 +72,12 @@ bool OwnContribution::work() {
     const codes::Index per_row = std::max<codes::Index>(1, operand_.size());
     const codes::Index count = std::min(std::max(kPieceFlops / per_row, kLeastRows), rows - next_row_);
     auto product = product_->leftCols(cols_);
-    codes::multiply(pass_, *request_.shard, operand_, next_row_, count, product);
+    codes::AlsoTimes scrub;
+    if (request_.scrub) scrub = {request_.scrub->vector.data(), product_->col(cols_).data()};
+    codes::multiply(pass_, *request_.shard, operand_, next_row_, count, product, scrub);
     next_row_ += count;
     if (next_row_ == rows) {
-      append_scrub();
+      scrub_momentum();
       visit(codes::Stage::kProduct, product_->leftCols(cols_));
     }
   }

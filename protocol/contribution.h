@@ -32,7 +32,7 @@ class OwnContribution {
 
  private:
   void visit(codes::Stage stage, Eigen::Ref<codes::Matrix> live);
-  void append_scrub();
+  void scrub_momentum();
 
   const codes::ProductCode& code_;
   const codes::Pass& pass_;
