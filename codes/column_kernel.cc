@@ -16,6 +16,8 @@ constexpr Index kLanes = 16;
 using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
 using Bits = std::uint32_t __attribute__((vector_size(kLanes * sizeof(float))));
 constexpr std::uint32_t kNoSign = 0x7fffffffu, kNotFinite = 0x7f800000u;
+constexpr Index kAhead =
+    256;  // floats; contributions come from afar, and in as many streams as there are peers
 constexpr int kMostAtOnce = 8;  // outputs; as many registers
 
 Lanes load(const float* from) {
@@ -127,6 +129,7 @@ void combine_column(const ColumnTable& table, const std::vector<const float*>& i
         std::memcpy(padded, at[p], static_cast<std::size_t>(strip.count) * sizeof(float));
         at[p] = padded;
       }
+      __builtin_prefetch(inputs[p] + first + kAhead);
       const Bits size = (Bits)load(at[p]) & kNoSign;
       largest[p] = size > largest[p] ? size : largest[p];
     }

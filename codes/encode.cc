@@ -1,6 +1,7 @@
 #include "codes/encode.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "codes/check.h"
 
@@ -8,41 +9,67 @@ namespace polydot::codes {
 
 namespace {
 
-// result += coefficient * block (row, col) of x, where x is cut in blocks of the size of `result` and padded
-// with zeros at its lower and right edge.
-void add_block(const Matrix& x, Index row, Index col, double coefficient, Matrix& result) {
-  const Index first_row = row * result.rows(), first_col = col * result.cols();
-  const Index rows = std::min(result.rows(), x.rows() - first_row);
-  const Index cols = std::min(result.cols(), x.cols() - first_col);
-  if (rows <= 0 || cols <= 0 || coefficient == 0.0) return;
-  result.topLeftCorner(rows, cols) +=
-      static_cast<float>(coefficient) * x.block(first_row, first_col, rows, cols);
-}
+// A sum of blocks of x, each times a coefficient; x is padded with zeros at its lower and right edge. A
+// column of the result at a time, so that it is written once.
+class BlockSum {
+ public:
+  BlockSum(const Matrix& x, Shape block) : x_(x), block_(block) {}
+  void add(Index row, Index col, double coefficient) {
+    const Index first_row = row * block_.rows, first_col = col * block_.cols;
+    const Index rows = std::min(block_.rows, x_.rows() - first_row);
+    const Index cols = std::min(block_.cols, x_.cols() - first_col);
+    if (rows > 0 && cols > 0 && coefficient != 0.0)
+      terms_.push_back({first_row, first_col, rows, cols, static_cast<float>(coefficient)});
+  }
+  Matrix sum() const {
+    Matrix result(block_.rows, block_.cols);
+    for (Index c = 0; c < block_.cols; ++c) {
+      Index filled = 0;  // rows that hold a sum already
+      for (const Term& term : terms_) {
+        if (c >= term.cols) continue;
+        const auto from = x_.col(term.first_col + c).segment(term.first_row, term.rows);
+        const Index both = std::min(filled, term.rows);
+        result.col(c).head(both) += term.coefficient * from.head(both);
+        result.col(c).segment(both, term.rows - both) = term.coefficient * from.tail(term.rows - both);
+        filled = std::max(filled, term.rows);
+      }
+      result.col(c).tail(block_.rows - filled).setZero();
+    }
+    return result;
+  }
+
+ private:
+  struct Term {
+    Index first_row, first_col, rows, cols;
+    float coefficient;
+  };
+  const Matrix& x_;
+  Shape block_;
+  std::vector<Term> terms_;
+};
 
 }  // namespace
 
 Matrix encode_shard(const ShardCode& shard, Index peer, const Matrix& weights) {
-  const Shape shape = shard_shape(shard, weights.rows(), weights.cols());
-  Matrix result = Matrix::Zero(shape.rows, shape.cols);
+  BlockSum sum(weights, shard_shape(shard, weights.rows(), weights.cols()));
   for (Index i = 0; i < shard.row_blocks; ++i)
-    for (Index j = 0; j < shard.col_blocks; ++j)
-      add_block(weights, i, j, shard.encoder(peer, i * shard.col_blocks + j), result);
-  return result;
+    for (Index j = 0; j < shard.col_blocks; ++j) sum.add(i, j, shard.encoder(peer, i * shard.col_blocks + j));
+  return sum.sum();
 }
 
 Matrix combine_row_blocks(const Matrix& x, const Eigen::Ref<const VectorD>& coefficients) {
   const Index blocks = coefficients.size();
-  Matrix result = Matrix::Zero(padded(x.rows(), blocks) / blocks, x.cols());
-  for (Index k = 0; k < blocks; ++k) add_block(x, k, 0, coefficients(k), result);
-  return result;
+  BlockSum sum(x, {padded(x.rows(), blocks) / blocks, x.cols()});
+  for (Index k = 0; k < blocks; ++k) sum.add(k, 0, coefficients(k));
+  return sum.sum();
 }
 
 Matrix encode_operand(const Pass& pass, Index peer, const Matrix& x) {
   const Index blocks = pass.operand_blocks, groups = pass.batch_groups;
-  Matrix result = Matrix::Zero(padded(x.rows(), blocks) / blocks, padded(x.cols(), groups) / groups);
+  BlockSum sum(x, {padded(x.rows(), blocks) / blocks, padded(x.cols(), groups) / groups});
   for (Index k = 0; k < blocks; ++k)
-    for (Index b = 0; b < groups; ++b) add_block(x, k, b, pass.operand_encoder(peer, k * groups + b), result);
-  return result;
+    for (Index b = 0; b < groups; ++b) sum.add(k, b, pass.operand_encoder(peer, k * groups + b));
+  return sum.sum();
 }
 
 void multiply(const Pass& pass, const Matrix& shard, const Matrix& operand, Index first, Index count,

@@ -3,6 +3,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "codes/matrix.h"
@@ -37,11 +38,12 @@ struct RoundRequest {
   bool training = true;           // false in evaluation
   const Matrix* shard = nullptr;  // this peer's; owned by the job, unchanged until the round is delivered
   Shape weights;                  // N_out x N_in of the plain matrix (the bias column included)
-  Matrix operand;                 // plain: N_in x batch forward, N_out x batch backward
+  // Plain: N_in x batch forward, N_out x batch backward. Never null, and never changed.
+  std::shared_ptr<const Matrix> operand;
 
   std::optional<ScrubRequest> scrub;
 
-  Index batch() const { return operand.cols(); }
+  Index batch() const { return operand->cols(); }
   Index scrub_columns() const { return scrub ? scrub->columns() : 0; }
   // Rows of the wanted plain product.
   Index result_rows() const { return pass == PassKind::kForward ? weights.rows : weights.cols; }

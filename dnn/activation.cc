@@ -189,7 +189,7 @@ void activate(ActivationKind kind, Eigen::Ref<MatrixOf<Scalar>> values) {
 }
 
 template <typename Scalar>
-void multiply_by_derivative(ActivationKind kind, const MatrixOf<Scalar>& s,
+void multiply_by_derivative(ActivationKind kind, const Eigen::Ref<const MatrixOf<Scalar>>& s,
                             Eigen::Ref<MatrixOf<Scalar>> delta) {
   POLYDOT_CHECK_EQ(s.rows(), delta.rows());
   POLYDOT_CHECK_EQ(s.cols(), delta.cols());
@@ -203,7 +203,9 @@ template float activation_derivative(ActivationKind, float);
 template double activation_derivative(ActivationKind, double);
 template void activate<float>(ActivationKind, Eigen::Ref<Matrix>);
 template void activate<double>(ActivationKind, Eigen::Ref<MatrixD>);
-template void multiply_by_derivative<float>(ActivationKind, const Matrix&, Eigen::Ref<Matrix>);
-template void multiply_by_derivative<double>(ActivationKind, const MatrixD&, Eigen::Ref<MatrixD>);
+template void multiply_by_derivative<float>(ActivationKind, const Eigen::Ref<const Matrix>&,
+                                            Eigen::Ref<Matrix>);
+template void multiply_by_derivative<double>(ActivationKind, const Eigen::Ref<const MatrixD>&,
+                                             Eigen::Ref<MatrixD>);
 
 }  // namespace polydot::dnn

@@ -45,7 +45,7 @@ void activate(ActivationKind kind, Eigen::Ref<MatrixOf<Scalar>> values);
 
 // delta <- delta o f'(s), vectorised; s: the activation's input, of the shape of delta.
 template <typename Scalar>
-void multiply_by_derivative(ActivationKind kind, const MatrixOf<Scalar>& s,
+void multiply_by_derivative(ActivationKind kind, const Eigen::Ref<const MatrixOf<Scalar>>& s,
                             Eigen::Ref<MatrixOf<Scalar>> delta);
 
 }  // namespace polydot::dnn

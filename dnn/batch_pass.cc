@@ -16,6 +16,12 @@ void set_with_ones(const Matrix& values, Matrix& extended) {
   extended.bottomRows(1).setOnes();
 }
 
+// The same memory again, unless somebody else holds it.
+Matrix& renew(std::shared_ptr<Matrix>& matrix) {
+  if (matrix == nullptr || matrix.use_count() > 1) matrix = std::make_shared<Matrix>();
+  return *matrix;
+}
+
 void show(const BatchPass::Visit& visit, Stage stage, Index layer, Eigen::Ref<Matrix> live) {
   if (visit) visit(stage, layer, live);
 }
@@ -38,29 +44,31 @@ BatchPass::BatchPass(const NetworkSpec& network, Purpose purpose)
 void BatchPass::start(const Matrix& samples, std::vector<std::uint8_t> labels, const Visit& visit) {
   POLYDOT_CHECK_EQ(samples.cols(), static_cast<Index>(labels.size()));
   labels_ = std::move(labels);
-  set_with_ones(samples, inputs_.front());
-  show(visit, Stage::kBatch, 0, inputs_.front().topRows(samples.rows()));
+  Matrix& input = renew(inputs_.front());
+  set_with_ones(samples, input);
+  show(visit, Stage::kBatch, 0, input.topRows(samples.rows()));
 }
 
 void BatchPass::finish_forward(Index layer, Matrix product, const Visit& visit) {
   const std::size_t l = static_cast<std::size_t>(layer);
   POLYDOT_CHECK_EQ(product.cols(), static_cast<Index>(labels_.size()));
   show(visit, Stage::kDecode, layer, product);
-  activation_inputs_[l].clear();
-  for (ActivationKind kind : activations_[l]) {
-    if (purpose_ == Purpose::kTraining) activation_inputs_[l].push_back(product);
-    activate<float>(kind, product);
-  }
-  if (!activations_[l].empty()) show(visit, Stage::kActivation, layer, product);
   if (l + 1 < activations_.size()) {
-    set_with_ones(product, inputs_[l + 1]);
+    Matrix& next = renew(inputs_[l + 1]);
+    next.resize(product.rows() + 1, product.cols());
+    next.bottomRows(1).setOnes();
+    activate_all(l, std::move(product), next.topRows(next.rows() - 1));
+    if (!activations_[l].empty()) show(visit, Stage::kActivation, layer, next.topRows(next.rows() - 1));
     return;
   }
+  Matrix outputs(product.rows(), product.cols());
+  activate_all(l, std::move(product), outputs);
+  if (!activations_[l].empty()) show(visit, Stage::kActivation, layer, outputs);
   const bool training = purpose_ == Purpose::kTraining;
-  loss_ = loss_and_gradient<float>(loss_kind_, product, labels_, training ? &deltas_[l] : nullptr);
+  loss_ = loss_and_gradient<float>(loss_kind_, outputs, labels_, training ? &renew(deltas_[l]) : nullptr);
   if (!training) return;
-  show(visit, Stage::kLoss, layer, deltas_[l]);
-  through_activations(layer, visit);
+  show(visit, Stage::kLoss, layer, *deltas_[l]);
+  if (!activations_[l].empty()) through_activations(layer, Matrix(*deltas_[l]), visit);
 }
 
 void BatchPass::finish_backward(Index layer, Matrix product, const Visit& visit) {
@@ -69,15 +77,36 @@ void BatchPass::finish_backward(Index layer, Matrix product, const Visit& visit)
   POLYDOT_CHECK_EQ(product.rows(), input(layer).rows());
   show(visit, Stage::kDecode, layer, product);
   // The last row is the gradient at the constant 1, which nobody needs.
-  deltas_[static_cast<std::size_t>(layer) - 1] = product.topRows(product.rows() - 1);
-  through_activations(layer - 1, visit);
+  through_activations(layer - 1, product.topRows(product.rows() - 1), visit);
 }
 
-void BatchPass::through_activations(Index layer, const Visit& visit) {
+// A column at a time, so that it is read once.
+void BatchPass::activate_all(std::size_t layer, Matrix product, Eigen::Ref<Matrix> result) {
+  const std::vector<ActivationKind>& kinds = activations_[layer];
+  std::vector<Matrix>& kept = activation_inputs_[layer];
+  kept.resize(kinds.size());
+  for (std::size_t k = 1; k < kinds.size(); ++k) kept[k].resize(product.rows(), product.cols());
+  for (Index c = 0; c < product.cols(); ++c) {
+    result.col(c) = product.col(c);
+    for (std::size_t k = 0; k < kinds.size(); ++k) {
+      if (k > 0) kept[k].col(c) = result.col(c);
+      activate<float>(kinds[k], result.col(c));
+    }
+  }
+  if (!kinds.empty()) kept.front() = std::move(product);
+}
+
+void BatchPass::through_activations(Index layer, const Eigen::Ref<const Matrix>& gradient,
+                                    const Visit& visit) {
   const std::size_t l = static_cast<std::size_t>(layer);
-  for (std::size_t k = activations_[l].size(); k-- > 0;)
-    multiply_by_derivative<float>(activations_[l][k], activation_inputs_[l][k], deltas_[l]);
-  if (!activations_[l].empty()) show(visit, Stage::kHadamard, layer, deltas_[l]);
+  Matrix& delta = renew(deltas_[l]);
+  delta.resize(gradient.rows(), gradient.cols());
+  for (Index c = 0; c < gradient.cols(); ++c) {
+    delta.col(c) = gradient.col(c);
+    for (std::size_t k = activations_[l].size(); k-- > 0;)
+      multiply_by_derivative<float>(activations_[l][k], activation_inputs_[l][k].col(c), delta.col(c));
+  }
+  if (!activations_[l].empty()) show(visit, Stage::kHadamard, layer, delta);
 }
 
 }  // namespace polydot::dnn

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "codes/fault_tap.h"
@@ -40,20 +41,29 @@ class BatchPass {
   // product: W^T D of `layer`, (inputs + 1) x batch; gives delta(layer - 1). Training only, layer > 0.
   void finish_backward(Index layer, Matrix product, const Visit& visit = {});
 
-  const Matrix& input(Index layer) const { return inputs_[static_cast<std::size_t>(layer)]; }
-  const Matrix& delta(Index layer) const { return deltas_[static_cast<std::size_t>(layer)]; }
+  const Matrix& input(Index layer) const { return *shared_input(layer); }
+  const Matrix& delta(Index layer) const { return *shared_delta(layer); }
+  // Whoever holds one of these keeps it as it is.
+  const std::shared_ptr<Matrix>& shared_input(Index layer) const {
+    return inputs_[static_cast<std::size_t>(layer)];
+  }
+  const std::shared_ptr<Matrix>& shared_delta(Index layer) const {
+    return deltas_[static_cast<std::size_t>(layer)];
+  }
   // Of this batch; its gradient is divided by the true number of samples.
   const LossValue& loss() const { return loss_; }
 
  private:
-  // deltas_[layer] <- deltas_[layer] o f' of the activations after that layer, last first.
-  void through_activations(Index layer, const Visit& visit);
+  // result <- product through the activations after `layer`; what each of them was applied to is kept.
+  void activate_all(std::size_t layer, Matrix product, Eigen::Ref<Matrix> result);
+  // deltas_[layer] <- gradient o f' of the activations after that layer, last first.
+  void through_activations(Index layer, const Eigen::Ref<const Matrix>& gradient, const Visit& visit);
 
   Purpose purpose_;
   LossKind loss_kind_;
   std::vector<std::vector<ActivationKind>> activations_;  // after each layer, in order
-  std::vector<std::vector<Matrix>> activation_inputs_;    // what each of those was applied to (training)
-  std::vector<Matrix> inputs_, deltas_;
+  std::vector<std::vector<Matrix>> activation_inputs_;    // what each of those was applied to
+  std::vector<std::shared_ptr<Matrix>> inputs_, deltas_;
   std::vector<std::uint8_t> labels_;
   LossValue loss_;
 };

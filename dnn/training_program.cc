@@ -142,8 +142,7 @@ codes::RoundRequest TrainingProgram::make_request(PassKind pass, std::uint32_t s
   request.training = training;
   request.shard = &layer(layer_).shard(code_.pass(pass).shard).weights;
   request.weights = layer(layer_).shape();
-  const BatchPass& batch = training ? training_ : evaluation_;
-  request.operand = pass == PassKind::kForward ? batch.input(layer_) : batch.delta(layer_);
+  request.operand = operand_at_hand();
   return request;
 }
 
@@ -195,10 +194,10 @@ const Matrix& TrainingProgram::apply(PassKind pass, Index layer, Matrix product,
   return layer + 1 < layer_count() ? training_.input(layer + 1) : training_.delta(layer);
 }
 
-const Matrix& TrainingProgram::recompute_operand(const Matrix& product_before) {
+std::shared_ptr<const Matrix> TrainingProgram::recompute_operand(const Matrix& product_before) {
   POLYDOT_CHECK(awaiting_);
-  const auto again = [&](PassKind pass, Index layer) -> const Matrix& {
-    return apply(pass, layer, product_before, visitor(pass, layer, 1));
+  const auto again = [&](PassKind pass, Index layer) {
+    apply(pass, layer, product_before, visitor(pass, layer, 1));
   };
   switch (phase_) {
     case Phase::kEvaluation:
@@ -206,18 +205,29 @@ const Matrix& TrainingProgram::recompute_operand(const Matrix& product_before) {
         start_evaluation_batch();
       else
         evaluation_.finish_forward(layer_ - 1, product_before);
-      return evaluation_.input(layer_);
-    case Phase::kForward:
-      return layer_ == 0 ? start_batch(visitor(PassKind::kForward, 0, 1))
-                         : again(PassKind::kForward, layer_ - 1);
-    case Phase::kBackward:
-      return layer_ == layer_count() - 1 ? again(PassKind::kForward, layer_)
-                                         : again(PassKind::kBackward, layer_ + 1);
-    case Phase::kDone:
       break;
+    case Phase::kForward:
+      if (layer_ == 0)
+        start_batch(visitor(PassKind::kForward, 0, 1));
+      else
+        again(PassKind::kForward, layer_ - 1);
+      break;
+    case Phase::kBackward:
+      if (layer_ == layer_count() - 1)
+        again(PassKind::kForward, layer_);
+      else
+        again(PassKind::kBackward, layer_ + 1);
+      break;
+    case Phase::kDone:
+      POLYDOT_CHECK(phase_ != Phase::kDone);
   }
-  POLYDOT_CHECK(phase_ != Phase::kDone);
-  return training_.input(0);
+  return operand_at_hand();
+}
+
+// Of the round that comes next or is awaited.
+std::shared_ptr<const Matrix> TrainingProgram::operand_at_hand() const {
+  if (phase_ == Phase::kEvaluation) return evaluation_.shared_input(layer_);
+  return phase_ == Phase::kForward ? training_.shared_input(layer_) : training_.shared_delta(layer_);
 }
 
 TrainingProgram::State TrainingProgram::state() const {

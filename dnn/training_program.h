@@ -47,7 +47,7 @@ class TrainingProgram {
   // Before the round at hand is delivered: computes its operand anew, from what the round before it decoded
   // to (which the first round of a batch does not need). Returns it; what the step holds is put right.
   // Precondition: next_round was called last.
-  const Matrix& recompute_operand(const Matrix& product_before);
+  std::shared_ptr<const Matrix> recompute_operand(const Matrix& product_before);
   // What a peer keeps of a boundary, by layer and shard.
   using State = std::vector<std::vector<ShardState>>;
   State state() const;
@@ -77,6 +77,7 @@ class TrainingProgram {
     Matrix operand;
   };
 
+  std::shared_ptr<const Matrix> operand_at_hand() const;
   codes::RoundRequest make_request(codes::PassKind pass, std::uint32_t slot, bool training) const;
   std::optional<codes::ScrubRequest> make_scrub(codes::PassKind pass) const;
   // Takes a decoded product of the training batch; gives what the next round, or the update, works on.

@@ -19,8 +19,8 @@ class TrainingJob : public protocol::Job, public protocol::CodedState {
   // The state that the run ends with, unless it is kept already, there was no step, or a shard is being
   // rebuilt.
   Outcome keep_last();
-  const codes::Matrix* recompute_operand(const codes::Matrix& product_before) override {
-    return &program_.recompute_operand(product_before);
+  std::shared_ptr<const codes::Matrix> recompute_operand(const codes::Matrix& product_before) override {
+    return program_.recompute_operand(product_before);
   }
   protocol::CodedState* state() override { return this; }
   std::uint64_t steps_done() const override { return program_.steps_done(); }

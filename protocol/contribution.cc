@@ -61,7 +61,7 @@ void OwnContribution::scrub_momentum() {
 bool OwnContribution::work() {
   if (next_row_ < 0) {
     const codes::WorkScope scope(codes::Work::kEncode);
-    operand_ = codes::encode_operand(pass_, self_, request_.operand);
+    operand_ = codes::encode_operand(pass_, self_, *request_.operand);
     visit(codes::Stage::kEncode, operand_);
     next_row_ = 0;
     return false;

@@ -58,7 +58,9 @@ class Job {
   // Before deliver: the operand of the round at hand computed anew, from the product that the last deliver
   // was given (as it is decoded anew; the first round of a batch does not need it), and the job's books put
   // right by it. Null: this job cannot.
-  virtual const codes::Matrix* recompute_operand(const codes::Matrix& /*product_before*/) { return nullptr; }
+  virtual std::shared_ptr<const codes::Matrix> recompute_operand(const codes::Matrix& /*product_before*/) {
+    return nullptr;
+  }
   // Null: the job's shards do not change, or cannot be repaired.
   virtual CodedState* state() { return nullptr; }
   // Whole steps committed so far. A step is all or nothing: its updates happen in the deliver of its last

@@ -208,9 +208,9 @@ void Peer::look_at_own_shard(const std::vector<ScrubReport>& scrubs) {
 bool Peer::recompute_operand() {
   codes::Matrix product;
   if (before_) product = codes::check_round(*before_, cache(before_pass_)).product;
-  const codes::Matrix* operand = job_.recompute_operand(product);
-  if (operand == nullptr || same_bits(*operand, round_->request.operand)) return false;
-  round_->request.operand = *operand;
+  std::shared_ptr<const codes::Matrix> operand = job_.recompute_operand(product);
+  if (operand == nullptr || same_bits(*operand, *round_->request.operand)) return false;
+  round_->request.operand = std::move(operand);
   round_->look_at_operand(job_.code().pass(round_->request.pass));
   ++status_.operands_recomputed;
   tell({.name = "operand_recomputed", .layer = round_->request.layer});

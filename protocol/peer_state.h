@@ -43,8 +43,8 @@ struct Peer::Round {
 
   // The scales by which the round is judged are those of the own operand.
   void look_at_operand(const codes::Pass& pass) {
-    nu = codes::column_scales(pass, request.operand);
-    operand_is_zero = request.operand.isZero(0.0f);
+    nu = codes::column_scales(pass, *request.operand);
+    operand_is_zero = request.operand->isZero(0.0f);
   }
   codes::Shape contribution() const { return {payload.rows, payload.cols + scrub_columns}; }
   FloorKind kind(RoundPart part = RoundPart::kProduct) const {

@@ -42,8 +42,8 @@ bool CodedCluster::run_round(const std::function<void(const codes::RoundRequest&
   for (std::size_t p = 0; p < requests.size(); ++p) {
     const codes::RoundRequest& r = requests[p];
     EXPECT_TRUE(r.key == first.key && r.layer == first.layer && r.pass == first.pass &&
-                r.training == first.training && r.operand.cols() == first.operand.cols());
-    const Matrix coded = codes::encode_operand(pass, static_cast<Index>(p), r.operand);
+                r.training == first.training && r.batch() == first.batch());
+    const Matrix coded = codes::encode_operand(pass, static_cast<Index>(p), *r.operand);
     const codes::Shape shape = codes::contribution_shape(code_, pass, r.weights, r.batch());
     Matrix& product = products.emplace_back(shape.rows, shape.cols);
     codes::multiply(pass, *r.shard, coded, 0, product.rows(), product);

@@ -92,7 +92,7 @@ TEST_F(RecomputeOperand, OfARightStepChangesNothing) {
     ASSERT_EQ(wanted.has_value(), request.has_value());
     if (!wanted) break;
     for (int times = 0; times < 2; ++times)
-      ASSERT_TRUE(same_bits(again.recompute_operand(before), wanted->operand))
+      ASSERT_TRUE(same_bits(*again.recompute_operand(before), *wanted->operand))
           << "step " << wanted->key.step << " slot " << wanted->key.slot;
     ++rounds[(wanted->training ? wanted->pass == PassKind::kForward ? "forward " : "backward "
                                : "evaluation ") +
@@ -135,11 +135,11 @@ TEST_F(RecomputeOperand, OfAFaultyStepGivesWhatACleanOneHas) {
           const auto wanted = clean.next_round(), request = faulty.next_round();
           ASSERT_EQ(wanted.has_value(), request.has_value());
           if (!wanted) break;
-          if (!same_bits(request->operand, wanted->operand)) {
+          if (!same_bits(*request->operand, *wanted->operand)) {
             ++wrong;
             ASSERT_EQ(request->key.step, kStep);
             ASSERT_EQ(request->key.slot, kTrainingSlotBase + one.round);
-            ASSERT_TRUE(same_bits(faulty.recompute_operand(before), wanted->operand));
+            ASSERT_TRUE(same_bits(*faulty.recompute_operand(before), *wanted->operand));
           }
           before = product_of(*wanted);
           clean.deliver(before);

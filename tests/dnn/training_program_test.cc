@@ -48,11 +48,11 @@ struct Round {
 std::vector<Round> rounds_of(CodedCluster& cluster) {
   std::vector<Round> rounds;
   while (cluster.run_round([&](const RoundRequest& r) {
-    rounds.push_back({r.key.step, r.key.slot, r.layer, r.pass, r.training, r.operand.cols()});
+    rounds.push_back({r.key.step, r.key.slot, r.layer, r.pass, r.training, r.batch()});
     EXPECT_EQ(r.key.epoch, 0u);
     EXPECT_EQ(r.key.attempt, 0u);
-    EXPECT_EQ(r.operand.rows(), r.pass == PassKind::kForward ? r.weights.cols : r.weights.rows);
-    EXPECT_TRUE(r.pass == PassKind::kBackward || (r.operand.bottomRows(1).array() == 1).all());
+    EXPECT_EQ(r.operand->rows(), r.pass == PassKind::kForward ? r.weights.cols : r.weights.rows);
+    EXPECT_TRUE(r.pass == PassKind::kBackward || (r.operand->bottomRows(1).array() == 1).all());
   })) {
   }
   return rounds;

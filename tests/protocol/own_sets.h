@@ -87,7 +87,7 @@ class OwnSets {
 
   codes::Matrix product_of(int peer, const codes::RoundRequest& request) const {
     const codes::Pass& pass = code_.pass(request.pass);
-    const codes::Matrix operand = codes::encode_operand(pass, peer, request.operand);
+    const codes::Matrix operand = codes::encode_operand(pass, peer, *request.operand);
     const codes::Shape shape = codes::contribution_shape(code_, pass, request.weights, request.batch());
     codes::Matrix product(shape.rows, shape.cols);
     codes::multiply(pass, *request.shard, operand, 0, product.rows(), product);
@@ -125,8 +125,8 @@ class OwnSets {
     question.payload = {products.front().rows(), products.front().cols()};
     question.result_rows = request.result_rows();
     question.batch = request.batch();
-    question.nu = codes::column_scales(*question.pass, request.operand);
-    question.operand_is_zero = request.operand.isZero(0.0f);
+    question.nu = codes::column_scales(*question.pass, *request.operand);
+    question.operand_is_zero = request.operand->isZero(0.0f);
     question.threshold = floor.threshold() * operand_factor(present);
     question.gate = floor.gate();
     question.present = present;

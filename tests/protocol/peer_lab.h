@@ -41,7 +41,7 @@ class ProductJob : public Job {
     request.pass = products.size() % 2 == 0 ? codes::PassKind::kForward : codes::PassKind::kBackward;
     request.shard = &shard_;
     request.weights = {kRows, kCols};
-    request.operand = operand(products.size());
+    request.operand = std::make_shared<const Matrix>(operand(products.size()));
     return request;
   }
   void deliver(Matrix product) override { products.push_back(std::move(product)); }
