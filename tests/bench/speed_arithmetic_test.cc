@@ -43,6 +43,7 @@ TEST(SpeedShare, OfCodingIsEncodeCheckAndDecodeOfAllPeers) {
   profile.work_ms[static_cast<std::size_t>(codes::Work::kCheck)] = 2.0;
   profile.work_ms[static_cast<std::size_t>(codes::Work::kDecode)] = 4.0;
   EXPECT_EQ(coding_ms(profile), 56.0);
+  EXPECT_EQ(arithmetic_ms(profile), 8 * 200.0);
 }
 
 TEST(EqualTolerance, TakesTwentyPeersOfReplicationWhereTenAreCoded) {

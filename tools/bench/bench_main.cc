@@ -6,7 +6,6 @@
 #include <fstream>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -16,6 +15,7 @@
 #include "tools/bench/clean_study.h"
 #include "tools/bench/code_tables.h"
 #include "tools/bench/fault_study.h"
+#include "tools/bench/other_work.h"
 #include "tools/bench/speed_measures.h"
 #include "tools/bench/stage_study.h"
 #include "tools/bench/tolerance_tables.h"
@@ -170,11 +170,13 @@ Outcome run_speed(const Request& request) {
       SpeedBench::open({request.full ? SpeedSize::kFull : SpeedSize::kQuick, request.seed, request.data,
                         program_beside("polydot"), POLYDOT_SOURCE_DIR "/tools/bench/torch_ddp.py"});
   if (!bench) return bench.failure();
-  print(fmt::format("{}; {} processors\n\n", description(request), std::thread::hardware_concurrency()));
+  print(description(request) + "\n\n");
+  const OtherWork others;
   const auto measured = measure(*bench);
   if (!measured) return measured.failure();
   print(ratio_table(measured->rows) + "\n");
   for (const std::string& remark : measured->remarks) print("- " + remark + "\n");
+  print("- " + others.text() + "\n");
   return Unit{};
 }
 

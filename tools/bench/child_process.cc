@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -32,6 +33,17 @@ std::vector<char*> pointers_to(std::vector<std::string>& words) {
   return pointers;
 }
 
+// `more` and what this process has beside it; of a name that is given twice, programs take this one or that.
+std::vector<std::string> whole_environment(const std::vector<std::string>& more) {
+  const auto name_of = [](const std::string& entry) { return entry.substr(0, entry.find('=')); };
+  std::vector<std::string> all = more;
+  for (char** entry = environ; *entry != nullptr; ++entry)
+    if (std::none_of(more.begin(), more.end(),
+                     [&](const std::string& given) { return name_of(given) == name_of(*entry); }))
+      all.emplace_back(*entry);
+  return all;
+}
+
 // In the child, between fork and exec: only what is safe there. Own group: what it starts ends with it.
 [[noreturn]] void become(const std::vector<char*>& words, const std::vector<char*>& environment,
                          const ChildProgram& program, pid_t parent) {
@@ -52,9 +64,8 @@ std::vector<char*> pointers_to(std::vector<std::string>& words) {
 }  // namespace
 
 Result<ChildProcess> ChildProcess::start(ChildProgram program) {
-  // Everything is made before the fork; the child allocates nothing. What comes first counts.
-  std::vector<std::string> all = program.environment;
-  for (char** entry = environ; *entry != nullptr; ++entry) all.emplace_back(*entry);
+  // Everything is made before the fork; the child allocates nothing.
+  std::vector<std::string> all = whole_environment(program.environment);
   const std::vector<char*> words = pointers_to(program.words), environment = pointers_to(all);
   const pid_t parent = getpid();
   const pid_t pid = fork();

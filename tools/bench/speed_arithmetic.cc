@@ -1,6 +1,7 @@
 #include "tools/bench/speed_arithmetic.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <limits>
 
 #include <fmt/format.h>
@@ -31,6 +32,12 @@ bool is_usable(const codes::ProductCode& code) {
   });
 }
 
+double work_of_all(const node::RunProfile& profile, std::initializer_list<codes::Work> kinds) {
+  double sum = 0.0;
+  for (const codes::Work kind : kinds) sum += profile.work_ms[static_cast<std::size_t>(kind)];
+  return sum * profile.peers;
+}
+
 }  // namespace
 
 double median(std::vector<double> values) {
@@ -57,10 +64,11 @@ double arithmetic_share(const codes::ProductCode& code) {
 }
 
 double coding_ms(const node::RunProfile& profile) {
-  double sum = 0.0;
-  for (const codes::Work kind : {codes::Work::kEncode, codes::Work::kDecode, codes::Work::kCheck})
-    sum += profile.work_ms[static_cast<std::size_t>(kind)];
-  return sum * profile.peers;
+  return work_of_all(profile, {codes::Work::kEncode, codes::Work::kDecode, codes::Work::kCheck});
+}
+
+double arithmetic_ms(const node::RunProfile& profile) {
+  return work_of_all(profile, {codes::Work::kProduct, codes::Work::kUpdate});
 }
 
 Index fewest_peers_correcting(const std::string& name, codes::Grid grid, Index errors) {

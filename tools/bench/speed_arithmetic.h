@@ -31,6 +31,8 @@ Ratio ratio_of(const std::vector<double>& measured, const std::vector<double>& b
 double arithmetic_share(const codes::ProductCode& code);
 // Encode, check and decode, all peers together, ms a step.
 double coding_ms(const node::RunProfile& profile);
+// Products and updates, the same.
+double arithmetic_ms(const node::RunProfile& profile);
 
 // The fewest peers with which a code corrects so many wrong ones whose errors are independent, in either
 // pass, by codes::error_bounds; -1 if none up to codes::kMaxPeers.
