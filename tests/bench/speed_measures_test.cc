@@ -45,6 +45,21 @@ INSTANTIATE_TEST_SUITE_P(
                       std::pair{"bytes", &measure_bytes}, std::pair{"memory", &measure_memory}),
     [](const auto& param) { return param.param.first; });
 
+TEST(Rivals, WithACrippledProductAreNone) {
+  EXPECT_TRUE(check_rival(150.0, 160.0));
+  EXPECT_TRUE(check_rival(80.0, 160.0));
+  const Outcome crippled = check_rival(4.0, 160.0);
+  ASSERT_FALSE(crippled);
+  EXPECT_EQ(crippled.failure().kind, FailureKind::kUsage);
+  EXPECT_THAT(crippled.failure().message, HasSubstr("no fair rival"));
+}
+
+TEST(Rivals, NeedTheirScript) {
+  const auto bench = SpeedBench::open(tiny());
+  ASSERT_TRUE(bench);
+  EXPECT_FALSE(measure_rivals(*bench));
+}
+
 TEST(SpeedBench, NamesTheProgramThatIsMissing) {
   SpeedOptions options = tiny();
   options.program = "/nowhere/polydot";

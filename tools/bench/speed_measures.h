@@ -17,6 +17,8 @@ struct Measured {
 
 // Steps a second over data parallelism (PyTorch DDP, gloo) with as many processes.
 Result<Measured> measure_rivals(const SpeedBench& bench);
+// Whether a rival can multiply at least half as fast as polydot, GFLOP/s of one thread. Failure: kUsage.
+Outcome check_rival(double product_speed, double own_product_speed);
 // Processor time over that of the uncoded step; the share of coding.
 Result<Measured> measure_cpu(const SpeedBench& bench);
 // A step with two wrong peers over a clean one.

@@ -1,10 +1,13 @@
 // Against data parallelism: PyTorch DDP over gloo, as many processes, the same network and batch.
 #include <algorithm>
+#include <limits>
 #include <sstream>
 
 #include <fmt/format.h>
 
+#include "codes/encode.h"
 #include "codes/linear_code.h"
+#include "node/work_clock.h"
 #include "tools/bench/speed_measures.h"
 
 namespace polydot::bench {
@@ -16,7 +19,8 @@ constexpr int kRepetitions = 3;
 // Debian's OpenBLAS takes processors that are newer than it for old ones and is then four times slower, and
 // waiting threads would take the processor from those that work: neither would be a fair rival.
 std::vector<std::string> fair_environment() {
-  std::vector<std::string> all = {"OMP_WAIT_POLICY=passive", "GLOO_SOCKET_IFNAME=lo", "OMP_NUM_THREADS=1"};
+  std::vector<std::string> all = {"OMP_WAIT_POLICY=passive", "GLOO_SOCKET_IFNAME=lo", "OMP_NUM_THREADS=1",
+                                  "OPENBLAS_NUM_THREADS=1"};
   if (__builtin_cpu_supports("avx512bf16")) all.push_back("OPENBLAS_CORETYPE=Cooperlake");
   return all;
 }
@@ -52,6 +56,40 @@ Result<double> ddp_speed(const SpeedBench& bench, int processes, Index hidden, s
   return best;
 }
 
+// Of our own product of the same size as in torch_ddp.py, one thread, GFLOP/s.
+double own_product_speed() {
+  constexpr Index kSize = 1024;
+  const codes::ProductCode code = codes::make_uncoded({1, 1, 1}, 1).value();
+  const codes::Matrix a = codes::Matrix::Random(kSize, kSize), b = codes::Matrix::Random(kSize, kSize);
+  codes::Matrix y(kSize, kSize);
+  double best = std::numeric_limits<double>::infinity();
+  for (int k = 0; k < 5; ++k) {
+    const double began = node::wall_seconds();
+    codes::multiply(code.pass(codes::PassKind::kForward), a, b, 0, kSize, y);
+    best = std::min(best, node::wall_seconds() - began);
+  }
+  return 2e-9 * static_cast<double>(kSize * kSize * kSize) / best;
+}
+
+struct Rival {
+  std::string version;
+  double product_speed = 0.0, own_product_speed = 0.0;
+};
+
+// Failure: kUsage, it is not there, or crippled: with the reference BLAS, or an OpenBLAS that does not know
+// the processor, a comparison would measure that and nothing else.
+Result<Rival> fair_rival(const SpeedBench& bench) {
+  const auto printed = run_script(bench, {"--check"});
+  if (!printed) return printed.failure();
+  Rival rival;
+  rival.own_product_speed = own_product_speed();
+  if (std::istringstream words(*printed); !(words >> rival.version >> rival.product_speed))
+    return Failure{FailureKind::kNotReached, "torch_ddp.py --check said: " + *printed};
+  if (const Outcome fair = check_rival(rival.product_speed, rival.own_product_speed); !fair)
+    return fair.failure();
+  return rival;
+}
+
 struct Size {
   Index hidden;
   std::uint64_t quick_steps, full_steps, ddp_quick_steps, ddp_full_steps;
@@ -61,9 +99,17 @@ constexpr Size kSizes[] = {{4096, 8, 30, 2, 8, 3.0, 3.5}, {1024, 60, 200, 20, 60
 
 }  // namespace
 
+Outcome check_rival(double product_speed, double own_product_speed) {
+  if (2.0 * product_speed >= own_product_speed) return Unit{};
+  return usage_failure(fmt::format(
+      "rivals: PyTorch multiplies with {:.0f} GFLOP/s where polydot does with {:.0f}: no fair rival; "
+      "give it a fast BLAS (apt-get install libopenblas0-pthread)",
+      product_speed, own_product_speed));
+}
+
 Result<Measured> measure_rivals(const SpeedBench& bench) {
-  const auto version = run_script(bench, {"--check"});
-  if (!version) return version.failure();
+  const auto rival = fair_rival(bench);
+  if (!rival) return rival.failure();
   Measured measured;
   ClusterPlan plan;
   for (const Size& size : kSizes) {
@@ -92,9 +138,11 @@ Result<Measured> measure_rivals(const SpeedBench& bench) {
   measured.remarks.push_back(
       fmt::format("P = {}, 2x2, {} random wrong peer corrected, every round checked; beside: PyTorch {}, {} "
                   "processes of one "
-                  "thread ({}), the best of {} repetitions a run.",
-                  plan.peers, corrected, last_line(*version), plan.peers, fmt::join(fair_environment(), " "),
-                  kRepetitions));
+                  "thread ({}), the best of {} repetitions a run. A product of 1024 x 1024: polydot {:.0f}, "
+                  "PyTorch {:.0f} "
+                  "GFLOP/s.",
+                  plan.peers, corrected, rival->version, plan.peers, fmt::join(fair_environment(), " "),
+                  kRepetitions, rival->own_product_speed, rival->product_speed));
   return measured;
 }
 

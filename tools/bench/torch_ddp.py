@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Data-parallel training with PyTorch DDP over gloo, on one machine: what `polydot-bench rivals` compares with.
 
-    torch_ddp.py --check                                    prints the version; exit code 77 without torch or gloo
+    torch_ddp.py --check                                    prints the version and the GFLOP/s of a product of
+                                                            one thread; exit code 77 without torch or gloo
     torch_ddp.py WORLD HIDDEN BATCH STEPS REPETITIONS RATE  prints the steps a second of each repetition
 
 784 - HIDDEN - HIDDEN - 10, ReLU, plain SGD, BATCH samples a step of all WORLD processes together, a thread each.
@@ -26,6 +27,18 @@ def import_torch():
         print("torch has no gloo", file=sys.stderr)
         sys.exit(77)
     return torch
+
+
+def product_speed(torch):
+    """GFLOP/s: what the linear algebra under torch is worth, which its version does not tell."""
+    torch.set_num_threads(1)
+    size, best = 1024, float("inf")
+    a, b = torch.randn(size, size), torch.randn(size, size)
+    for _ in range(5):
+        began = time.perf_counter()
+        torch.mm(a, b)
+        best = min(best, time.perf_counter() - began)
+    return 2e-9 * size ** 3 / best
 
 
 def work(rank, world, hidden, batch, steps, repetitions, rate, meeting):
@@ -65,7 +78,8 @@ def work(rank, world, hidden, batch, steps, repetitions, rate, meeting):
 
 def main():
     if sys.argv[1:] == ["--check"]:
-        print(import_torch().__version__)
+        torch = import_torch()
+        print(torch.__version__, f"{product_speed(torch):.4g}")
         return 0
     if len(sys.argv) != 7:
         print(__doc__, file=sys.stderr)
