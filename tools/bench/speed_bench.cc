@@ -1,8 +1,11 @@
 #include "tools/bench/speed_bench.h"
 
+#include <immintrin.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -40,6 +43,12 @@ Outcome is_as_measured(const ClusterRun& run) {
 }
 
 }  // namespace
+
+void compute_as_peers_do() {
+  _mm_setcsr(_mm_getcsr() | 0x8040);  // FTZ and DAZ
+  ::mallopt(M_MMAP_MAX, 0);
+  ::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+}
 
 std::string program_beside(const std::string& name) {
   return (std::filesystem::read_symlink("/proc/self/exe").parent_path() / name).string();

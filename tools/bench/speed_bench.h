@@ -82,6 +82,10 @@ class SpeedBench {
   ScratchFolder scratch_;
 };
 
+// For what is measured in this process: as a peer's (node/peer_process.cc), and more: the gradients of an
+// uncoded step are too large for any threshold, and would be mapped and cleared in every step.
+void compute_as_peers_do();
+
 // The program of this name beside the one that runs.
 std::string program_beside(const std::string& name);
 

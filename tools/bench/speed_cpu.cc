@@ -2,11 +2,7 @@
 //
 // Two uncoded steps are at hand: the reference network, written as plainly as possible, and the training that
 // peers do, of one peer that holds all. The faster one is the baseline: a slow one would flatter.
-#include <immintrin.h>
-#include <malloc.h>
-
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -37,14 +33,6 @@ class StepClock : public dnn::TrainingObserver {
   double from_ = 0.0, to_ = 0.0;
   std::uint64_t steps_ = 0;
 };
-
-// As a peer's process does (node/peer_process.cc), and more: the gradients of the reference are too large for
-// any threshold, and would be mapped and cleared in every step.
-void compute_as_peers_do() {
-  _mm_setcsr(_mm_getcsr() | 0x8040);
-  ::mallopt(M_MMAP_MAX, 0);
-  ::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
-}
 
 double reference_step_ms(const dnn::TrainingPlan& plan, const node::DataPair& data) {
   StepClock clock;

@@ -34,10 +34,10 @@ def product_speed(torch):
     torch.set_num_threads(1)
     size, best = 1024, float("inf")
     a, b = torch.randn(size, size), torch.randn(size, size)
-    for _ in range(5):
-        began = time.perf_counter()
+    for _ in range(10):
+        began = time.thread_time()
         torch.mm(a, b)
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.thread_time() - began)
     return 2e-9 * size ** 3 / best
 
 
