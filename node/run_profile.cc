@@ -48,9 +48,10 @@ class MetricsTable {
     for (const auto& [step, row] : rows_) sum += value(row, column);
     return sum / static_cast<double>(rows_.size());
   }
-  // From the end of the first step to that of the last.
-  double seconds() const {
-    return value(rows_.rbegin()->second, "seconds") - value(rows_.begin()->second, "seconds");
+  // What a running total has grown by from the end of the first step to that of the last, a step.
+  double growth(const std::string& column) const {
+    return (value(rows_.rbegin()->second, column) - value(rows_.begin()->second, column)) /
+           static_cast<double>(rows_.size() - 1);
   }
   void count_waits(std::vector<double>& waited_for) const {
     for (const auto& [step, row] : rows_) {
@@ -80,13 +81,14 @@ Result<RunProfile> read_profile(const std::string& run, int peers, std::uint64_t
   for (int p = 0; p < peers; ++p) {
     const std::string file = peer_folder(run, p) + kMetricsFile;
     const MetricsTable table(file, skip);
-    if (!table.has("waiting_for") || !table.has("process_cpu_ms"))
+    if (!table.has("bytes_sent") || !table.has("waiting_for") || !table.has("process_cpu_ms"))
       return data_failure(fmt::format("{}: is not there, or of another version", file));
     if (table.steps() < 2)
       return data_failure(
           fmt::format("{}: has not more than {} steps; there is nothing to show", file, skip + 1));
     profile.steps = table.steps();
-    profile.wall_ms += 1e3 * table.seconds() / static_cast<double>(table.steps() - 1) / peers;
+    profile.wall_ms += 1e3 * table.growth("seconds") / peers;
+    profile.sent_bytes += table.growth("bytes_sent") / peers;
     for (std::size_t k = 0; k < codes::kWorkKinds; ++k)
       profile.work_ms[k] += table.mean(column_of(k)) / peers;
     profile.thread_cpu_ms += table.mean("thread_cpu_ms");

@@ -17,6 +17,7 @@ struct RunProfile {
   double wall_ms = 0.0;                              // a step
   std::array<double, codes::kWorkKinds> work_ms{};   // a step, mean over peers: processor; idle: wall
   double thread_cpu_ms = 0.0, process_cpu_ms = 0.0;  // a step, all peers together
+  double sent_bytes = 0.0;                           // a step, mean over peers; headers included
   // By peer: share of steps, of all peers, in whose longest wait it came last.
   std::vector<double> waited_for;
 };

@@ -1,13 +1,13 @@
-// polydot-bench codes [--quick|--full] [--seed N]: the tables of codes/CODES.md on stdout, as Markdown.
-// polydot-bench tolerance [--quick|--full] [--seed N]: how many wrong peers a round survives
-// (tolerance_tables.h). polydot-bench faults --out DIR [--data DIR] [--quick|--full] [--seed N]: training
-// under faults (fault_study.h). polydot-bench stages [--out DIR] [--only STAGE[:MODEL]]: every fault at every
-// stage (stage_study.h). polydot-bench clean [--out DIR] [--data DIR]: none (clean_study.h).
+// polydot-bench NAME [options]: measurements, as Markdown on stdout. The table below has all of them; each
+// header says what its measurement is.
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -15,15 +15,13 @@
 #include "tools/bench/clean_study.h"
 #include "tools/bench/code_tables.h"
 #include "tools/bench/fault_study.h"
+#include "tools/bench/other_work.h"
+#include "tools/bench/speed_measures.h"
 #include "tools/bench/stage_study.h"
 #include "tools/bench/tolerance_tables.h"
 
 namespace polydot::bench {
 namespace {
-
-constexpr std::string_view kUsage =
-    "usage: polydot-bench codes|tolerance|faults|stages|clean [--quick|--full] [--seed N]; faults: --out DIR "
-    "[--data DIR]; stages: [--out DIR] [--only STAGE[:MODEL]]; clean: [--out DIR] [--data DIR]";
 
 #ifdef __clang__
 constexpr std::string_view kCompiler = "clang " __clang_version__;
@@ -40,25 +38,58 @@ std::string processor() {
   return "unknown";
 }
 
+struct Request;
+struct Bench {
+  std::string_view name;
+  // What it takes beside --quick, --full and --seed; in brackets what may be left out.
+  std::string_view options;
+  Outcome (*run)(const Request&);
+};
+extern const std::vector<Bench> kBenches;
+
 struct Request {
   bool help = false;
-  std::string command;
+  const Bench* bench = nullptr;
   bool full = false;
   std::uint64_t seed = 1;
-  std::string data;  // of faults, clean
-  std::string out;   // of faults, stages, clean
-  std::string only;  // of stages
+  std::string data, out, only;
 };
+
+std::string usage() {
+  std::string names, options;
+  for (const Bench& bench : kBenches) {
+    names += fmt::format("{}{}", names.empty() ? "" : "|", bench.name);
+    if (!bench.options.empty()) options += fmt::format("; {}: {}", bench.name, bench.options);
+  }
+  return fmt::format("usage: polydot-bench {} [--quick|--full] [--seed N]{}", names, options);
+}
+
+Failure wrong_usage(const std::string& what) { return usage_failure(what + "; " + usage()); }
+
+// Whether the bench takes all that was given, and was given all that it takes.
+Outcome check_options(const Request& request) {
+  const auto [name, options, run] = *request.bench;
+  for (const auto& [flag, value] :
+       {std::pair{"--data", &request.data}, {"--out", &request.out}, {"--only", &request.only}}) {
+    const std::size_t at = options.find(flag);
+    const bool taken = at != std::string_view::npos;
+    if (!taken && !value->empty()) return wrong_usage(fmt::format("{} takes no {}", name, flag));
+    if (taken && value->empty() && (at == 0 || options[at - 1] != '['))
+      return wrong_usage(fmt::format("{}: {} is missing", name, flag));
+  }
+  return Unit{};
+}
 
 Result<Request> parse(int argc, char** argv) {
   Request request;
   for (int k = 1; k < argc; ++k) {
     const std::string_view word = argv[k];
+    const auto named = std::find_if(kBenches.begin(), kBenches.end(),
+                                    [&](const Bench& bench) { return bench.name == word; });
     if (word == "--help" || word == "-h") {
       request.help = true;
-    } else if (word == "codes" || word == "tolerance" || word == "faults" || word == "stages" ||
-               word == "clean") {
-      request.command = word;
+    } else if (named != kBenches.end() && request.bench == nullptr) {
+      request.bench = &*named;
     } else if (word == "--quick" || word == "--full") {
       request.full = word == "--full";
     } else if (word == "--data" && k + 1 < argc) {
@@ -71,26 +102,22 @@ Result<Request> parse(int argc, char** argv) {
       const std::string_view text = argv[++k];
       const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), request.seed);
       if (error != std::errc{} || end != text.data() + text.size())
-        return usage_failure(fmt::format("--seed = {}: must be a whole number from 0; {}", text, kUsage));
+        return wrong_usage(fmt::format("--seed = {}: must be a whole number from 0", text));
     } else {
-      return usage_failure(fmt::format("'{}' is not understood; {}", word, kUsage));
+      return wrong_usage(fmt::format("'{}' is not understood", word));
     }
   }
   if (request.help) return request;
-  if (request.command.empty()) return usage_failure(fmt::format("no bench named; {}", kUsage));
-  const bool study = request.command == "faults";
-  if (study && request.out.empty()) return usage_failure(fmt::format("--out DIR is missing; {}", kUsage));
-  const bool stages = request.command == "stages", clean = request.command == "clean";
-  if ((!study && !clean && !request.data.empty()) || (!study && !stages && !clean && !request.out.empty()) ||
-      (!stages && !request.only.empty()))
-    return usage_failure(fmt::format("{} does not take all of these options; {}", request.command, kUsage));
+  if (request.bench == nullptr) return wrong_usage("no bench named");
+  if (const Outcome fits = check_options(request); !fits) return fits.failure();
   return request;
 }
 
 // Command, machine and compiler, for the head of a report.
 std::string description(const Request& request) {
-  std::string command = fmt::format("polydot-bench {}", request.command);
-  if (request.command == "faults") command += request.data.empty() ? " --out DIR" : " --data DIR --out DIR";
+  std::string command = fmt::format("polydot-bench {}", request.bench->name);
+  if (!request.data.empty()) command += " --data DIR";
+  if (!request.out.empty()) command += " --out DIR";
   return fmt::format("`{} {} --seed {}`; {}; {}; -march={}", command, request.full ? "--full" : "--quick",
                      request.seed, processor(), kCompiler, POLYDOT_ARCH);
 }
@@ -101,7 +128,9 @@ void print(const std::string& text) {
   std::fflush(stdout);
 }
 
-void print_tables(const TableOptions& options) {
+Outcome run_codes(const Request& request) {
+  const TableOptions options{request.full, request.seed};
+  print(description(request) + "\n");
   print(fmt::format("\n## Decode error\n\n{}", decode_error_table(options)));
   print(fmt::format("\n{}", monomial_table(options)));
   print(fmt::format("\n## Gain\n\n{}", gain_table(options)));
@@ -114,23 +143,55 @@ void print_tables(const TableOptions& options) {
   for (const LocationPlan& plan : location_plans()) print(fmt::format("\n{}", location_table(plan, options)));
   print(fmt::format("\n{}", everybody_wrong_table(options)));
   print(fmt::format("\n{}", identical_errors_table(options)));
-}
-
-Outcome run(const Request& request) {
-  const TableOptions options{request.full, request.seed};
-  if (request.command == "faults")
-    return run_fault_study({request.data, request.out, request.full, request.seed, description(request)});
-  if (request.command == "stages")
-    return run_stage_study({request.out, request.full, request.seed, description(request), request.only});
-  if (request.command == "clean")
-    return run_clean_study({request.out, request.data, request.full, request.seed, description(request)});
-  print(description(request) + "\n");
-  if (request.command == "codes")
-    print_tables(options);
-  else
-    print_tolerance_tables(options, print);
   return Unit{};
 }
+
+Outcome run_tolerance(const Request& request) {
+  print(description(request) + "\n");
+  print_tolerance_tables({request.full, request.seed}, print);
+  return Unit{};
+}
+
+Outcome run_faults(const Request& request) {
+  return run_fault_study({request.data, request.out, request.full, request.seed, description(request)});
+}
+
+Outcome run_stages(const Request& request) {
+  return run_stage_study({request.out, request.full, request.seed, description(request), request.only});
+}
+
+Outcome run_clean(const Request& request) {
+  return run_clean_study({request.out, request.data, request.full, request.seed, description(request)});
+}
+
+template <Result<Measured> (*measure)(const SpeedBench&)>
+Outcome run_speed(const Request& request) {
+  const auto bench =
+      SpeedBench::open({request.full ? SpeedSize::kFull : SpeedSize::kQuick, request.seed, request.data,
+                        program_beside("polydot"), POLYDOT_SOURCE_DIR "/tools/bench/torch_ddp.py"});
+  if (!bench) return bench.failure();
+  print(description(request) + "\n\n");
+  const OtherWork others;
+  const auto measured = measure(*bench);
+  if (!measured) return measured.failure();
+  print(ratio_table(measured->rows) + "\n");
+  for (const std::string& remark : measured->remarks) print("- " + remark + "\n");
+  print("- " + others.text() + "\n");
+  return Unit{};
+}
+
+const std::vector<Bench> kBenches = {{"codes", "", run_codes},
+                                     {"tolerance", "", run_tolerance},
+                                     {"faults", "--out DIR [--data DIR]", run_faults},
+                                     {"stages", "[--out DIR] [--only STAGE[:MODEL]]", run_stages},
+                                     {"clean", "[--out DIR] [--data DIR]", run_clean},
+                                     {"rivals", "[--data DIR]", run_speed<measure_rivals>},
+                                     {"cpu", "[--data DIR]", run_speed<measure_cpu>},
+                                     {"faulty", "[--data DIR]", run_speed<measure_faulty>},
+                                     {"copies", "[--data DIR]", run_speed<measure_copies>},
+                                     {"kernel", "", run_speed<measure_kernel>},
+                                     {"bytes", "[--data DIR]", run_speed<measure_bytes>},
+                                     {"memory", "[--data DIR]", run_speed<measure_memory>}};
 
 int fail(const Failure& failure) {
   std::fputs(("polydot-bench: " + failure.message + "\n").c_str(), stderr);
@@ -141,10 +202,11 @@ int run(int argc, char** argv) {
   const auto request = parse(argc, argv);
   if (!request) return fail(request.failure());
   if (request->help) {
-    std::puts(kUsage.data());
+    std::puts(usage().c_str());
     return 0;
   }
-  const Outcome done = run(*request);
+  const Outcome done = request->bench->run(*request);
+  raise_caught_signal();
   return done ? 0 : fail(done.failure());
 }
 
