@@ -166,7 +166,6 @@ void keep_memory() {
 
 Result<int> run_peer_process(const PeerProcessOptions& options) {
   _mm_setcsr(_mm_getcsr() | 0x8040);  // FTZ and DAZ: the same arithmetic at every peer, and no slow denormals
-  keep_memory();
   catch_signals();
   const Config& config = options.config;
   const std::string folder = config.local.out.empty() ? "" : peer_folder(config.local.out, options.self);
@@ -194,6 +193,7 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   }
   dnn::TrainingProgram program(*code, options.self, *plan, data->train, data->test, injector.get(), &records);
   TrainingJob job(program, home->shelf(), static_cast<std::uint64_t>(config.shared.checkpoint_every));
+  keep_memory();  // not before: what it took to make the shards is given back
 
   protocol::WireContext context;
   context.cluster = cluster_words(config.shared);

@@ -17,7 +17,7 @@ bool is_set_too_weak(const codes::RoundVerdict& verdict) {
 
 // Rounds in which somebody abstains, whatever others invent.
 constexpr std::size_t kMostAbstained = 4096;
-constexpr std::size_t kSentBytes = std::size_t{32} << 20;
+constexpr std::size_t kSentBytes = std::size_t{8} << 20;
 // A round teaches the floor although so many are missing that were waited for.
 constexpr int kMissingMayLearn = 1;
 // A round teaches the floor although somebody was located in it, if so small a share of its entries was

@@ -46,7 +46,7 @@ double lone_peer_step_ms(const dnn::TrainingPlan& plan, const node::DataPair& da
   dnn::TrainingProgram program(code, 0, plan, data.train, data.test, nullptr, &clock);
   while (const auto request = program.next_round()) {
     codes::Matrix product(request->result_rows(), request->batch());
-    codes::multiply(code.pass(request->pass), *request->shard, request->operand, 0, product.rows(), product);
+    codes::multiply(code.pass(request->pass), *request->shard, *request->operand, 0, product.rows(), product);
     program.deliver(std::move(product));
   }
   return clock.step_ms();
