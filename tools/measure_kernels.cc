@@ -73,10 +73,11 @@ void measure_products(const codes::Pass& pass, Calibration& rates) {
 }
 
 void measure_memory(Calibration& rates) {
-  const Matrix shard = random_matrix(2048, 2048), vector = random_matrix(2048, 1);
-  Matrix result(2048, 1);
+  constexpr Index kSize = 4096;  // as the caches of no core hold it
+  const Matrix shard = random_matrix(kSize, kSize), vector = random_matrix(kSize, 1);
+  Matrix result(kSize, 1);
   const double time = seconds_of([&] { result.noalias() = shard * vector; });
-  rates.memory_gbs = kFloatBytes * 2048.0 * 2048.0 / time / kGiga;
+  rates.memory_gbs = kFloatBytes * kSize * kSize / time / kGiga;
 }
 
 void measure_encoding(const codes::Pass& pass, Calibration& rates) {
@@ -164,17 +165,6 @@ void measure_activations(Calibration& rates) {
   rates.activation_ns = 1e9 * time / values;
 }
 
-// What a peer does with each operand besides encoding: a copy, and its columns' norms.
-void measure_operands(const codes::Pass& pass, Calibration& rates) {
-  const Matrix operand = random_matrix(1024, 128);
-  double sum = 0.0;
-  const double time = seconds_of([&] {
-    const Matrix copy = operand;
-    sum += codes::column_scales(pass, copy)(0);
-  });
-  rates.operand_ns = sum > 0.0 ? 1e9 * time / static_cast<double>(operand.size()) : 0.0;
-}
-
 }  // namespace
 
 Calibration measure_kernels() {
@@ -187,7 +177,6 @@ Calibration measure_kernels() {
   measure_update(code, rates);
   measure_decoding(rates);
   measure_activations(rates);
-  measure_operands(pass, rates);
   return rates;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -16,25 +17,24 @@
 namespace polydot::tools {
 namespace {
 
-constexpr int kPeers = 8;
 constexpr std::uint64_t kSkipped = 5;  // steps in which memory is touched for the first time
+constexpr double kMostFactor = 16.0;   // between a kernel alone and among peers
 constexpr double kLeastShare = 0.02;   // of a time, that a difference of two times is at least taken for
 
 struct Sample {
   node::RunProfile profile;
   double rounds = 0.0, bytes = 0.0, messages = 0.0, operand_values = 0.0;  // of a peer and step
-  double host_ms() const { return profile.process_cpu_ms; }                // all peers together
   double of(codes::Work kind) const { return profile.work_ms[static_cast<std::size_t>(kind)]; }
   // Of a peer: what its working thread spends on frames, and all that other threads and the kernel do.
   double transport_ms() const {
-    return (profile.process_cpu_ms - profile.thread_cpu_ms) / kPeers + of(codes::Work::kReceive) +
+    return (profile.process_cpu_ms - profile.thread_cpu_ms) / profile.peers + of(codes::Work::kReceive) +
            of(codes::Work::kSend);
   }
 };
 
-node::Config config_of(std::int64_t hidden, std::int64_t batch, std::int64_t steps) {
+node::Config config_of(std::int64_t peers, std::int64_t hidden, std::int64_t batch, std::int64_t steps) {
   node::Config config;
-  config.shared.peers = kPeers;
+  config.shared.peers = peers;
   config.shared.grid = {2, 2, 1};
   config.shared.hidden = {hidden};
   config.shared.batch = batch;
@@ -46,7 +46,8 @@ node::Config config_of(std::int64_t hidden, std::int64_t batch, std::int64_t ste
 }
 
 Result<Sample> run(node::Config config) {
-  auto folder = RunFolder::make("", kPeers);
+  const auto peers = static_cast<int>(config.shared.peers);
+  auto folder = RunFolder::make("", peers);
   if (!folder) return folder.failure();
   auto cluster_id = random_cluster_id();
   if (!cluster_id) return cluster_id.failure();
@@ -54,37 +55,39 @@ Result<Sample> run(node::Config config) {
   auto launcher = Launcher::start(config, folder->path(), {});
   if (!launcher) return launcher.failure();
   while (!launcher->poll()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  for (int p = 0; p < kPeers; ++p)
+  for (int p = 0; p < peers; ++p)
     if (const int code = *launcher->children()[static_cast<std::size_t>(p)].exit_code; code != 0)
       return network_failure(fmt::format("--measure: peer {} of a short training ended with code {}: {}", p,
                                          code, last_words(folder->path(), p)));
-  auto profile = node::read_profile(folder->path(), kPeers, kSkipped);
+  auto profile = node::read_profile(folder->path(), peers, kSkipped);
   if (!profile) return profile.failure();
   return Sample{.profile = *std::move(profile)};
 }
 
-// How much of everything a step of this run has, counted as the model does: with unit prices.
-void count_work(const node::Config& config, Sample& sample) {
-  Workload work{.hidden = {config.shared.hidden.front()}, .batch = config.shared.batch, .momentum = false};
-  const CodeShape shape = *shape_of(config.shared.code, config.shared.grid, config.shared.peers);
-  const auto transport_of = [&](double byte_ns, double message_us) {
-    Hardware hardware;
-    hardware.rates.byte_ns = byte_ns, hardware.rates.message_us = message_us;
-    return predict(shape, work, hardware).transport_ms;
-  };
-  const auto fixed_of = [&](double round_us, double operand_ns) {
-    Hardware hardware;
-    hardware.rates.round_us = round_us, hardware.rates.operand_ns = operand_ns;
-    return predict(shape, work, hardware).fixed_ms;
-  };
-  sample.bytes = 1e6 * transport_of(1.0, 0.0);
-  sample.messages = 1e3 * transport_of(0.0, 1.0);
-  sample.rounds = 1e3 * fixed_of(1.0, 0.0);
-  sample.operand_values = 1e6 * fixed_of(0.0, 1.0);
+// What the model makes of this run.
+Prediction predicted(const node::Config& config, const Calibration& rates) {
+  const Workload work{
+      .hidden = {config.shared.hidden.front()}, .batch = config.shared.batch, .momentum = false};
+  Hardware hardware;
+  hardware.rates = rates;
+  return predict(*shape_of(config.shared.code, config.shared.grid, config.shared.peers), work, hardware);
 }
 
-Result<Sample> sample_of(std::int64_t hidden, std::int64_t batch, std::int64_t steps) {
-  const node::Config config = config_of(hidden, batch, steps);
+// How much of everything a step of this run has: the model at unit prices.
+void count_work(const node::Config& config, Sample& sample) {
+  const auto priced = [&](double byte_ns, double message_us, double round_us, double operand_ns) {
+    Calibration rates;
+    rates.byte_ns = byte_ns, rates.message_us = message_us;
+    rates.round_us = round_us, rates.operand_ns = operand_ns;
+    return predicted(config, rates);
+  };
+  sample.bytes = 1e6 * priced(1.0, 0.0, 0.0, 0.0).transport_ms;
+  sample.messages = 1e3 * priced(0.0, 1.0, 0.0, 0.0).transport_ms;
+  sample.rounds = 1e3 * priced(0.0, 0.0, 1.0, 0.0).fixed_ms;
+  sample.operand_values = 1e6 * priced(0.0, 0.0, 0.0, 1.0).fixed_ms;
+}
+
+Result<Sample> sample_of(const node::Config& config) {
   auto sample = run(config);
   if (sample) count_work(config, *sample);
   return sample;
@@ -94,29 +97,57 @@ double positive_difference(double larger, double smaller) {
   return std::max(larger - smaller, kLeastShare * larger);
 }
 
+// Peers share caches, and what they work on has just come from the network: kernels take longer there than
+// alone. The rate with which the model has a part of the step take what it took; the part must be a constant
+// and a term that shrinks as the rate grows.
+void fit(const node::Config& config, double measured_ms, double Prediction::*part, double Calibration::*rate,
+         Calibration& rates) {
+  Calibration twice = rates;
+  twice.*rate *= 2.0;
+  const double now = predicted(config, rates).*part, then = predicted(config, twice).*part;
+  const double shrinking = 2.0 * (now - then), constant = now - shrinking;
+  const double wanted = positive_difference(measured_ms, std::max(0.0, constant));
+  rates.*rate *= std::clamp(shrinking / wanted, 1.0 / kMostFactor, kMostFactor);
+}
+
+void fit_kernels(const node::Config& config, const Sample& sample, Calibration& rates) {
+  using codes::Work;
+  fit(config, sample.of(Work::kEncode), &Prediction::encode_ms, &Calibration::encode_gbs, rates);
+  fit(config, sample.of(Work::kProduct), &Prediction::product_ms, &Calibration::panel_gbs, rates);
+  fit(config, sample.of(Work::kUpdate), &Prediction::update_ms, &Calibration::update_gflops, rates);
+  fit(config, sample.of(Work::kDecode) + sample.of(Work::kCheck), &Prediction::decode_ms,
+      &Calibration::decode_gbs, rates);
+  rates.activation_ns *= sample.of(Work::kActivation) / predicted(config, rates).activation_ms;
+}
+
 }  // namespace
 
 Result<Calibration> measure_machine() {
   Calibration rates = measure_kernels();
-  const auto large = sample_of(1024, 128, 40);
+  const node::Config large_run = config_of(8, 1024, 128, 40), small_run = config_of(16, 16, 16, 60);
+  const auto large = sample_of(large_run);
   if (!large) return large.failure();
-  const auto small = sample_of(16, 16, 100);
+  const auto small = sample_of(small_run);
   if (!small) return small.failure();
-  // Both runs: transport = bytes times a price + messages times a price.
-  const double determinant = large->bytes * small->messages - small->bytes * large->messages;
-  const double byte_ms =
-      positive_difference(large->transport_ms() * small->messages, small->transport_ms() * large->messages) /
-      determinant;
-  const double message_ms =
-      positive_difference(small->transport_ms() * large->bytes, large->transport_ms() * small->bytes) /
-      determinant;
+  fit_kernels(large_run, *large, rates);
+  // Of both runs: bytes times a price + messages times a price; rounds and values of operands alike.
+  const auto solve = [](double t1, double a1, double b1, double t2, double a2, double b2) {
+    const double determinant = a1 * b2 - a2 * b1;
+    return std::pair(positive_difference(t1 * b2, t2 * b1) / determinant,
+                     positive_difference(t2 * a1, t1 * a2) / determinant);
+  };
+  const auto [byte_ms, message_ms] = solve(large->transport_ms(), large->bytes, large->messages,
+                                           small->transport_ms(), small->bytes, small->messages);
   rates.byte_ns = 1e6 * byte_ms;
   rates.message_us = 1e3 * message_ms;
-  const double values_ms = 1e-6 * rates.operand_ns * small->operand_values;
-  rates.round_us = 1e3 * positive_difference(small->of(codes::Work::kOther), values_ms) / small->rounds;
+  const auto [value_ms, round_ms] =
+      solve(large->of(codes::Work::kOther), large->operand_values, large->rounds,
+            small->of(codes::Work::kOther), small->operand_values, small->rounds);
+  rates.operand_ns = 1e6 * value_ms;
+  rates.round_us = 1e3 * round_ms;
   // What is left of the wall when the processors' share is taken off: waking up, and waiting for the last.
   const double cores = std::max(1u, std::thread::hardware_concurrency());
-  const double busy_ms = std::max(small->host_ms() / cores, small->host_ms() / kPeers);
+  const double busy_ms = small->profile.process_cpu_ms / std::min(cores, 1.0 * small->profile.peers);
   rates.wait_us = 1e3 * std::max(0.0, small->profile.wall_ms - busy_ms) / small->rounds;
   return rates;
 }

@@ -97,7 +97,7 @@ class Cost {
     const double decode =
         kPerGiga * values * (kFloatBytes / rates_.decode_gbs + 2.0 * outputs / rates_.combine_gflops) +
         kPerMicro * rates_.column_us * count(payload.cols);
-    const double coding = encode_ms(operand_rows) + decode;
+    const double encode = encode_ms(operand_rows);
     const double activation = values_ms(result_rows);
     const double transport =
         2.0 * others_ *
@@ -105,11 +105,12 @@ class Cost {
     const double fixed =
         kPerMicro * rates_.round_us + kPerNano * rates_.operand_ns * count(operand_rows * work_.batch);
     sum_.product_ms += product;
-    sum_.coding_ms += coding;
+    sum_.encode_ms += encode;
+    sum_.decode_ms += decode;
     sum_.activation_ms += activation;
     sum_.transport_ms += transport;
     sum_.fixed_ms += fixed;
-    round.cpu_ms = product + coding + activation + transport + fixed;
+    round.cpu_ms = product + encode + decode + activation + transport + fixed;
     return round;
   }
 

@@ -49,7 +49,8 @@ struct Prediction {
   double wire_ms = 0.0;            // of the step: a host's link, where it does not hide behind the processors
   double product_ms = 0.0;         // processor: products and scrubs
   double update_ms = 0.0;          // processor
-  double coding_ms = 0.0;          // processor: encode, decode, check
+  double encode_ms = 0.0;          // processor: operands
+  double decode_ms = 0.0;          // processor: decoding and checking
   double activation_ms = 0.0;      // processor: activations, losses, batches
   double transport_ms = 0.0;       // processor: bytes and messages, kernel and I/O thread included
   double fixed_ms = 0.0;           // processor: what each round costs whatever it carries
@@ -59,7 +60,7 @@ struct Prediction {
   double host_memory_bytes = 0.0;  // of the fullest host
 
   double processor_ms() const {
-    return product_ms + update_ms + coding_ms + activation_ms + transport_ms + fixed_ms;
+    return product_ms + update_ms + encode_ms + decode_ms + activation_ms + transport_ms + fixed_ms;
   }
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <numeric>
 #include <random>
 #include <set>
@@ -24,7 +25,8 @@ using codes::PeerSet;
 
 constexpr std::uint64_t kSeed = 1;
 constexpr std::size_t kMostSets = 200;  // of peers left; all there are if they are fewer
-constexpr std::size_t kKappaSets = 8;
+constexpr std::size_t kKappaSets = 40;  // of those, for what takes longer to find out
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kUsableShare = 0.99;
 // Beyond them a grid needs more peers than any plan has to spare, or groups of a batch become too thin.
 constexpr Index kMostBlocks = 12, kMostGroups = 4;
@@ -69,54 +71,66 @@ bool is_checked(const codes::Pass& pass, Index present) {
   return present > pass.code.columns() || pass.code.recovery_threshold >= pass.code.peers();
 }
 
-// The gain that 99 % of the sets stay below, of the worse pass; the sets by falling gain.
-double gain_of_sets(const codes::ProductCode& code, std::vector<PeerSet>& sets) {
-  std::vector<std::pair<double, PeerSet>> gains;
-  for (const PeerSet& set : sets) {
-    double worst = 0.0;
-    for (const codes::Pass& pass : code.passes)
-      worst = std::max(worst, quick_gain(pass.code, pass.sigma, set));
-    gains.emplace_back(worst, set);
-  }
-  std::stable_sort(gains.begin(), gains.end(),
-                   [](const auto& a, const auto& b) { return a.first > b.first; });
-  for (std::size_t k = 0; k < gains.size(); ++k) sets[k] = gains[k].second;
-  const double place = (1.0 - kUsableShare) * static_cast<double>(gains.size());
-  return gains[std::min(gains.size() - 1, static_cast<std::size_t>(place))].first;
+// 99 % of the values are no larger.
+double largest_but_a_hundredth(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const double place = kUsableShare * static_cast<double>(values.size());
+  return values[std::min(values.size() - 1, static_cast<std::size_t>(place))];
 }
 
-double worst_kappa(const codes::ProductCode& code, const std::vector<PeerSet>& worst_first,
-                   const Workload& work) {
-  // Weights of variance 2 / inputs and an operand that knows nothing of them, as in plan_report.
+double gain_of(const codes::ProductCode& code, const PeerSet& set) {
+  double worst = 0.0;
+  for (const codes::Pass& pass : code.passes) worst = std::max(worst, quick_gain(pass.code, pass.sigma, set));
+  return worst;
+}
+
+double gain_of(const codes::ProductCode& code, const std::vector<PeerSet>& sets) {
+  std::vector<double> gains;
+  for (const PeerSet& set : sets) gains.push_back(gain_of(code, set));
+  return largest_but_a_hundredth(std::move(gains));
+}
+
+// Weights of variance 2 / inputs and an operand that knows nothing of them, as in plan_report.
+codes::LocateLimits limits_of(const Workload& work) {
   Index widest = 1;
   for (const codes::Shape& weights : work.weights()) widest = std::max(widest, weights.cols - 1);
-  const codes::LocateLimits limits{codes::NoiseFloor::kAlarmFactor * kTypicalFloor,
-                                   std::sqrt(2.0 / static_cast<double>(widest))};
-  double kappa = 0.0;
-  // The very worst hundredth may be unusable: those rounds wait.
-  for (std::size_t k = 0, seen = 0; k < worst_first.size() && seen < kKappaSets; ++k)
-    for (const codes::Pass& pass : code.passes) {
-      const codes::SetDecoder decoder = codes::make_set_decoder(pass.code, pass.sigma, worst_first[k]);
-      if (!decoder.usable()) continue;
-      kappa = std::max(kappa, codes::hidden_error(decoder, limits));
-      ++seen;
-    }
-  return kappa;
+  return {codes::NoiseFloor::kAlarmFactor * kTypicalFloor, std::sqrt(2.0 / static_cast<double>(widest))};
+}
+
+// Infinite where a set does not decode or leaves nothing to check with.
+double kappa_of(const codes::ProductCode& code, const PeerSet& set, const codes::LocateLimits& limits) {
+  double worst = 0.0;
+  for (const codes::Pass& pass : code.passes) {
+    const codes::SetDecoder decoder = codes::make_set_decoder(pass.code, pass.sigma, set);
+    worst = std::max(worst, decoder.usable() ? codes::hidden_error(decoder, limits) : kInfinity);
+  }
+  return worst;
+}
+
+// Of some of the sets, evenly taken.
+double kappa_of(const codes::ProductCode& code, const std::vector<PeerSet>& sets,
+                const codes::LocateLimits& limits) {
+  std::vector<double> kappas;
+  const std::size_t stride = (sets.size() + kKappaSets - 1) / kKappaSets;
+  for (std::size_t k = 0; k < sets.size(); k += stride) kappas.push_back(kappa_of(code, sets[k], limits));
+  return largest_but_a_hundredth(std::move(kappas));
 }
 
 // The gain without the worst host, or none if training would have to wait for one.
-std::optional<double> gain_without_a_host(const codes::ProductCode& code, Index hosts) {
+std::optional<double> gain_without_a_host(const codes::ProductCode& code, Index hosts,
+                                          const codes::LocateLimits& limits) {
   const std::vector<std::int64_t> shares(static_cast<std::size_t>(hosts), 1);
   double worst = 0.0;
   for (const std::vector<Index>& indices : node::deal_indices(shares, code.peers())) {
     PeerSet left = PeerSet::all(static_cast<int>(code.peers()));
     for (const Index p : indices) left.erase(static_cast<int>(p));
     if (left.size() <= code.peers() / 2) return std::nullopt;
-    for (const codes::Pass& pass : code.passes) {
-      const double gain = quick_gain(pass.code, pass.sigma, left);
-      if (!is_checked(pass, left.size()) || !(gain <= codes::kUsableGain)) return std::nullopt;
-      worst = std::max(worst, gain);
-    }
+    for (const codes::Pass& pass : code.passes)
+      if (!is_checked(pass, left.size())) return std::nullopt;
+    const double gain = gain_of(code, left);
+    if (!(gain <= codes::kUsableGain) || !(kappa_of(code, left, limits) <= codes::kLargestHidden))
+      return std::nullopt;
+    worst = std::max(worst, gain);
   }
   return worst;
 }
@@ -179,15 +193,21 @@ std::optional<RankedPlan> verify(const CodeShape& shape, const Wishes& wishes, c
   RankedPlan plan = plan_of_shape(shape, work, hardware);
   for (std::size_t k = 0; k < plan.bounds.size(); ++k)
     plan.bounds[k] = codes::error_bounds(code->passes[k].code, code->peers());
+  const codes::LocateLimits limits = limits_of(work);
   if (wishes.lose_host) {
-    const auto gain = gain_without_a_host(*code, hardware.hosts);
+    const auto gain = gain_without_a_host(*code, hardware.hosts, limits);
     if (!gain) return std::nullopt;
     plan.host_gain = *gain;
   }
-  std::vector<PeerSet> sets = sets_without(shape.peers, wishes.erased() + wishes.wrong);
-  plan.gain = gain_of_sets(*code, sets);
+  if (shape.name == "uncoded") {  // it wants everybody, and checks nothing
+    plan.gain = gain_of(*code, PeerSet::all(static_cast<int>(shape.peers)));
+    return plan;
+  }
+  const std::vector<PeerSet> sets = sets_without(shape.peers, wishes.erased() + wishes.wrong);
+  plan.gain = gain_of(*code, sets);
   if (!(plan.gain <= codes::kUsableGain)) return std::nullopt;
-  plan.kappa = worst_kappa(*code, sets, work);
+  plan.kappa = kappa_of(*code, sets, limits);
+  if (!(plan.kappa <= codes::kLargestHidden)) return std::nullopt;
   return plan;
 }
 

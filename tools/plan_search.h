@@ -4,7 +4,8 @@
 // A plan meets the wishes if, with e = missing + slow peers (a slow one is not waited for) and t wrong ones:
 //   - e + 2t <= P-K in both passes, and with e missing a contribution is left to check with;
 //   - more than half of the peers are there without the e;
-//   - without the e and the t, erased, decoding is usable (gain at most codes::kUsableGain) in 99 % of sets;
+//   - without the e and the t, erased, decoding is usable (gain at most codes::kUsableGain) and not weak
+//     (kappa at most codes::kLargestHidden) in 99 % of sets: else rounds wait for more than is there;
 //   - if a host may be lost: without any one of them training goes on, decoding usable and checked. That is
 //   on
 //     its own, not on top of e and t;
@@ -12,6 +13,7 @@
 #pragma once
 
 #include <array>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,9 +39,10 @@ struct RankedPlan {
   CodeShape shape;
   Prediction cost;
   std::array<codes::ErrorBounds, 2> bounds;  // by PassKind, with everybody present
-  double gain = 0.0;       // what was wished erased: larger than 99 % of sets, of the worse pass
-  double host_gain = 0.0;  // without the worst host; 0: not asked for
-  double kappa = 0.0;      // what could hide with what was wished erased; infinite: unchecked
+  // With what was wished erased, of the worse pass: 99 % of sets are no worse.
+  double gain = 0.0;
+  double kappa = std::numeric_limits<double>::infinity();  // what could still hide; infinite: unchecked
+  double host_gain = 0.0;                                  // without the worst host; 0: not asked for
 };
 
 struct Ranking {

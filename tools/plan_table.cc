@@ -98,8 +98,8 @@ std::string alone_row(const Prediction& alone) {
 
 std::string parts_text(const Prediction& cost) {
   return fmt::format("products {}, updates {}, coding {}, activations {}, transport {}, rounds {}",
-                     ms(cost.product_ms), ms(cost.update_ms), ms(cost.coding_ms), ms(cost.activation_ms),
-                     ms(cost.transport_ms), ms(cost.fixed_ms));
+                     ms(cost.product_ms), ms(cost.update_ms), ms(cost.encode_ms + cost.decode_ms),
+                     ms(cost.activation_ms), ms(cost.transport_ms), ms(cost.fixed_ms));
 }
 
 // What the first plan has over another: the part of a step in which it gains most.
