@@ -30,7 +30,7 @@ constexpr Rate kRates[] = {
     {"activation_ns", &Calibration::activation_ns, "ns a value"},
     {"operand_ns", &Calibration::operand_ns, "ns a value of an operand"},
     {"byte_ns", &Calibration::byte_ns, "ns a byte sent or received"},
-    {"message_us", &Calibration::message_us, "us a message sent or received"},
+    {"message_us", &Calibration::message_us, "us a contribution sent or received"},
     {"round_us", &Calibration::round_us, "us of a peer's processor time in a round"},
     {"wait_us", &Calibration::wait_us, "us on the wall in a round"},
     {"parallel", &Calibration::parallel, "of a core, what a further one adds to one machine alone"},

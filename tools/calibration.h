@@ -14,16 +14,16 @@ struct Calibration {
   double update_gflops = 140.0;   // large updates, without momentum
   double panel_gbs = 11.0;        // what makes small products slower: operands and results touched once
   double memory_gbs = 11.0;       // reading shards: scrubs, momentum
-  double encode_gbs = 11.0;        // plain operands read
+  double encode_gbs = 11.0;       // plain operands read
   double decode_gbs = 10.0;       // contributions read ..
   double combine_gflops = 100.0;  // .. and combined into decoded blocks and parities
   double column_us = 0.3;         // a column of a contribution, whatever its length
   double activation_ns = 1.28;    // a value: batch, activation, loss, gradient
-  double operand_ns = 0.8;        // a value of an operand: copied, its norms taken
-  double byte_ns = 0.21;          // a byte sent or received: kernel, I/O thread, checksum, storing
-  double message_us = 14.0;       // a message sent or received, whatever it carries
+  double operand_ns = 0.7;        // a value of an operand: copied, its norms taken
+  double byte_ns = 0.22;          // a byte sent or received: kernel, I/O thread, checksum, storing
+  double message_us = 14.0;       // a contribution sent or received, however long
   double round_us = 50.0;         // processor time of a peer in a round, whatever it carries
-  double wait_us = 150.0;         // on the wall, in a round in which anybody is waited for
+  double wait_us = 200.0;         // on the wall, in a round in which anybody is waited for
   double parallel = 0.5;          // what a further core adds when one machine works alone
   friend bool operator==(const Calibration&, const Calibration&) = default;
 };

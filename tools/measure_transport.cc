@@ -1,5 +1,5 @@
-// What transport costs, from the records of two short trainings on this host: one whose payloads are large,
-// one whose messages carry nearly nothing.
+// What transport costs, and what kernels do among others, from the records of two short trainings on this
+// host: one with large contributions, one with many small ones.
 #include <algorithm>
 #include <chrono>
 #include <thread>
@@ -23,7 +23,7 @@ constexpr double kLeastShare = 0.02;   // of a time, that a difference of two ti
 
 struct Sample {
   node::RunProfile profile;
-  double rounds = 0.0, bytes = 0.0, messages = 0.0, operand_values = 0.0;  // of a peer and step
+  double rounds = 0.0, bytes = 0.0, contributions = 0.0, operand_values = 0.0;  // of a peer and step
   double of(codes::Work kind) const { return profile.work_ms[static_cast<std::size_t>(kind)]; }
   // Of a peer: what its working thread spends on frames, and all that other threads and the kernel do.
   double transport_ms() const {
@@ -65,10 +65,11 @@ Result<Sample> run(node::Config config) {
 }
 
 // What the model makes of this run.
-Prediction predicted(const node::Config& config, const Calibration& rates) {
+Prediction predicted(const node::Config& config, const Calibration& rates, codes::Index cores = 1) {
   const Workload work{
       .hidden = {config.shared.hidden.front()}, .batch = config.shared.batch, .momentum = false};
   Hardware hardware;
+  hardware.cores = cores;
   hardware.rates = rates;
   return predict(*shape_of(config.shared.code, config.shared.grid, config.shared.peers), work, hardware);
 }
@@ -82,7 +83,7 @@ void count_work(const node::Config& config, Sample& sample) {
     return predicted(config, rates);
   };
   sample.bytes = 1e6 * priced(1.0, 0.0, 0.0, 0.0).transport_ms;
-  sample.messages = 1e3 * priced(0.0, 1.0, 0.0, 0.0).transport_ms;
+  sample.contributions = 1e3 * priced(0.0, 1.0, 0.0, 0.0).transport_ms;
   sample.rounds = 1e3 * priced(0.0, 0.0, 1.0, 0.0).fixed_ms;
   sample.operand_values = 1e6 * priced(0.0, 0.0, 0.0, 1.0).fixed_ms;
 }
@@ -124,20 +125,20 @@ void fit_kernels(const node::Config& config, const Sample& sample, Calibration& 
 
 Result<Calibration> measure_machine() {
   Calibration rates = measure_kernels();
-  const node::Config large_run = config_of(8, 1024, 128, 40), small_run = config_of(16, 16, 16, 60);
+  const node::Config large_run = config_of(8, 1024, 128, 40), small_run = config_of(16, 256, 64, 40);
   const auto large = sample_of(large_run);
   if (!large) return large.failure();
   const auto small = sample_of(small_run);
   if (!small) return small.failure();
   fit_kernels(large_run, *large, rates);
-  // Of both runs: bytes times a price + messages times a price; rounds and values of operands alike.
+  // Of both runs: bytes times a price + contributions times a price; rounds and values of operands alike.
   const auto solve = [](double t1, double a1, double b1, double t2, double a2, double b2) {
     const double determinant = a1 * b2 - a2 * b1;
     return std::pair(positive_difference(t1 * b2, t2 * b1) / determinant,
                      positive_difference(t2 * a1, t1 * a2) / determinant);
   };
-  const auto [byte_ms, message_ms] = solve(large->transport_ms(), large->bytes, large->messages,
-                                           small->transport_ms(), small->bytes, small->messages);
+  const auto [byte_ms, message_ms] = solve(large->transport_ms(), large->bytes, large->contributions,
+                                           small->transport_ms(), small->bytes, small->contributions);
   rates.byte_ns = 1e6 * byte_ms;
   rates.message_us = 1e3 * message_ms;
   const auto [value_ms, round_ms] =
@@ -145,10 +146,14 @@ Result<Calibration> measure_machine() {
             small->of(codes::Work::kOther), small->operand_values, small->rounds);
   rates.operand_ns = 1e6 * value_ms;
   rates.round_us = 1e3 * round_ms;
-  // What is left of the wall when the processors' share is taken off: waking up, and waiting for the last.
-  const double cores = std::max(1u, std::thread::hardware_concurrency());
-  const double busy_ms = small->profile.process_cpu_ms / std::min(cores, 1.0 * small->profile.peers);
-  rates.wait_us = 1e3 * std::max(0.0, small->profile.wall_ms - busy_ms) / small->rounds;
+  // What is left of the wall when the processors' part is taken off is waking up; or somebody else who is
+  // busy here, so it is believed only where it is less than what is built in.
+  const codes::Index cores = std::max(1u, std::thread::hardware_concurrency());
+  const double share = small->profile.process_cpu_ms / small->profile.peers /
+                       predicted(small_run, rates, cores).processor_ms();
+  const double busy_ms = share * predicted(small_run, rates, cores).compute_ms;
+  rates.wait_us =
+      std::clamp(1e3 * (small->profile.wall_ms - busy_ms) / small->rounds, 0.0, Calibration{}.wait_us);
   return rates;
 }
 

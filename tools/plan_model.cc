@@ -4,7 +4,6 @@
 
 #include "codes/check.h"
 #include "node/host_plan.h"
-#include "protocol/wire.h"
 
 namespace polydot::tools {
 namespace {
@@ -34,7 +33,6 @@ double product_ms(Index rows, Index inner, Index cols, double gflops, const Cali
 // One round of one layer at one peer.
 struct Round {
   double payload_bytes = 0.0;  // of one contribution
-  double messages = 0.0;       // that one contribution takes
   double entries = 0.0;        // of one contribution, scrubs apart
   double cpu_ms = 0.0;
 };
@@ -87,8 +85,6 @@ class Cost {
     Round round;
     round.entries = count(payload.size());
     round.payload_bytes = kFloatBytes * count(payload.rows * (payload.cols + scrubs));
-    const Index sliced = protocol::columns_per_slice(payload.rows, payload.cols + scrubs);
-    round.messages = count((payload.cols + scrubs + sliced - 1) / sliced);
 
     const double product = product_ms(payload.rows, inner, payload.cols, rates_.product_gflops, rates_) +
                            kPerGiga * kFloatBytes * count(scrubs * shard.size()) / rates_.memory_gbs;
@@ -100,8 +96,7 @@ class Cost {
     const double encode = encode_ms(operand_rows);
     const double activation = values_ms(result_rows);
     const double transport =
-        2.0 * others_ *
-        (kPerNano * rates_.byte_ns * round.payload_bytes + kPerMicro * rates_.message_us * round.messages);
+        2.0 * others_ * (kPerNano * rates_.byte_ns * round.payload_bytes + kPerMicro * rates_.message_us);
     const double fixed =
         kPerMicro * rates_.round_us + kPerNano * rates_.operand_ns * count(operand_rows * work_.batch);
     sum_.product_ms += product;
@@ -144,7 +139,11 @@ class Cost {
   void on_hosts(double cpu_ms, double wire_ms) {
     const double peers = count(*std::max_element(counts_.begin(), counts_.end()));
     const double waves = std::max(1.0, peers / count(hardware_.cores));
-    const double compute_ms = cpu_ms * waves;
+    // Where peers take turns, the other cores have nothing to do while the last peer finishes its turn: on
+    // average half a turn.
+    const double cores = count(hardware_.cores);
+    const double tail_ms = waves > 1.0 ? 0.5 * cpu_ms * (1.0 - 1.0 / cores) : 0.0;
+    const double compute_ms = cpu_ms * waves + tail_ms;
     const double hidden_ms = (1.0 - 1.0 / waves) * std::min(compute_ms, wire_ms);
     sum_.compute_ms += compute_ms;
     sum_.wire_ms += wire_ms - hidden_ms;

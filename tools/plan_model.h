@@ -5,7 +5,8 @@
 // round a peer encodes its operand, multiplies, sends to all others, takes theirs, decodes, activates.
 // Assumed:
 //   - peers of a host share its cores evenly: a round costs a host (processor time of one peer) times
-//     max(1, peers / cores). A peer keeps one core busy at a time.
+//     max(1, peers / cores). A peer keeps one core busy at a time. Where they take turns, the other cores
+//     idle while the last finishes: half of a peer's round, times 1 - 1 / cores.
 //   - all are waited for; a peer sends only once its product is done. So a host with no more peers than cores
 //     computes and waits for its link in turns; with w peers a core, the share 1 - 1/w of the shorter of the
 //     two hides behind the longer.
