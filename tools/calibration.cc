@@ -31,6 +31,7 @@ constexpr Rate kRates[] = {
     {"operand_ns", &Calibration::operand_ns, "ns a value of an operand"},
     {"byte_ns", &Calibration::byte_ns, "ns a byte sent or received"},
     {"message_us", &Calibration::message_us, "us a contribution sent or received"},
+    {"peer_us", &Calibration::peer_us, "us more for each peer of the cluster"},
     {"round_us", &Calibration::round_us, "us of a peer's processor time in a round"},
     {"wait_us", &Calibration::wait_us, "us on the wall in a round"},
     {"parallel", &Calibration::parallel, "of a core, what a further one adds to one machine alone"},

@@ -78,6 +78,8 @@ Prediction predicted(const node::Config& config, const Calibration& rates, codes
 void count_work(const node::Config& config, Sample& sample) {
   const auto priced = [&](double byte_ns, double message_us, double round_us, double operand_ns) {
     Calibration rates;
+    // What a contribution costs grows with the peers as it does in the built-in rates.
+    rates.peer_us = message_us * Calibration{}.peer_us / Calibration{}.message_us;
     rates.byte_ns = byte_ns, rates.message_us = message_us;
     rates.round_us = round_us, rates.operand_ns = operand_ns;
     return predicted(config, rates);
@@ -140,6 +142,7 @@ Result<Calibration> measure_machine() {
   const auto [byte_ms, message_ms] = solve(large->transport_ms(), large->bytes, large->contributions,
                                            small->transport_ms(), small->bytes, small->contributions);
   rates.byte_ns = 1e6 * byte_ms;
+  rates.peer_us *= 1e3 * message_ms / rates.message_us;
   rates.message_us = 1e3 * message_ms;
   const auto [value_ms, round_ms] =
       solve(large->of(codes::Work::kOther), large->operand_values, large->rounds,

@@ -95,8 +95,9 @@ class Cost {
         kPerMicro * rates_.column_us * count(payload.cols);
     const double encode = encode_ms(operand_rows);
     const double activation = values_ms(result_rows);
-    const double transport =
-        2.0 * others_ * (kPerNano * rates_.byte_ns * round.payload_bytes + kPerMicro * rates_.message_us);
+    const double transport = 2.0 * others_ *
+                             (kPerNano * rates_.byte_ns * round.payload_bytes +
+                              kPerMicro * (rates_.message_us + rates_.peer_us * count(code_.peers)));
     const double fixed =
         kPerMicro * rates_.round_us + kPerNano * rates_.operand_ns * count(operand_rows * work_.batch);
     sum_.product_ms += product;

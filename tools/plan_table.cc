@@ -60,9 +60,10 @@ std::string rates_text(const Calibration& rates, const std::string& source) {
   return fmt::format(
       "{}: products {:.0f} GFLOP/s a core, updates {:.0f}, decoding {:.1f} GB/s read and {:.0f} GFLOP/s, "
       "transport\n"
-      "           {:.2f} ns a byte and {:.0f} us a contribution of processor time, {:.0f} us of waiting a round",
+      "           {:.2f} ns a byte and {:.0f} + {:.1f} P us a contribution of processor time, {:.0f} us of "
+      "waiting a round",
       source, rates.product_gflops, rates.update_gflops, rates.decode_gbs, rates.combine_gflops,
-      rates.byte_ns, rates.message_us, rates.wait_us);
+      rates.byte_ns, rates.message_us, rates.peer_us, rates.wait_us);
 }
 
 std::string wishes_text(const Wishes& wishes, Index max_peers) {
