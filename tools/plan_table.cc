@@ -58,10 +58,9 @@ std::string network_text(const PlanRequest& request) {
 
 std::string rates_text(const Calibration& rates, const std::string& source) {
   return fmt::format(
-      "{}: products {:.0f} GFLOP/s a core, updates {:.0f}, decoding {:.1f} GB/s read and {:.0f} GFLOP/s, "
-      "transport\n"
-      "           {:.2f} ns a byte and {:.0f} + {:.1f} P us a contribution of processor time, {:.0f} us of "
-      "waiting a round",
+      "{}: products {:.0f} GFLOP/s a core, updates {:.0f}, decoding {:.1f} GB/s and {:.0f} GFLOP/s,\n"
+      "           transport {:.2f} ns a byte and {:.0f} + {:.1f} P us a contribution, waking up {:.0f} us a "
+      "round",
       source, rates.product_gflops, rates.update_gflops, rates.decode_gbs, rates.combine_gflops,
       rates.byte_ns, rates.message_us, rates.peer_us, rates.wait_us);
 }
@@ -121,7 +120,7 @@ std::string why_first(const Ranking& ranking, const Hardware& hardware) {
                                  plural(first.shape.peers, "peer"), ms(cost.step_ms), most);
   for (const RankedPlan& other : ranking.plans) {
     if (other.shape.name == first.shape.name) continue;
-    return text + fmt::format("; {} on {} peers takes {} ms: the first has {}, and {} of its memory.",
+    return text + fmt::format("; {} on {} peers takes {} ms: the first has {}, and {} its memory.",
                               name_of(other.shape), other.shape.peers, ms(other.cost.step_ms),
                               advantage(cost, other.cost),
                               fmt::format("{:.2g} times", cost.memory_bytes / other.cost.memory_bytes));
@@ -208,7 +207,7 @@ std::string text_of(const Prediction& cost, const Prediction& alone, const PlanR
   const auto line = [](const std::string& label, const std::string& value) {
     return fmt::format("{:<52}{}\n", label, value);
   };
-  std::string text = fmt::format("\npredicted on {}; {}\nrates {}\n", hardware_text(hardware),
+  std::string text = fmt::format("\npredicted on {}; {}\nrates      {}\n", hardware_text(hardware),
                                  network_text(request), rates_text(hardware.rates, source));
   text += line("step",
                fmt::format("{} ms: processors {}, link {}, waiting {}", ms(cost.step_ms), ms(cost.compute_ms),
