@@ -10,7 +10,10 @@
 #include "node/data_files.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
+#include "tools/measure.h"
 #include "tools/plan_report.h"
+#include "tools/plan_search.h"
+#include "tools/plan_table.h"
 
 namespace polydot::tools {
 namespace {
@@ -68,7 +71,45 @@ std::string matrices_json(const codes::ProductCode& code) {
          fmt::format("\"forward\": {},\n\"backward\": {}}}\n", pass_json(forward), pass_json(backward));
 }
 
+namespace {
+
+struct Rates {
+  Calibration values;
+  std::string source;
+};
+
+Result<Rates> rates_for(const PlanHardware& hardware) {
+  const std::string& file = hardware.calibration;
+  if (hardware.measure) {
+    const auto measured = measure_machine();
+    if (!measured) return measured.failure();
+    if (!file.empty()) {
+      if (const Outcome written = write_calibration(*measured, file); !written) return written.failure();
+    }
+    return Rates{*measured, "measured here"};
+  }
+  if (file.empty()) return Rates{Calibration{}, "built in (--measure asks this machine)"};
+  const auto read = read_calibration(file);
+  if (!read) return read.failure();
+  return Rates{*read, file};
+}
+
+int run_ranking(const PlanRequest& request) {
+  const auto rates = rates_for(request.hardware);
+  if (!rates) return report(rates.failure());
+  const Hardware hardware = hardware_of(request, rates->values);
+  const Ranking ranking = rank_plans(request.wishes, workload_of(request), hardware);
+  std::fputs(text_of(ranking, request, hardware, rates->source).c_str(), stdout);
+  if (request.hardware.measure && request.hardware.calibration.empty())
+    std::fputs(fmt::format("\n{}", to_toml(rates->values)).c_str(), stdout);
+  if (!ranking.plans.empty()) return kExitDone;
+  return report({FailureKind::kNotReached, "no plan meets what is wished"});
+}
+
+}  // namespace
+
 int run_plan(const PlanRequest& request) {
+  if (request.rank) return run_ranking(request);
   const auto code = codes::make_code(request.shared.code, request.shared.grid, request.shared.peers);
   if (!code) return report(code.failure());
   if (request.matrices == "-") {
@@ -77,13 +118,23 @@ int run_plan(const PlanRequest& request) {
   }
   const auto plan = make_plan_report(request);
   if (!plan) return report(plan.failure());
+  std::string text = text_of(*plan);
+  if (request.hardware.given) {
+    const auto rates = rates_for(request.hardware);
+    if (!rates) return report(rates.failure());
+    const Hardware hardware = hardware_of(request, rates->values);
+    const Workload work = workload_of(request);
+    text += text_of(predict(shape_of(*code), work, hardware), predict_alone(work, hardware), request,
+                    hardware, rates->source);
+    if (request.hardware.measure && request.hardware.calibration.empty())
+      text += fmt::format("\n{}", to_toml(rates->values));
+  }
   if (!request.matrices.empty()) {
     if (const Outcome written = write_matrices(matrices_json(*code), request.matrices); !written)
       return report(written.failure());
+    text += fmt::format("\nmatrices: {}\n", request.matrices);
   }
-  std::fputs(text_of(*plan).c_str(), stdout);
-  if (!request.matrices.empty())
-    std::fputs(fmt::format("\nmatrices: {}\n", request.matrices).c_str(), stdout);
+  std::fputs(text.c_str(), stdout);
   return kExitDone;
 }
 

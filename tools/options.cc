@@ -9,6 +9,7 @@
 #include "tools/exit_code.h"
 #include "tools/options_inject.h"
 #include "tools/options_parser.h"
+#include "tools/options_plan.h"
 #include "tools/options_sim.h"
 #include "tools/options_status.h"
 #include "tools/options_train.h"
@@ -18,7 +19,6 @@ namespace {
 
 using Arguments = std::vector<std::string>;
 
-constexpr std::int64_t kMaxUnits = 1 << 20;
 constexpr std::int64_t kMaxDescriptor = 1 << 20;
 
 Result<Request> parse_peer(const Arguments& arguments) {
@@ -49,43 +49,6 @@ Result<Request> parse_peer(const Arguments& arguments) {
   const auto fd = in_range("--listen-fd", listen_fd, -1, 0, kMaxDescriptor);
   if (!fd) return fd.failure();
   request = {*std::move(config), *own, static_cast<int>(*fd)};
-  return Request(std::move(request));
-}
-
-Result<Request> parse_plan(const Arguments& arguments) {
-  PlanRequest request;
-  std::string inputs, classes, hosts;
-  OptionsParser parser(
-      "plan --peers P --grid MxNxD [options]",
-      "Prints what a code can do: thresholds, error bounds, gain, memory and bytes per peer.",
-      "Examples:\n"
-      "  polydot plan --peers 20 --grid 3x3 --hosts 5\n"
-      "  polydot plan --peers 10 --grid 2x2x1 --matrices - | jq .thresholds");
-  parser.add_text("--inputs", inputs, "N", "inputs of the network [784]");
-  parser.add_text("--classes", classes, "N", "outputs of the network [10]");
-  parser.add_text("--hosts", hosts, "H", "equal hosts that the peers are dealt to");
-  parser.add_text("--matrices", request.matrices, "FILE", "write the code as JSON; - for stdout");
-  parser.add_fields([](const node::Field& field) {
-    return field.flag == "--code" || field.flag == "--peers" || field.flag == "--grid" ||
-           field.flag == "--hidden" || field.flag == "--batch";
-  });
-  const auto help = parser.parse(arguments);
-  if (!help) return help.failure();
-  if (*help) return Request(HelpRequest{**help});
-
-  const auto config = layered("", parser);
-  if (!config) return config.failure();
-  if (const Outcome valid = node::validate_shared(config->shared); !valid) return valid.failure();
-  request.shared = config->shared;
-  const std::pair<Result<std::int64_t>, codes::Index*> counts[] = {
-      {in_range("--inputs", inputs, request.inputs, 1, kMaxUnits), &request.inputs},
-      {in_range("--classes", classes, request.classes, 1, kMaxUnits), &request.classes},
-      {in_range("--hosts", hosts, request.hosts, 1, request.shared.peers), &request.hosts},
-  };
-  for (const auto& [count, target] : counts) {
-    if (!count) return count.failure();
-    *target = *count;
-  }
   return Request(std::move(request));
 }
 
@@ -200,7 +163,7 @@ constexpr Command kCommands[] = {
     {"train", "train on this machine: starts all peers and reports", parse_train},
     {"peer", "run one peer of a cluster", parse_peer},
     {"init", "write the file that describes a cluster", parse_init},
-    {"plan", "what a code can do, before it is used", parse_plan},
+    {"plan", "which code to take, on what hardware, and what it can do", parse_plan},
     {"inject", "order a fault from a running cluster", parse_inject},
     {"status", "ask the peers of a running cluster how they are", parse_status},
     {"data", "write a data set as IDX files", parse_data},

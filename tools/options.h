@@ -10,6 +10,7 @@
 #include "codes/result.h"
 #include "node/config.h"
 #include "node/host_plan.h"
+#include "tools/plan_search.h"
 #include "tools/simulator/swarm.h"
 
 namespace polydot::tools {
@@ -34,12 +35,25 @@ struct PeerRequest {
   int listen_fd = -1;      // a listening socket inherited from the launcher; -1: none
 };
 
+struct PlanHardware {
+  bool given = false;       // any of it on the command line
+  codes::Index cores = 1;   // of each host
+  double gflops = 0.0;      // of a core; 0: as measured or built in
+  double memory_gb = 0.0;   // of each host; 0: not bounded
+  double link_gbit = 0.0;   // of each host; 0: not given
+  bool measure = false;     // the rates of this machine
+  std::string calibration;  // file of rates; empty: none
+};
+
 struct PlanRequest {
-  node::SharedConfig shared;  // code, grid, peers, hidden and batch count here
+  node::SharedConfig shared;  // code, grid, peers, hidden, batch and momentum count here
   codes::Index inputs = 784;
   codes::Index classes = 10;
   codes::Index hosts = 0;  // equal hosts that the peers are dealt to; 0: not asked for
   std::string matrices;    // write the code's matrices as JSON there; "-": stdout; empty: no
+  bool rank = false;       // plans that meet the wishes, instead of what one code can do
+  Wishes wishes;
+  PlanHardware hardware;
 };
 
 struct InitRequest {

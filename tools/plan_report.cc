@@ -29,8 +29,6 @@ using codes::VectorD;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kFloatBytes = sizeof(float);
 constexpr std::uint64_t kSeed = 1;
-// The floor (median of the statistic) that float32 training settles at lies between 5e-7 and 5e-6.
-constexpr double kTypicalFloor = 1e-6;
 // Large grids want this share of the peers to spare, from so many peers on (codes/CODES.md, gain).
 constexpr double kSpareShare = 0.3;
 constexpr Index kLargeCluster = 36;

@@ -18,6 +18,9 @@
 
 namespace polydot::tools {
 
+// The floor (median of the statistic) that float32 training settles at lies between 5e-7 and 5e-6.
+inline constexpr double kTypicalFloor = 1e-6;
+
 // A set of contributions: usable when its gain is at most codes::kUsableGain and a row is left to check with;
 // a round waits otherwise. (A code that never has a row to spare is usable unchecked.)
 struct SetReport {

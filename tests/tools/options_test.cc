@@ -134,7 +134,7 @@ TEST(Options, WrongValuesNameTheFlag) {
   EXPECT_TRUE(contains(failure_of({"train", "--epochs", "2", "--steps", "2"}), "exclude each other"));
   EXPECT_TRUE(contains(failure_of({"train", "--config", "/no/such/file"}), "/no/such/file: cannot be read"));
   EXPECT_TRUE(contains(failure_of({"plan", "--inputs", "0"}), "--inputs = 0"));
-  EXPECT_TRUE(contains(failure_of({"plan", "--hosts", "11"}), "from 1 to 10"));
+  EXPECT_TRUE(contains(failure_of({"plan", "--peers", "10", "--hosts", "11"}), "from 1 to 10"));
 }
 
 TEST(Options, UncodedCountsItsOwnPeers) {
