@@ -8,7 +8,7 @@ namespace polydot::bench {
 namespace {
 
 PredictedPoint point(double predicted, double measured, codes::Index hidden = 1024) {
-  return {"a point", {hidden}, predicted, measured};
+  return {"a point", {hidden}, predicted, measured, 2 * predicted, measured};
 }
 
 TEST(PlannerWithin, IsMeasuredAgainstWhatWasMeasured) {
@@ -54,9 +54,9 @@ TEST(PlannerPairs, AreOfTheSameNetwork) {
 }
 
 TEST(PredictionTable, HasARowForEachPoint) {
-  EXPECT_THAT(
-      prediction_table({point(50, 100), point(30, 20)}),
-      ::testing::HasSubstr("| a point | 50 ms | 100 ms | 0.50 |\n| a point | 30 ms | 20 ms | 1.50 |\n"));
+  EXPECT_THAT(prediction_table({point(50, 100), point(30, 20)}),
+              ::testing::HasSubstr(
+                  "| a point | 50 ms | 100 ms | 0.50 | 1.00 |\n| a point | 30 ms | 20 ms | 1.50 | 3.00 |\n"));
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ TEST(Network, IsMeasuredOrSaysWhatIsMissing) {
     EXPECT_THAT(measured.failure().message, HasSubstr("netlab: "));
     return;
   }
-  ASSERT_EQ(measured->rows.size(), 2u);
+  ASSERT_EQ(measured->rows.size(), 3u);
   EXPECT_LE(measured->rows[0].ratio.value, measured->rows[1].ratio.value);
   EXPECT_GT(measured->rows[0].ratio.value, 0.0);
 }

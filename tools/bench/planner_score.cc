@@ -31,11 +31,11 @@ Share faster_named(const std::vector<PredictedPoint>& points, double difference)
 
 std::string prediction_table(const std::vector<PredictedPoint>& points) {
   std::string text =
-      "| point | predicted | measured | predicted over measured |\n"
-      "|---|--:|--:|--:|\n";
+      "| point | predicted | measured | predicted over measured | the same of processor time |\n"
+      "|---|--:|--:|--:|--:|\n";
   for (const PredictedPoint& point : points)
-    text += fmt::format("| {} | {:.4g} ms | {:.4g} ms | {:.2f} |\n", point.name, point.predicted_ms,
-                        point.measured_ms, point.ratio());
+    text += fmt::format("| {} | {:.4g} ms | {:.4g} ms | {:.2f} | {:.2f} |\n", point.name, point.predicted_ms,
+                        point.measured_ms, point.ratio(), point.cpu_ratio());
   return text;
 }
 

@@ -12,9 +12,11 @@ namespace polydot::bench {
 struct PredictedPoint {
   std::string name;
   std::vector<codes::Index> hidden;
-  double predicted_ms = 0.0, measured_ms = 0.0;
+  double predicted_ms = 0.0, measured_ms = 0.0;          // a step on the wall
+  double predicted_cpu_ms = 0.0, measured_cpu_ms = 0.0;  // its processor time, all peers together
 
   double ratio() const { return predicted_ms / measured_ms; }
+  double cpu_ratio() const { return predicted_cpu_ms / measured_cpu_ms; }
 };
 
 struct Share {
