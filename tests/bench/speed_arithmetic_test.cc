@@ -80,6 +80,13 @@ TEST(ReceivedBytes, AreTheContributionsOfAllOthers) {
   EXPECT_EQ(received_bytes(*code, network(10, 6, 4), 5), 4.0 * 7 * (3 + 2 + 4) * 5);
 }
 
+TEST(ReceivedBytes, OfAHostComeFromPeersOnOtherHosts) {
+  // 7 bytes: one to each. Two peers here receive from six elsewhere; all here, from nobody.
+  EXPECT_EQ(host_received_bytes(7.0, 8, 2), 12.0);
+  EXPECT_EQ(host_received_bytes(7.0, 8, 1), 7.0);
+  EXPECT_EQ(host_received_bytes(7.0, 8, 8), 0.0);
+}
+
 TEST(ReceivedBytes, AreFewestForTwoSidedMdsOfSixAmongTen) {
   const dnn::NetworkSpec wide = network(784, 1024, 10);
   const auto best = least_receiving_code(10, 3, wide, 128);

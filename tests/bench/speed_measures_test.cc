@@ -42,7 +42,8 @@ INSTANTIATE_TEST_SUITE_P(
     All, SpeedMeasure,
     ::testing::Values(std::pair{"cpu", &measure_cpu}, std::pair{"faulty", &measure_faulty},
                       std::pair{"copies", &measure_copies}, std::pair{"kernel", &measure_kernel},
-                      std::pair{"bytes", &measure_bytes}, std::pair{"memory", &measure_memory}),
+                      std::pair{"bytes", &measure_bytes}, std::pair{"memory", &measure_memory},
+                      std::pair{"planner", &measure_planner}),
     [](const auto& param) { return param.param.first; });
 
 TEST(Rivals, WithACrippledProductAreNone) {
@@ -58,6 +59,22 @@ TEST(Rivals, NeedTheirScript) {
   const auto bench = SpeedBench::open(tiny());
   ASSERT_TRUE(bench);
   EXPECT_FALSE(measure_rivals(*bench));
+}
+
+TEST(Network, IsMeasuredOrSaysWhatIsMissing) {
+  SpeedOptions options = tiny();
+  options.netlab = POLYDOT_SOURCE_DIR "/tools/netlab/run";
+  const auto bench = SpeedBench::open(options);
+  ASSERT_TRUE(bench);
+  const auto measured = measure_network(*bench);
+  if (!measured) {
+    EXPECT_EQ(measured.failure().kind, FailureKind::kUsage) << measured.failure().message;
+    EXPECT_THAT(measured.failure().message, HasSubstr("netlab: "));
+    return;
+  }
+  ASSERT_EQ(measured->rows.size(), 3u);
+  EXPECT_LE(measured->rows[0].ratio.value, measured->rows[1].ratio.value);
+  EXPECT_GT(measured->rows[0].ratio.value, 0.0);
 }
 
 TEST(SpeedBench, NamesTheProgramThatIsMissing) {

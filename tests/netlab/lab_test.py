@@ -62,6 +62,7 @@ def check_training(lab, folder):
     seen = json.loads(said)
     check(len(seen["peers"]) == PEERS and {peer["host"] for peer in seen["peers"]} == set(range(1, HOSTS + 1)),
           f"all peers are on their hosts: {said}")
+    check(seen["switch_cpu_s"] > 0, f"the switch takes time: {said}")
     for peer in seen["peers"]:
         check(peer["exit_codes"] == [0] and peer["steps"] == STEPS, f"peer {peer['peer']} is done: {peer}")
         check(peer["accuracy"] == seen["peers"][0]["accuracy"], f"all peers have the same network: {said}")

@@ -168,12 +168,14 @@ template <Result<Measured> (*measure)(const SpeedBench&)>
 Outcome run_speed(const Request& request) {
   const auto bench =
       SpeedBench::open({request.full ? SpeedSize::kFull : SpeedSize::kQuick, request.seed, request.data,
-                        program_beside("polydot"), POLYDOT_SOURCE_DIR "/tools/bench/torch_ddp.py"});
+                        program_beside("polydot"), POLYDOT_SOURCE_DIR "/tools/bench/torch_ddp.py",
+                        POLYDOT_SOURCE_DIR "/tools/netlab/run"});
   if (!bench) return bench.failure();
   print(description(request) + "\n\n");
   const OtherWork others;
   const auto measured = measure(*bench);
   if (!measured) return measured.failure();
+  if (!measured->details.empty()) print(measured->details + "\n");
   print(ratio_table(measured->rows) + "\n");
   for (const std::string& remark : measured->remarks) print("- " + remark + "\n");
   print("- " + others.text() + "\n");
@@ -191,7 +193,9 @@ const std::vector<Bench> kBenches = {{"codes", "", run_codes},
                                      {"copies", "[--data DIR]", run_speed<measure_copies>},
                                      {"kernel", "", run_speed<measure_kernel>},
                                      {"bytes", "[--data DIR]", run_speed<measure_bytes>},
-                                     {"memory", "[--data DIR]", run_speed<measure_memory>}};
+                                     {"memory", "[--data DIR]", run_speed<measure_memory>},
+                                     {"network", "[--data DIR]", run_speed<measure_network>},
+                                     {"planner", "[--data DIR]", run_speed<measure_planner>}};
 
 int fail(const Failure& failure) {
   std::fputs(("polydot-bench: " + failure.message + "\n").c_str(), stderr);

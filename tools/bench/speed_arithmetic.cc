@@ -91,6 +91,11 @@ double received_bytes(const codes::ProductCode& code, const dnn::NetworkSpec& ne
   return kFloatBytes * entries * static_cast<double>(code.peers() - 1);
 }
 
+double host_received_bytes(double sent, Index peers, Index here) {
+  POLYDOT_CHECK_LE(2, peers);
+  return sent / static_cast<double>(peers - 1) * static_cast<double>(here * (peers - here));
+}
+
 double least_bytes(const dnn::NetworkSpec& network, Index batch) {
   Index rows = 0;
   const std::vector<dnn::Dense> layers = network.layers();

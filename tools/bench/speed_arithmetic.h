@@ -40,6 +40,9 @@ Index fewest_peers_correcting(const std::string& name, codes::Grid grid, Index e
 
 // Payload bytes that a peer receives in a training step: contributions, each from everybody else.
 double received_bytes(const codes::ProductCode& code, const dnn::NetworkSpec& network, Index batch);
+// Of what every one of the peers sends, `sent`, as much to each of the others: what a host receives from
+// other hosts that runs `here` of them. Precondition: two peers or more.
+double host_received_bytes(double sent, Index peers, Index here);
 // The least: each decoded value once, as float32.
 double least_bytes(const dnn::NetworkSpec& network, Index batch);
 

@@ -32,9 +32,10 @@ enum class SpeedSize {
 struct SpeedOptions {
   SpeedSize size = SpeedSize::kQuick;
   std::uint64_t seed = 1;
-  std::string data = {};   // folder of IDX files of 784 pixels; empty: made up
-  std::string program;     // `polydot`
-  std::string ddp_script;  // torch_ddp.py
+  std::string data = {};    // folder of IDX files of 784 pixels; empty: made up
+  std::string program;      // `polydot`
+  std::string ddp_script;   // torch_ddp.py
+  std::string netlab = {};  // tools/netlab/run
 };
 
 // A run to be measured; 784 - hidden - 10, batch 128, learning rate 0.01.
@@ -46,6 +47,7 @@ struct ClusterPlan {
   std::uint64_t steps = 0;
   double momentum = 0.0;
   std::vector<std::string> inject = {};
+  bool may_be_unchecked = false;  // of a code that has no peer to spare
 };
 
 struct ClusterRun {
@@ -68,9 +70,11 @@ class SpeedBench {
   const std::string& data() const { return options_.data; }
   const std::string& folder() const { return scratch_.path(); }  // goes with this
 
+  // The flags of the training itself, as `train` and `init` take them.
+  std::vector<std::string> training_words(const ClusterPlan& plan) const;
   // The words of `polydot train` for it, records in `out`.
   std::vector<std::string> train_words(const ClusterPlan& plan, const std::string& out) const;
-  // To its end; its records are removed. Failure: also when a round was not checked.
+  // To its end; its records are removed. Failure: also when a round went unchecked that must not.
   Result<ClusterRun> run(const ClusterPlan& plan) const;
   // The same training for one uncoded process.
   Result<dnn::TrainingPlan> uncoded_plan(const ClusterPlan& plan, const node::DataPair& data) const;

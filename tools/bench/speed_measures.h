@@ -11,6 +11,7 @@
 namespace polydot::bench {
 
 struct Measured {
+  std::string details = {};  // a table of its own, before the rows
   std::vector<RatioRow> rows;
   std::vector<std::string> remarks;  // a sentence each: what the rows do not say
 };
@@ -31,5 +32,10 @@ Result<Measured> measure_kernel(const SpeedBench& bench);
 Result<Measured> measure_bytes(const SpeedBench& bench);
 // Resident memory of a peer over what it cannot do without.
 Result<Measured> measure_memory(const SpeedBench& bench);
+// A step of four hosts at 1 Gbit/s over what computing and the wire take. Failure: kUsage, this machine has
+// no network namespaces for us.
+Result<Measured> measure_network(const SpeedBench& bench);
+// Step times as the planner predicts them over those measured.
+Result<Measured> measure_planner(const SpeedBench& bench);
 
 }  // namespace polydot::bench

@@ -1,4 +1,5 @@
 """The hosts of a lab and the switch between them: the process polydot-netlab-switch."""
+import os
 import pathlib
 import subprocess
 
@@ -24,7 +25,7 @@ class Network:
                                         stderr=subprocess.PIPE, text=True, process_group=0)
         self.addresses, self.namespaces = {}, {}
         self.sides = {host: 0 for host in range(1, len(links) + 1)}
-        self.counters = []
+        self.counters, self.switch_cpu_s = [], 0.0
         self.read_until_ready()
         if congestion is not None:
             self.set_congestion(congestion)
@@ -101,9 +102,18 @@ class Network:
         rows = [line.split() for line in ended.stdout.splitlines() if line.strip().startswith("eth0:")]
         return int(rows[0][12]) if rows else 0
 
+    def switch_time(self):
+        """Processor time of the switch in seconds; 0 if it has ended."""
+        try:
+            fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def close(self):
         """Ends the switch, and takes what has been counted, a dictionary for each host."""
         missed = [self.missed(host) for host in self.addresses]
+        self.switch_cpu_s = self.switch_time()
         try:
             said, _ = self.process.communicate(timeout=HOW_LONG_TO_END_S)  # it ends with its stdin
         except subprocess.TimeoutExpired:
