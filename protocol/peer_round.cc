@@ -259,7 +259,10 @@ bool Peer::judge(std::int64_t now_ms) {
   const bool behind = repairs_.anything_lost() && majority_is_beyond();
   const bool patience_over = enough && (behind || now_ms - round_->enough_at_ms >= patience_at_hand());
   if (!enough || (!all_in && !patience_over)) return wait_on(now_ms, everybody_ - present);
-  const bool no_more_to_come = (everybody_ - abstaining() - present).empty() || full_patience_over;
+  // Most wrong numbers do not come again: the first time it is quicker to compute again than to wait for who
+  // may be gone.
+  const bool waited = round_->attempt == 0 ? patience_over : full_patience_over;
+  const bool no_more_to_come = (everybody_ - abstaining() - present).empty() || waited;
   if (present == round_->judged && (!no_more_to_come || round_->too_few))
     return leave_what_others_have_decoded(now_ms) || wait_on(now_ms, everybody_ - present);
   codes::RoundVerdict verdict = check(present);

@@ -221,6 +221,41 @@ TEST(ReturnMore, WhoCannotMakeSureOfARoundIsRebuiltWhereTheOthersNeedIt) {
   EXPECT_EQ(all_rollbacks(run), 0u);
 }
 
+// Three are gone and one of the rest sends a wrong product: seven rows show that something is wrong, and no
+// more. Computed again it is right: nobody waits a patience for the three.
+TEST(ReturnMore, AWrongNumberBesideThreeThatAreGoneCostsNoPatience) {
+  ClusterOptions options = timed(100);
+  constexpr std::uint64_t kGone = 30, kWrong = 45;
+  bool wrong = false;
+  FunctionTap tap([&](const codes::TapPoint& point, Eigen::Ref<codes::Matrix> live) {
+    const bool here = point.stage == codes::Stage::kProduct && point.step == kWrong && point.training &&
+                      point.pass == codes::PassKind::kBackward;
+    if (!here || std::exchange(wrong, true)) return false;
+    live.setConstant(7.0f);
+    return true;
+  });
+  std::vector<codes::FaultTap*> taps(10, nullptr);
+  taps[3] = &tap;
+  SimRun run(options, taps);
+  bool gone = false, back = false;
+  std::int64_t before_ms = 0, after_ms = 0;
+  run.cluster().on_time([&](std::int64_t now) {
+    const std::uint64_t step = run.peer(9).status().key.step;
+    if (step >= kGone && !std::exchange(gone, true))
+      for (const int p : {1, 5, 8}) run.cluster().crash(p);
+    if (step >= kWrong && before_ms == 0) before_ms = now;
+    if (step > kWrong && after_ms == 0) after_ms = now;
+    if (step > kWrong + 20 && !std::exchange(back, true))
+      for (const int p : {1, 5, 8}) run.cluster().restart(p);
+  });
+  expect_all_well(run);
+  EXPECT_TRUE(back);
+  EXPECT_EQ(tap.fired, 1);
+  EXPECT_GT(run.peer(9).status().recomputed_rounds, 0u) << "nobody could say who was wrong";
+  EXPECT_LT(after_ms - before_ms, options.patience_ms / 2);
+  EXPECT_EQ(all_rollbacks(run), 0u);
+}
+
 // Seven are enough to decode, and most sets of seven to check; in this one too much could hide. It stands
 // until somebody comes back: neither computing again nor a checkpoint makes it better.
 TEST(ReturnMore, AWeakSetStandsUntilSomebodyComesBack) {
