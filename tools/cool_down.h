@@ -10,7 +10,7 @@ namespace polydot::tools {
 class CoolDown {
  public:
   using Duration = std::chrono::milliseconds;
-  static constexpr Duration kFirst{500}, kLongest{10'000}, kLongLife{30'000};
+  static constexpr Duration kFirst{500}, kLongest{10'000}, kLongLife{10'000};
 
   // It ended after it had been up for `uptime`.
   Duration after(Duration uptime) {
