@@ -1,4 +1,5 @@
-// The products of a training step that touch a whole shard, each in one pass over its memory.
+// The products of a training step that touch a whole shard, each in one pass over its memory (but for the
+// single vector of multiply_columns, which is a product of its own).
 //
 // Their other operand is thin: a column for each sample of the batch. A general product packs the shard as if
 // it were to be used again and again; here it is read once, and asked for ahead of its use
@@ -9,7 +10,7 @@
 
 namespace polydot::codes {
 
-// A single vector that the shard is to be multiplied with as well while it is read.
+// A single vector that the shard is to be multiplied with as well.
 struct AlsoTimes {
   const float* vector = nullptr;  // null: none. As long as a row of what is multiplied
   float* to = nullptr;            // as long as a column; the same rows are written as of y

@@ -178,6 +178,17 @@ TEST(ReturnMore, WhoWaitsForAQuorumRebuildsIt) {
   }
 }
 
+// The first backward product of that step is wrong throughout; computed again it is right.
+auto one_wrong_product(std::uint64_t step) {
+  return [step, wrong = false](const codes::TapPoint& point, Eigen::Ref<codes::Matrix> live) mutable {
+    const bool here = point.stage == codes::Stage::kProduct && point.step == step && point.training &&
+                      point.pass == codes::PassKind::kBackward;
+    if (!here || std::exchange(wrong, true)) return false;
+    live.setConstant(7.0f);
+    return true;
+  };
+}
+
 // Peer 9 lacks three contributions of a step that the others have done, and one of the rest is wrong: it
 // cannot make sure of it. Those three die, and the others need peer 9 for the next step.
 TEST(ReturnMore, WhoCannotMakeSureOfARoundIsRebuiltWhereTheOthersNeedIt) {
@@ -190,14 +201,7 @@ TEST(ReturnMore, WhoCannotMakeSureOfARoundIsRebuiltWhereTheOthersNeedIt) {
     return kDying.contains(from) && to == 9 &&
            header[1] == static_cast<std::byte>(protocol::MessageKind::kContribution) && step == kStep;
   };
-  bool wrong = false;
-  FunctionTap tap([&](const codes::TapPoint& point, Eigen::Ref<codes::Matrix> live) {
-    const bool here = point.stage == codes::Stage::kProduct && point.step == kStep && point.training &&
-                      point.pass == codes::PassKind::kBackward;
-    if (!here || std::exchange(wrong, true)) return false;
-    live.setConstant(7.0f);
-    return true;
-  });
+  FunctionTap tap(one_wrong_product(kStep));
   std::vector<codes::FaultTap*> taps(10, nullptr);
   taps[3] = &tap;
   SimRun run(options, taps);
@@ -226,14 +230,7 @@ TEST(ReturnMore, WhoCannotMakeSureOfARoundIsRebuiltWhereTheOthersNeedIt) {
 TEST(ReturnMore, AWrongNumberBesideThreeThatAreGoneCostsNoPatience) {
   ClusterOptions options = timed(100);
   constexpr std::uint64_t kGone = 30, kWrong = 45;
-  bool wrong = false;
-  FunctionTap tap([&](const codes::TapPoint& point, Eigen::Ref<codes::Matrix> live) {
-    const bool here = point.stage == codes::Stage::kProduct && point.step == kWrong && point.training &&
-                      point.pass == codes::PassKind::kBackward;
-    if (!here || std::exchange(wrong, true)) return false;
-    live.setConstant(7.0f);
-    return true;
-  });
+  FunctionTap tap(one_wrong_product(kWrong));
   std::vector<codes::FaultTap*> taps(10, nullptr);
   taps[3] = &tap;
   SimRun run(options, taps);
