@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 
 namespace polydot::node {
 
@@ -29,5 +30,15 @@ class PatientClock {
   std::int64_t now_ms_ = 0, last_ms_ = 0;
   bool started_ = false, was_away_ = false;
 };
+
+// Reads the clock, and whoever was away hears (now_ms) what was missed first. What that takes is no absence:
+// otherwise, while the others talk, it would do nothing but hear.
+inline std::int64_t read_and_hear(PatientClock& clock, const std::function<std::int64_t()>& real_ms,
+                                  const std::function<void(std::int64_t)>& hear) {
+  const std::int64_t now = clock.read(real_ms());
+  if (!clock.was_away()) return now;
+  hear(now);
+  return clock.read(real_ms());
+}
 
 }  // namespace polydot::node

@@ -96,10 +96,10 @@ void drive(protocol::Peer& peer, ZmqTransport& transport, const protocol::WireCo
   const codes::WorkListener listener(records.work());
   WaitingLine waiting;
   PatientClock clock(std::max(kLongestPauseMs, options.config.shared.patience_ms / 4));
+  const auto hear_first = [&](std::int64_t now) { hear_what_was_missed(peer, transport, context, now); };
   while (peer.status().phase != protocol::PeerPhase::kEnded) {
     if (g_signal != 0) peer.stop_after_step(128 + static_cast<std::uint32_t>(g_signal));
-    const std::int64_t now = clock.read(now_ms());
-    if (clock.was_away()) hear_what_was_missed(peer, transport, context, now);
+    const std::int64_t now = read_and_hear(clock, now_ms, hear_first);
     const bool more = pump_once(peer, transport, context, now, options.self, injector, keep);
     answer_orders(peer, transport, options, injector, now);
     if (more) continue;

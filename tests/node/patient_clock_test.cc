@@ -30,6 +30,28 @@ TEST(PatientClock, KnowsThatItWasAway) {
   clock.read(5202);
   EXPECT_FALSE(clock.was_away());
 }
+
+// The others talk all the time: hearing them takes longer than a pause may.
+TEST(PatientClock, WhoHearsWhatItMissedIsNotAwayByThat) {
+  PatientClock clock(100);
+  std::int64_t real = 0;
+  int heard = 0;
+  const auto look = [&] {
+    return read_and_hear(
+        clock, [&] { return real; }, [&](std::int64_t) { ++heard, real += 300; });
+  };
+  look();
+  EXPECT_EQ(heard, 0);
+  real += 3000;
+  EXPECT_EQ(look(), 200);
+  EXPECT_EQ(heard, 1);
+  for (int k = 0; k < 5; ++k) real += 1, look();
+  EXPECT_EQ(heard, 1);
+  real += 3000;
+  look();
+  EXPECT_EQ(heard, 2);
+}
+
 TEST(PatientClock, NeverGoesBack) {
   PatientClock clock(100);
   clock.read(1000);
