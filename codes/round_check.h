@@ -61,6 +61,8 @@ struct RoundVerdict {
 
   // Nothing above the floor at all.
   bool clean() const { return state == RoundState::kChecked && active_entries == 0; }
+  // Something above the floor, and nobody's fault.
+  bool is_noise() const { return findings.empty() && active_entries > 0; }
 };
 
 // `cache` is for pass.code and pass.sigma. A code without a single spare row (uncoded) is decoded unchecked

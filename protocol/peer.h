@@ -169,6 +169,8 @@ class Peer {
   void diagnose_product();
   bool recompute_operand();
   void note_offenders(const codes::PeerSet& present, const codes::RoundVerdict& verdict);
+  void note_noise(RoundPart part, const codes::RoundVerdict& verdict);
+  bool is_noisy(const codes::ShardPart& shard) const;
   void clean_if_drifted();
   void work_on_repairs(std::int64_t now_ms);
   void tell(PeerEvent event);
@@ -212,7 +214,8 @@ class Peer {
   Offenders offenders_;
   Repairs repairs_;
   std::map<std::pair<codes::Index, codes::Index>, std::uint64_t> cleaned_at_;  // by layer, shard: steps done
-  std::map<codes::Index, std::uint64_t> noisy_rounds_;   // by layer: one bit a training round, the last 64
+  // By layer, shard and part: one bit a training round, the last 64.
+  std::map<std::tuple<codes::Index, codes::Index, RoundPart>, std::uint64_t> noisy_rounds_;
   std::map<codes::RoundKey, codes::PeerSet> abstained_;  // by round, whatever the attempt
   Ballot ballot_;
   struct Stuck {

@@ -13,6 +13,7 @@ namespace polydot::protocol {
 
 namespace {
 
+constexpr std::array<RoundPart, 3> kParts{RoundPart::kProduct, RoundPart::kWeights, RoundPart::kMomentum};
 constexpr std::array<RoundPart, 2> kScrubbed{RoundPart::kWeights, RoundPart::kMomentum};
 
 bool same_bits(const codes::Matrix& a, const codes::Matrix& b) {
@@ -42,8 +43,8 @@ constexpr double kLeastShare = 0.25;
 constexpr double kCleanBelowCap = 0.5;
 // Steps between two cleanings of one shard.
 constexpr std::uint64_t kCleanPause = 100;
-// Or when half of so many rounds of its layer were noise: an error in some shard, too small to be located,
-// that stays. Everybody's projection takes it off the code.
+// Or when half of so many products of it, or scrubs, were noise: an error in some shard, too small to be
+// located, that stays. Everybody's projection takes it off the code.
 constexpr int kNoisyRounds = 32;
 
 }  // namespace
@@ -258,6 +259,23 @@ void Peer::note_offenders(const codes::PeerSet& present, const codes::RoundVerdi
            " of them wrong; one more may not be located");
 }
 
+void Peer::note_noise(RoundPart part, const codes::RoundVerdict& verdict) {
+  if (!round_->request.training) return;
+  const codes::Index shard = job_.code().pass(round_->request.pass).shard;
+  std::uint64_t& recent = noisy_rounds_[{round_->request.layer, shard, part}];
+  recent = recent << 1 | (verdict.is_noise() ? 1u : 0u);
+}
+
+// Of the products of a shard, or of its scrubs.
+bool Peer::is_noisy(const codes::ShardPart& shard) const {
+  const auto is_half = [&](RoundPart part) {
+    const auto recent = noisy_rounds_.find({shard.layer, shard.shard, part});
+    if (recent == noisy_rounds_.end()) return false;
+    return 2 * std::popcount(recent->second & ((std::uint64_t{1} << kNoisyRounds) - 1)) >= kNoisyRounds;
+  };
+  return std::any_of(kParts.begin(), kParts.end(), is_half);
+}
+
 // At a boundary: shards that have drifted are put back onto the code, each peer its own.
 void Peer::clean_if_drifted() {
   CodedState* state = job_.state();
@@ -273,14 +291,11 @@ void Peer::clean_if_drifted() {
     // What a floor has learned takes as long to be forgotten.
     std::uint64_t& last = cleaned_at_[{part.layer, part.shard}];
     if (!due && last > 0 && job_.steps_done() < last + kCleanPause) continue;
-    const bool noisy =
-        2 * std::popcount(noisy_rounds_[part.layer] & ((std::uint64_t{1} << kNoisyRounds) - 1)) >=
-        kNoisyRounds;
-    if (due || noisy || drifted(RoundPart::kWeights, pass) || drifted(RoundPart::kMomentum, pass) ||
+    if (due || is_noisy(part) || drifted(RoundPart::kWeights, pass) || drifted(RoundPart::kMomentum, pass) ||
         drifted(RoundPart::kProduct, codes::PassKind::kForward) ||
         drifted(RoundPart::kProduct, codes::PassKind::kBackward)) {
       repairs_.clean(part);
-      noisy_rounds_[part.layer] = 0;
+      for (const RoundPart of : kParts) noisy_rounds_.erase({part.layer, part.shard, of});
       last = job_.steps_done();
     }
   }

@@ -340,12 +340,9 @@ void Peer::finish_round(std::int64_t now_ms, const codes::PeerSet& present, code
   learn_pace(now_ms);
   ++status_.rounds;
   status_.rounds_with_findings += !verdict.findings.empty();
-  const bool noise = verdict.findings.empty() && verdict.active_entries > 0;
-  status_.noise_rounds += noise;
-  if (round.request.training) {
-    std::uint64_t& recent = noisy_rounds_[round.request.layer];
-    recent = recent << 1 | (noise ? 1u : 0u);
-  }
+  status_.noise_rounds += verdict.is_noise();
+  note_noise(RoundPart::kProduct, verdict);
+  for (const ScrubReport& scrub : scrubs) note_noise(scrub.part, scrub.verdict);
   status_.unchecked_rounds += !(verdict.kappa <= codes::kLargestHidden);
   status_.waiting_for = {};
   note_offenders(present, verdict);

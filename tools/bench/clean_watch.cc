@@ -35,7 +35,7 @@ void CleanWatch::on_round(const protocol::RoundReport& report) {
   if (!report.training) return;
   ++rounds;
   complete_rounds += report.present.size() == kSmallPeers;
-  noise_rounds += report.verdict->findings.empty() && report.verdict->active_entries > 0;
+  noise_rounds += report.verdict->is_noise();
   blame(report, "product", *report.verdict);
   for (const protocol::ScrubReport& scrub : *report.scrubs) blame(report, name_of(scrub.part), scrub.verdict);
   if (every_ == 0 || report.key.step < sampled_) return;
