@@ -23,6 +23,15 @@ struct ShardPart {
   friend bool operator==(const ShardPart&, const ShardPart&) = default;
 };
 
+// What lines that are to be put right are until then.
+enum class Meanwhile {
+  kAsIs,  // they are faintly wrong, or drifted
+  kZero,  // the shard takes no part in any round
+  // As loud as the lines around them, each peer its own. Wrong all the same; but of two peers that set the
+  // same lines to zero each would confirm the other.
+  kNoise,
+};
+
 // The pass that uses this shard first in a step.
 inline const Pass& first_pass(const ProductCode& code, Index shard) {
   const Pass& forward = code.pass(PassKind::kForward);

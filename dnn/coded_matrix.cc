@@ -5,6 +5,7 @@
 
 #include "codes/check.h"
 #include "codes/shard_kernel.h"
+#include "dnn/random.h"
 
 namespace polydot::dnn {
 
@@ -106,23 +107,44 @@ void CodedMatrix::add(const codes::ShardPart& part, const Matrix& piece, double 
   add_to(state.velocity, to_momentum);
 }
 
-void CodedMatrix::begin_repair(const codes::ShardPart& part, bool keep) {
-  std::erase_if(repairs_, [&](const Repair& repair) { return repair.part.shard == part.shard; });
-  Repair repair{.part = part, .mine = keep ? capture(part) : Matrix()};
-  repairs_.push_back(std::move(repair));
-  if (keep) return;
+double CodedMatrix::typical_norm(const codes::ShardPart& part, const Matrix& state) const {
+  const bool columns = by_columns(part.shard);
+  std::vector<double> norms;
+  const Index lines = columns ? state.cols() : state.rows();
+  for (Index line = 0; line < lines; ++line)
+    if (!std::binary_search(part.lines.begin(), part.lines.end(), static_cast<std::uint32_t>(line)))
+      norms.push_back(static_cast<double>(columns ? state.col(line).norm() : state.row(line).norm()));
+  std::erase_if(norms, [](double norm) { return !std::isfinite(norm); });
+  if (norms.empty()) return 0.0;
+  const auto middle = norms.begin() + static_cast<std::ptrdiff_t>(norms.size() / 2);
+  std::nth_element(norms.begin(), middle, norms.end());
+  return *middle;
+}
+
+void CodedMatrix::fill(const codes::ShardPart& part, codes::Meanwhile with) {
   ShardState& state = shard(part.shard);
-  const auto clear = [&](Matrix& target) {
-    if (part.lines.empty()) target.setZero();
-    for (const std::uint32_t line : part.lines) {
-      if (by_columns(part.shard))
-        target.col(line).setZero();
-      else
-        target.row(line).setZero();
-    }
+  const bool columns = by_columns(part.shard);
+  Random random(static_cast<std::uint64_t>(peer_), RandomStream::kMeanwhile,
+                static_cast<std::uint64_t>(part.shard));
+  const auto fill_state = [&](Matrix& target) {
+    if (part.lines.empty()) return void(target.setZero());
+    const Index entries = columns ? target.rows() : target.cols();
+    const double norm = with == codes::Meanwhile::kNoise ? typical_norm(part, target) : 0.0;
+    const double size = norm / std::sqrt(static_cast<double>(entries));
+    for (const std::uint32_t line : part.lines)
+      for (Index k = 0; k < entries; ++k)
+        (columns ? target(k, line) : target(line, k)) = static_cast<float>(size * random.gaussian());
   };
-  if (part.weights) clear(state.weights);
-  if (part.momentum) clear(state.velocity);
+  if (part.weights) fill_state(state.weights);
+  if (part.momentum) fill_state(state.velocity);
+}
+
+void CodedMatrix::begin_repair(const codes::ShardPart& part, codes::Meanwhile meanwhile) {
+  POLYDOT_CHECK(meanwhile != codes::Meanwhile::kNoise || !part.lines.empty());
+  std::erase_if(repairs_, [&](const Repair& repair) { return repair.part.shard == part.shard; });
+  if (meanwhile != codes::Meanwhile::kAsIs) fill(part, meanwhile);
+  const bool nothing = meanwhile == codes::Meanwhile::kZero;
+  repairs_.push_back({.part = part, .mine = nothing ? Matrix() : capture(part)});
 }
 
 bool CodedMatrix::complete_repair(const codes::ShardPart& part, const Matrix& right) {

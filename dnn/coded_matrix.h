@@ -55,10 +55,9 @@ class CodedMatrix {
   //
   // The state of `part`, a line a column: first of the weights, then of the momentum.
   Matrix capture(const codes::ShardPart& part) const;
-  // The boundary at hand is the one that the right state will be given for. What is wrong becomes zero,
-  // unless `keep`: then it is kept and remembered. A repair of the same shard that has begun before is
-  // dropped.
-  void begin_repair(const codes::ShardPart& part, bool keep);
+  // The boundary at hand is the one that the right state will be given for. A repair of the same shard that
+  // has begun before is dropped. Noise is for some lines only, not for a whole shard.
+  void begin_repair(const codes::ShardPart& part, codes::Meanwhile meanwhile);
   // right: what `capture` of a right shard would have given at that boundary. False: no such repair is open.
   bool complete_repair(const codes::ShardPart& part, const Matrix& right);
   // Other shards in the place of these; null: zero. No repair is open any more.
@@ -70,6 +69,10 @@ class CodedMatrix {
     Matrix mine;                                          // at the boundary; empty: zero
     Eigen::Matrix2d since = Eigen::Matrix2d::Identity();  // (W~, v~) now from (W~, v~) then, without D and X
   };
+  // Overwrites the lines of `part`.
+  void fill(const codes::ShardPart& part, codes::Meanwhile with);
+  // The median norm of the lines of a state that are not in `part`.
+  double typical_norm(const codes::ShardPart& part, const Matrix& state) const;
   // Adds a piece, times a factor for each state, to the lines of `part`.
   void add(const codes::ShardPart& part, const Matrix& piece, double to_weights, double to_momentum);
   bool by_columns(Index shard) const;  // lines of this shard are its columns

@@ -16,7 +16,13 @@
 namespace polydot::dnn {
 
 // What the numbers are for. Streams of one seed are independent.
-enum class RandomStream : std::uint64_t { kWeights = 1, kSampleOrder = 2, kFaults = 3, kScrub = 4 };
+enum class RandomStream : std::uint64_t {
+  kWeights = 1,
+  kSampleOrder = 2,
+  kFaults = 3,
+  kScrub = 4,
+  kMeanwhile = 5
+};
 
 class Random {
  public:

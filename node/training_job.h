@@ -37,8 +37,8 @@ class TrainingJob : public protocol::Job, public protocol::CodedState {
   double initial_line_norm(codes::Index layer, codes::Index shard) const override {
     return program_.layer(layer).initial_line_norm(shard);
   }
-  void begin_repair(const codes::ShardPart& part, bool keep) override {
-    program_.layer(part.layer).begin_repair(part, keep);
+  void begin_repair(const codes::ShardPart& part, codes::Meanwhile meanwhile) override {
+    program_.layer(part.layer).begin_repair(part, meanwhile);
   }
   bool complete_repair(const codes::ShardPart& part, const codes::Matrix& right) override {
     return program_.layer(part.layer).complete_repair(part, right);

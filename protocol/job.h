@@ -30,9 +30,8 @@ class CodedState {
   // scrub of weights shows then, whitened.
   virtual double initial_line_norm(codes::Index layer, codes::Index shard) const = 0;
   virtual codes::Shape piece_shape(const codes::ShardPart& part) const = 0;
-  // The boundary at hand is the one that the right lines will be given for. They become zero until then, or,
-  // with `keep`, stay as they are. Steps may go on in between.
-  virtual void begin_repair(const codes::ShardPart& part, bool keep) = 0;
+  // The boundary at hand is the one that the right lines will be given for. Steps may go on in between.
+  virtual void begin_repair(const codes::ShardPart& part, codes::Meanwhile meanwhile) = 0;
   // right: what capture of a right shard would have given then. False: no such repair has begun.
   virtual bool complete_repair(const codes::ShardPart& part, const codes::Matrix& right) = 0;
   // Checkpoints of this peer's that can be returned to; the start, {0, 0}, always can.

@@ -238,7 +238,9 @@ void Repairs::start(Open& open) {
       open.store.add(self_, slice);
     open.asked.insert(self_);
   }
-  state_->begin_repair(part, open.wanted.keep);
+  state_->begin_repair(part, open.wanted.keep                  ? codes::Meanwhile::kAsIs
+                             : is_lost(part.layer, part.shard) ? codes::Meanwhile::kZero
+                                                               : codes::Meanwhile::kNoise);
 }
 
 bool Repairs::finish(Open& open, std::int64_t now_ms, std::uint64_t boundary) {

@@ -1,5 +1,6 @@
-// The law of superposition: lines that were set to zero (or had drifted) at one boundary and are given their
-// right values of that boundary at any later one are what they would be had they never been wrong.
+// The law of superposition: lines that were set to zero or to noise (or had drifted) at one boundary and are
+// given their right values of that boundary at any later one are what they would be had they never been
+// wrong.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 namespace polydot::dnn {
 namespace {
 
+using codes::Meanwhile;
 using codes::ShardPart;
 using testing::CodeChoice;
 using testing::kCodeChoices;
@@ -143,7 +145,8 @@ TEST_P(RepairLaw, GarbageOfOneBoundaryIsPutRightAtAnyLaterOne) {
     update(repaired, steps, 0, boundary);
     const Matrix piece = right.capture(part);
     spoil(repaired, part, by_columns(part.shard), kGarbage[random_.below(4)]);
-    repaired.begin_repair(part, false);
+    repaired.begin_repair(part,
+                          part.lines.empty() || random_.below(2) == 0 ? Meanwhile::kZero : Meanwhile::kNoise);
     update(right, steps, boundary, later);
     update(repaired, steps, boundary, later);
     ASSERT_TRUE(repaired.complete_repair(part, piece));
@@ -181,7 +184,7 @@ TEST_P(RepairLaw, CleaningRemovesDriftAndLeavesTheRest) {
       if (part.lines.empty() || std::binary_search(part.lines.begin(), part.lines.end(), line))
         copy_line(drifted, line, by_columns(part.shard), state);
     CodedMatrix left = cleaned;
-    cleaned.begin_repair(part, true);
+    cleaned.begin_repair(part, Meanwhile::kAsIs);
     EXPECT_EQ(cleaned.shard(part.shard).weights, left.shard(part.shard).weights) << "keep was not kept";
     update(right, steps, boundary, later);
     update(cleaned, steps, boundary, later);
@@ -228,12 +231,12 @@ TEST_F(Repairing, WithoutABeginningNothingIsCompleted) {
   const Matrix piece = matrix_.capture(part), before = matrix_.shard(0).weights;
   EXPECT_FALSE(matrix_.complete_repair(part, piece));
   EXPECT_EQ(matrix_.shard(0).weights, before);
-  matrix_.begin_repair(part, false);
+  matrix_.begin_repair(part, Meanwhile::kZero);
   EXPECT_TRUE(matrix_.complete_repair(part, piece));
   EXPECT_FALSE(matrix_.complete_repair(part, piece)) << "twice";
   ShardPart other = part;
   other.lines = {1};
-  matrix_.begin_repair(other, false);
+  matrix_.begin_repair(other, Meanwhile::kZero);
   EXPECT_FALSE(matrix_.complete_repair(part, piece)) << "of other lines";
 }
 
@@ -242,8 +245,8 @@ TEST_F(Repairing, ASecondBeginningDropsTheFirst) {
   first.lines = {1, 2};
   second.lines = {1, 2, 4};
   const CodedMatrix right = matrix_;
-  matrix_.begin_repair(first, false);
-  matrix_.begin_repair(second, false);
+  matrix_.begin_repair(first, Meanwhile::kZero);
+  matrix_.begin_repair(second, Meanwhile::kZero);
   EXPECT_FALSE(matrix_.complete_repair(first, right.capture(first)));
   EXPECT_TRUE(matrix_.complete_repair(second, right.capture(second)));
   EXPECT_EQ(matrix_.shard(0).weights, right.shard(0).weights);
@@ -256,10 +259,10 @@ TEST_F(Repairing, TheLaterBoundaryCounts) {
   part.lines = {0, 3};
   CodedMatrix right = matrix_;
   const auto steps = random_steps(9, true, random_);
-  matrix_.begin_repair(part, false);
+  matrix_.begin_repair(part, Meanwhile::kZero);
   update(matrix_, steps, 0, 4);
   update(right, steps, 0, 4);
-  matrix_.begin_repair(part, false);
+  matrix_.begin_repair(part, Meanwhile::kZero);
   const Matrix piece = right.capture(part);
   update(matrix_, steps, 4, 9);
   update(right, steps, 4, 9);
@@ -268,10 +271,35 @@ TEST_F(Repairing, TheLaterBoundaryCounts) {
   EXPECT_LT(relative(matrix_.shard(0).velocity, right.shard(0).velocity), kTolerance);
 }
 
+// Copies of one block: what two of them hold alike outvotes a third.
+TEST_F(Repairing, TwoPeersThatMendTheSameLinesDoNotHoldTheSame) {
+  const codes::ProductCode copies = testing::make({"replication", {1, 2, 1}, 8});
+  const Matrix initial = random_matrix(kRows, kCols, random_);
+  CodedMatrix first(copies, 0, initial, true), second(copies, 2, initial, true);
+  const auto steps = random_steps(2, true, random_);
+  for (CodedMatrix* one : {&first, &second}) update(*one, steps, 0, 2);
+  ASSERT_EQ(first.shard(0).weights, second.shard(0).weights);
+  ShardPart part;
+  part.momentum = true;
+  part.lines = {1, 5};
+  const Matrix right = first.capture(part);
+  const auto unlike = [&](const Matrix& a, const Matrix& b) {
+    for (Index k = 0; k < a.cols(); ++k) {
+      EXPECT_GT((a.col(k) - b.col(k)).norm(), 0.3f * right.col(k).norm()) << k;
+      EXPECT_LT(a.col(k).norm(), 3.0f * right.col(k).norm()) << k << " is no line like the others";
+    }
+  };
+  for (CodedMatrix* one : {&first, &second}) {
+    one->begin_repair(part, Meanwhile::kNoise);
+    unlike(one->capture(part), right);
+  }
+  unlike(first.capture(part), second.capture(part));
+}
+
 TEST_F(Repairing, ARestartForgetsIt) {
   ShardPart part;
   const Matrix piece = matrix_.capture(part);
-  matrix_.begin_repair(part, false);
+  matrix_.begin_repair(part, Meanwhile::kZero);
   matrix_.restart(nullptr);
   EXPECT_FALSE(matrix_.complete_repair(part, piece));
   EXPECT_TRUE(matrix_.shard(0).weights.isZero(0.0f));

@@ -40,7 +40,7 @@ class StandingState final : public CodedState {
     const auto lines = static_cast<Index>(part.lines.size());
     return {shard_.cols(), lines == 0 ? shard_.rows() : lines};
   }
-  void begin_repair(const codes::ShardPart&, bool) override {}
+  void begin_repair(const codes::ShardPart&, codes::Meanwhile) override {}
   bool complete_repair(const codes::ShardPart&, const Matrix& right) override {
     rebuilt = right.transpose();
     return true;
