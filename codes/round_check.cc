@@ -24,29 +24,33 @@ void for_each_result(const Pass& pass, Shape payload, Place place, const Matrix&
 }
 
 // rms of the decoded values, whitened, from what the contributions promise: a decoded block sums
-// `operand_blocks` block products, a whitened contribution is as loud as one. Medians, within peers and over
-// them, are deaf to a minority of wild values, were they a million times the signal.
+// `operand_blocks` block products, a whitened contribution is as loud as one. Medians of each column, within
+// peers and over them, are deaf to a minority of wild values, were they a million times the signal.
 double promised_signal(const RoundQuestion& question, const SetDecoder& decoder) {
   constexpr double kMedianOverMean = 0.45;  // of a squared Gaussian
   std::vector<double> loudness, squares;
+  double sum = 0.0;
+  Index columns = 0;
   const auto median = [](std::vector<double>& values) {
     const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
     std::nth_element(values.begin(), middle, values.end());
     return *middle;
   };
-  for (std::size_t k = 0; k < decoder.peers.size(); ++k) {
-    squares.clear();
-    for (Index col = 0; col < question.payload.cols; ++col) {
+  for (Index col = 0; col < question.payload.cols; ++col) {
+    loudness.clear();
+    for (std::size_t k = 0; k < decoder.peers.size(); ++k) {
+      squares.clear();
       const float* column = question.contributions[k].column(col, question.payload.rows);
       const double scale = decoder.sigma(static_cast<Index>(k)) * question.nu(col);
       for (Index row = 0; row < question.payload.rows; ++row)
         if (const double value = static_cast<double>(column[row]) / scale; std::isfinite(value))
           squares.push_back(value * value);
+      if (!squares.empty()) loudness.push_back(median(squares));
     }
-    if (!squares.empty()) loudness.push_back(median(squares));
+    if (!loudness.empty()) sum += median(loudness), ++columns;
   }
-  if (loudness.empty()) return 0.0;
-  return std::sqrt(median(loudness) / kMedianOverMean * static_cast<double>(question.pass->operand_blocks));
+  const double mean = sum / static_cast<double>(std::max<Index>(1, columns));
+  return std::sqrt(mean / kMedianOverMean * static_cast<double>(question.pass->operand_blocks));
 }
 
 // rms of the decoded values, whitened, over the entries that are not active, or what the contributions

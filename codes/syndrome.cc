@@ -114,7 +114,7 @@ VectorD column_scales(const Pass& pass, const Matrix& operand) {
   for (Index c = 0; c < operand.cols(); ++c) squared(c % cols) += squared_norm(operand.col(c));
   const double mean = squared.sum() / static_cast<double>(cols);
   // The last term only keeps an all-zero operand from dividing by zero.
-  return (squared.array() + 1e-6 * mean + 1e-60).sqrt();
+  return (squared.array() + kQuietShare * kQuietShare * mean + 1e-60).sqrt();
 }
 
 SyndromeScan scan(const Pass& pass, const SetDecoder& decoder, const SetDecoder& decode_with,

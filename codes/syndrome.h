@@ -23,8 +23,13 @@ struct ContributionView {
   }
 };
 
-// nu_c = hypot(||x_c||, 1e-3 rms over columns of ||x_c||), c a payload column; with d column groups ||x_c||
-// is taken over the d operand columns that meet in it. Never zero. Size: padded batch / d.
+// A column this much quieter than the others is judged as if it were not. Rounding in it need not be relative
+// to it: where the derivatives of all units of a sample all but vanish, so does its delta, but not how far
+// peers that decoded from different sets are apart in it. What hides there is small beside the others.
+inline constexpr double kQuietShare = 0.03;
+
+// nu_c = hypot(||x_c||, kQuietShare rms over columns of ||x_c||), c a payload column; with d column groups
+// ||x_c|| is taken over the d operand columns that meet in it. Never zero. Size: padded batch / d.
 VectorD column_scales(const Pass& pass, const Matrix& operand);
 
 struct Place {

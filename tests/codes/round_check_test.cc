@@ -213,6 +213,45 @@ TEST(RoundCheckOfUncoded, DecodesUncheckedAndSaysSo) {
   EXPECT_EQ(check_round(round.question(first(3), 1e-5), cache).state, RoundState::kWaiting);
 }
 
+// Two peers that decoded their operand from another set than the rest are 1e-4 off in one column of it.
+RoundVerdict judge_with_two_off(float loudness) {
+  std::mt19937_64 generator(35);
+  const ProductCode code = make_polydot({2, 2, 1}, 10).value();
+  CleanRound round(code, PassKind::kForward, {24, 20}, 8, generator);
+  const Matrix weights = round.weights;
+  const auto contribute = [&](int p, const Matrix& operand) {
+    multiply(round.pass, encode_shard(code.shards[0], p, weights), encode_operand(round.pass, p, operand), 0,
+             round.payload.rows, round.contributions[static_cast<std::size_t>(p)]);
+  };
+  round.operand.col(3) *= loudness;
+  round.nu = column_scales(round.pass, round.operand);
+  for (int p = 0; p < code.peers(); ++p) contribute(p, round.operand);
+  DecoderCache cache(round.pass.code, round.pass.sigma);
+  RoundQuestion question;
+  question.pass = &round.pass;
+  question.payload = round.payload;
+  question.result_rows = weights.rows();
+  question.batch = round.operand.cols();
+  question.nu = round.nu;
+  question.gate = std::numeric_limits<double>::infinity();
+  question.present = PeerSet::all(static_cast<int>(code.peers()));
+  question.contributions = round.views(question.present);
+  question.threshold = 1.0;
+  question.threshold = NoiseFloor::kAlarmFactor * check_round(question, cache).typical;
+  Matrix off = round.operand;
+  for (float& value : off.col(3).reshaped())
+    value *= 1.0f + 1e-4f * std::uniform_real_distribution<float>(-1.0f, 1.0f)(generator);
+  for (const int p : {4, 7}) contribute(p, off);
+  return check_round(question, cache);
+}
+
+TEST(RoundCheckOfColumns, AQuietOneIsJudgedBesideTheOthers) {
+  EXPECT_THAT(judge_with_two_off(1e-3f).findings, ::testing::IsEmpty());
+  std::vector<int> located;
+  for (const Finding& finding : judge_with_two_off(1.0f).findings) located.push_back(finding.peer);
+  EXPECT_THAT(located, ::testing::ElementsAre(4, 7)) << "as loud as the others";
+}
+
 class RoundCheckOfPlans : public Seeded, public ::testing::WithParamInterface<Plan> {};
 
 TEST_P(RoundCheckOfPlans, CleanRoundsAreCheckedAndUndecodableSetsRefusedByName) {
