@@ -95,6 +95,27 @@ double noise_of_piece(const Pass& pass, int self, const PeerSet& present, Decode
   return (pass.code.generator.row(self) * decoder->decoder).norm() / pass.sigma(self);
 }
 
+double hidden_in_piece(const Pass& pass, int self, const PeerSet& present, DecoderCache& cache) {
+  constexpr double kNothing = 1e-12, kInfinity = std::numeric_limits<double>::infinity();
+  const auto decoder = cache.get(present);
+  if (!decoder->decodable) return kInfinity;
+  const Eigen::RowVectorXd weights = pass.code.generator.row(self) * decoder->decoder / pass.sigma(self);
+  double worst = 0.0;
+  for (Index p = 0; p < weights.size(); ++p) {
+    if (std::abs(weights(p)) <= kNothing) continue;
+    const double seen = decoder->spare() == 0 ? 0.0 : decoder->parity.col(p).cwiseAbs().maxCoeff();
+    if (seen <= kNothing) return kInfinity;
+    worst = std::max(worst, std::abs(weights(p)) / seen);
+  }
+  return kPieceThreshold * worst;
+}
+
+bool can_be_rebuilt(const Pass& pass, int self, const PeerSet& present, DecoderCache& cache) {
+  const auto decoder = cache.get(present);
+  return decoder->decodable && decoder->gain <= kRebuildGain &&
+         hidden_in_piece(pass, self, present, cache) <= kLargestHidden;
+}
+
 Matrix piece_of(const Pass& pass, int self, const PeerSet& present,
                 const std::vector<ContributionView>& pieces, Shape payload, DecoderCache& cache) {
   const auto decoder = cache.get(present);

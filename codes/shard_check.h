@@ -10,6 +10,7 @@
 
 #include <vector>
 
+#include "codes/noise_floor.h"
 #include "codes/round_check.h"
 
 namespace polydot::codes {
@@ -44,10 +45,20 @@ Matrix piece_of(const Pass& pass, int self, const PeerSet& present,
 
 // From a set with a larger gain a shard is not rebuilt.
 inline constexpr double kRebuildGain = 30.0;
+// A piece is checked line by line against the cap of the noise floor: drift passes, a wrong line does not.
+inline constexpr double kPieceThreshold = NoiseFloor::kCapFactor * 64 * 0x1p-24;
 
 // By how much louder than the pieces' own noise that of piece_of is. With `self` in the set, at most 1: it is
 // a projection onto the code. Infinite when the set does not decode.
 double noise_of_piece(const Pass& pass, int self, const PeerSet& present, DecoderCache& cache);
+
+// The largest relative error of piece_of that one wrong piece could still hide from the check (as kappa of a
+// round, locate.h). Infinite where a block that `self` is made of is there once only, whatever else there is
+// twice; and when the set does not decode.
+double hidden_in_piece(const Pass& pass, int self, const PeerSet& present, DecoderCache& cache);
+
+// A shard of `self` may be rebuilt from the shards of these: the result is quiet enough, and is checked.
+bool can_be_rebuilt(const Pass& pass, int self, const PeerSet& present, DecoderCache& cache);
 
 // The column of a contribution that carries a scrub, as a piece of its own.
 ContributionView column_of(const ContributionView& view, Index col, Index rows);

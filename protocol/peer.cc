@@ -17,11 +17,7 @@ Peer::Peer(PeerOptions options, Job& job, codes::FaultTap* tap, PeerObserver* ob
       offenders_(options_.peers),
       repairs_(job.code(), options_.self, job.state(), options_.patience_ms),
       ballot_(options_.self, options_.peers, options_.record.value_or(BallotRecord{}),
-              [this](const codes::PeerSet& holders) {
-                return std::all_of(shard_caches_.begin(), shard_caches_.end(), [&](const auto& shard) {
-                  return shard->get(holders)->gain <= codes::kRebuildGain;
-                });
-              }) {
+              [this](const codes::PeerSet& holders) { return can_return_with(holders); }) {
   POLYDOT_CHECK_EQ(job.code().peers(), options_.peers);
   for (const codes::Pass& pass : job.code().passes) {
     caches_.push_back(std::make_unique<codes::DecoderCache>(pass.code, pass.sigma));
@@ -37,6 +33,18 @@ Peer::Peer(PeerOptions options, Job& job, codes::FaultTap* tap, PeerObserver* ob
 }
 
 Peer::~Peer() = default;
+
+// Whoever does not hold that checkpoint can be rebuilt from those that do, and checked; without a margin
+// those that do may go on alone.
+bool Peer::can_return_with(const codes::PeerSet& holders) {
+  for (std::size_t s = 0; s < shard_passes_.size(); ++s) {
+    if (!(shard_caches_[s]->get(holders)->gain <= codes::kRebuildGain)) return false;
+    if (options_.margin == 0) continue;
+    for (int p : (everybody_ - holders).members())
+      if (!codes::can_be_rebuilt(shard_passes_[s], p, holders, *shard_caches_[s])) return false;
+  }
+  return true;
+}
 
 void Peer::on_message(std::int64_t now_ms, int from, Message message) {
   POLYDOT_CHECK(from >= 0 && from < options_.peers);

@@ -186,6 +186,7 @@ class Peer {
   bool most_are_not_finite() const;
   void send_ballot();
   std::vector<CheckpointId> checkpoints_worth_it() const;
+  bool can_return_with(const codes::PeerSet& holders);
 
   void send(int to, Message message) { outbox_.push_back({to, std::move(message)}); }
   void send_to_all(Message message) { send(kEverybody, std::move(message)); }

@@ -53,7 +53,9 @@ bool Peer::is_stuck(std::int64_t now_ms) const {
 std::vector<CheckpointId> Peer::checkpoints_worth_it() const {
   std::vector<CheckpointId> ids = job_.state()->checkpoints();
   const bool in_vain = rollbacks_there_ > 1 && refused_step_ == step_at_hand_;
-  if (in_vain && stuck_ && stuck_->why == Stuck::Why::kRefused)
+  const bool enough_there =
+      stuck_ && (stuck_->why == Stuck::Why::kRefused || stuck_->why == Stuck::Why::kWaiting);
+  if (in_vain && enough_there)
     std::erase_if(ids,
                   [&](const CheckpointId& id) { return id.boundary > 0 && id.boundary >= step_at_hand_; });
   return ids;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "codes/noise_floor.h"
 #include "protocol/contribution.h"
 #include "protocol/repairs_state.h"
 #include "protocol/wire.h"
@@ -22,8 +21,6 @@ constexpr std::int64_t kLeastAskMs = 20;
 constexpr int kMaxTries = 8;
 // A line is judged beside its own size, or this share of the typical line of its state if that is more.
 constexpr double kLeastShare = 1e-3;
-// A piece is checked line by line against the cap of the noise floor: drift passes, a wrong line does not.
-constexpr double kPieceThreshold = codes::NoiseFloor::kCapFactor * 64 * 0x1p-24;
 
 // How many boundaries ahead a try asks. Now, for who is in step with the others, or when all stand still;
 // then further and further, for who is behind them.
@@ -160,8 +157,7 @@ void Repairs::on_no_piece(int from, const Message& message) {
 }
 
 bool Repairs::can_be_built_from(codes::Index shard, const codes::PeerSet& holders) {
-  const auto decoder = cache(shard).get(holders);
-  return decoder->decodable && decoder->spare() > 0 && decoder->gain <= codes::kRebuildGain;
+  return codes::can_be_rebuilt(passes_[static_cast<std::size_t>(shard)], self_, holders, cache(shard));
 }
 
 // Whom to ask for a repair: no more than it takes for the result to be as quiet as what the others hold, with
@@ -257,7 +253,7 @@ bool Repairs::finish(Open& open, std::int64_t now_ms, std::uint64_t boundary) {
   for (bool again = true; again;) {
     again = false;
     if (!can_be_built_from(part.shard, present)) return false;
-    codes::ShardQuestion question{&pass, open.payload, kPieceThreshold, present, {}, {}};
+    codes::ShardQuestion question{&pass, open.payload, codes::kPieceThreshold, present, {}, {}};
     for (int p : present.members()) question.pieces.push_back(open.store.view(open.key, p));
     // A line may be all but zero where the others are not.
     question.least_scales.resize(open.payload.cols);

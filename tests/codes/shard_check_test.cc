@@ -15,9 +15,8 @@
 namespace polydot::codes::testing {
 namespace {
 
-// As a peer's are: before anything is learned, and of a repair (protocol/repairs.cc).
-constexpr double kUnit = 64 * 0x1p-24;
-constexpr double kScrubThreshold = kUnit, kPieceThreshold = NoiseFloor::kCapFactor * kUnit;
+// As a peer's is before anything is learned.
+constexpr double kScrubThreshold = 64 * 0x1p-24;
 constexpr int kTrials = 12;
 
 // A column of one number a line, or some lines as columns, of every peer.
@@ -36,6 +35,34 @@ struct Pieces {
     return result;
   }
 };
+
+TEST(RebuiltShards, EachPieceThatCountsIsChecked) {
+  const ProductCode polydot = make({"polydot", {2, 2, 1}, 10});
+  const Pass pass = shard_pass(polydot.shards[0]);
+  DecoderCache cache(pass.code, pass.sigma);
+  EXPECT_EQ(hidden_in_piece(pass, 0, PeerSet::of({1, 3}), cache), std::numeric_limits<double>::infinity());
+  // m n = 4 decode; with a fifth they are checked.
+  EXPECT_EQ(hidden_in_piece(pass, 0, PeerSet::of({1, 3, 5, 7}), cache),
+            std::numeric_limits<double>::infinity());
+  EXPECT_FALSE(can_be_rebuilt(pass, 0, PeerSet::of({1, 3, 5, 7}), cache));
+  EXPECT_TRUE(can_be_rebuilt(pass, 0, PeerSet::of({1, 3, 5, 7, 9}), cache));
+  EXPECT_LT(hidden_in_piece(pass, 0, PeerSet::all(10), cache),
+            hidden_in_piece(pass, 0, PeerSet::of({1, 3, 5, 7, 9}), cache));
+}
+
+TEST(RebuiltShards, OfACopyThereMustBeTwo) {
+  const ProductCode copies = make({"replication", {2, 1, 1}, 8});
+  const Pass pass = shard_pass(copies.shards[0]);
+  DecoderCache cache(pass.code, pass.sigma);
+  PeerSet same, other;
+  for (int p = 1; p < 8; ++p)
+    (pass.code.generator.row(p) == pass.code.generator.row(0) ? same : other).insert(p);
+  ASSERT_EQ(same.size(), 3);
+  const int one = same.members().front();
+  EXPECT_TRUE(can_be_rebuilt(pass, 0, same | PeerSet::of({other.members().front()}), cache));
+  EXPECT_FALSE(can_be_rebuilt(pass, 0, other | PeerSet::of({one}), cache));
+  EXPECT_TRUE(can_be_rebuilt(pass, other.members().front(), other | PeerSet::of({one}), cache));
+}
 
 class ShardCheck : public Seeded, public ::testing::WithParamInterface<Plan> {
  protected:

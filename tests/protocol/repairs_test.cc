@@ -61,7 +61,8 @@ class StandingState final : public CodedState {
 // Ten peers, each at a boundary of its own. What one sends arrives when it is carried.
 class RepairsWorld : public ::testing::Test {
  protected:
-  RepairsWorld() : code_(*codes::make_code("polydot", {2, 2, 1}, kPeers)), boundaries_(kPeers, 100) {
+  explicit RepairsWorld(const char* code = "polydot", codes::Grid grid = {2, 2, 1})
+      : code_(*codes::make_code(code, grid, kPeers)), boundaries_(kPeers, 100) {
     std::mt19937 random(7);
     std::normal_distribution<float> normal;
     const Matrix weights = Matrix::NullaryExpr(16, 12, [&] { return normal(random); });
@@ -94,7 +95,7 @@ class RepairsWorld : public ::testing::Test {
     }
   }
   void work(int p) {
-    PeerSet others = PeerSet::all(kPeers) - late;
+    PeerSet others = PeerSet::all(kPeers) - late - gone;
     others.erase(p);
     repairs_[static_cast<std::size_t>(p)]->work(now_ms_, 0, boundaries_[static_cast<std::size_t>(p)], others,
                                                 late);
@@ -103,7 +104,7 @@ class RepairsWorld : public ::testing::Test {
   void answer() {
     carry(kAsking);
     for (int p = 0; p < kPeers; ++p)
-      if (p != kAsking) work(p), carry(p);
+      if (p != kAsking && !gone.contains(p)) work(p), carry(p);
     work(kAsking);
   }
   void expect_rebuilt() {
@@ -119,7 +120,7 @@ class RepairsWorld : public ::testing::Test {
   std::vector<std::unique_ptr<StandingState>> states_;
   std::vector<std::unique_ptr<Repairs>> repairs_;
   std::int64_t now_ms_ = 0;
-  PeerSet late;
+  PeerSet late, gone;
   int requests = 0, pieces = 0, refusals = 0;
 };
 
@@ -129,6 +130,28 @@ TEST_F(RepairsWorld, AShardIsRebuiltFromThoseAtTheSameBoundary) {
   answer();
   expect_rebuilt();
   EXPECT_EQ(refusals, 0);
+}
+
+class RepairsOfCopies : public RepairsWorld {
+ protected:
+  RepairsOfCopies() : RepairsWorld("replication", {2, 1, 1}) {
+    const auto& rows = code_.shards[0].encoder;
+    for (int p = 0; p < kPeers; ++p)
+      if (p != kAsking && rows.row(p) == rows.row(kAsking)) copies_.push_back(p);
+  }
+  std::vector<int> copies_;  // of what the asking peer lacks
+};
+
+TEST_F(RepairsOfCopies, TheOnlyOneThereIsNotBelieved) {
+  ASSERT_EQ(copies_.size(), 4u);
+  for (std::size_t k = 1; k < copies_.size(); ++k) gone.insert(copies_[k]);
+  repairs_[kAsking]->lose(StandingState::whole());
+  for (int k = 0; k < 5; ++k, now_ms_ += kPatienceMs) work(kAsking), answer();
+  EXPECT_EQ(states_[kAsking]->rebuilt.size(), 0);
+  EXPECT_TRUE(repairs_[kAsking]->anything_lost());
+  gone.erase(copies_.back());
+  for (int k = 0; k < 3; ++k, now_ms_ += kPatienceMs) work(kAsking), answer();
+  expect_rebuilt();
 }
 
 TEST_F(RepairsWorld, WhoHasPassedTheBoundarySaysSoAndALaterOneIsAskedForAtOnce) {
