@@ -253,7 +253,9 @@ void Run::check_the_end() {
     memory_->check(now_ms(), p, peer.memory());
     // What it followed ends before it is rebuilt, or is over when it gets there.
     const bool late_in_the_end = followed_at_[static_cast<std::size_t>(p)] + kLastSteps > steps;
-    if (peer.failure() && late_in_the_end && peer.failure()->kind == FailureKind::kNetwork) continue;
+    // Nor does anybody wait longer than a patience for who is too slow (ASSUMPTIONS.md, "The end of a run").
+    if (peer.failure() && (late_in_the_end || is_slow(p)) && peer.failure()->kind == FailureKind::kNetwork)
+      continue;
     if (peer.failure())
       violations_.add(now_ms(), fmt::format("end: peer {} left after step {} with exit code {}: {}", p, done,
                                             static_cast<int>(peer.failure()->kind), peer.failure()->message));
