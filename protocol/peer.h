@@ -215,6 +215,7 @@ class Peer {
   Offenders offenders_;
   Repairs repairs_;
   std::map<std::pair<codes::Index, codes::Index>, std::uint64_t> cleaned_at_;  // by layer, shard: steps done
+  std::map<std::pair<codes::Index, codes::Index>, int> suspected_;  // by layer, shard: since it was cleaned
   // By layer, shard and part: one bit a training round, the last 64.
   std::map<std::tuple<codes::Index, codes::Index, RoundPart>, std::uint64_t> noisy_rounds_;
   std::map<codes::RoundKey, codes::PeerSet> abstained_;  // by round, whatever the attempt

@@ -46,6 +46,9 @@ constexpr std::uint64_t kCleanPause = 100;
 // Or when half of so many products of it, or scrubs, were noise: an error in some shard, too small to be
 // located, that stays. Everybody's projection takes it off the code.
 constexpr int kNoisyRounds = 32;
+// Or when the own products of it were wrong so often, and were the same when computed again: in sparse
+// operands a line may be loud that no scrub sees.
+constexpr int kMostSuspected = 8;
 
 }  // namespace
 
@@ -227,6 +230,8 @@ void Peer::diagnose_product() {
   while (!again.work()) {
   }
   const bool transient = !same_bits(again.values(), round.own->values());
+  const codes::Index shard = job_.code().pass(round.request.pass).shard;
+  if (!transient) ++suspected_[{round.request.layer, shard}];
   tell({.name = transient ? "contribution_was_wrong" : "shard_suspected", .layer = round.request.layer});
 }
 
@@ -291,10 +296,12 @@ void Peer::clean_if_drifted() {
     // What a floor has learned takes as long to be forgotten.
     std::uint64_t& last = cleaned_at_[{part.layer, part.shard}];
     if (!due && last > 0 && job_.steps_done() < last + kCleanPause) continue;
-    if (due || is_noisy(part) || drifted(RoundPart::kWeights, pass) || drifted(RoundPart::kMomentum, pass) ||
-        drifted(RoundPart::kProduct, codes::PassKind::kForward) ||
+    int& suspected = suspected_[{part.layer, part.shard}];
+    if (due || suspected >= kMostSuspected || is_noisy(part) || drifted(RoundPart::kWeights, pass) ||
+        drifted(RoundPart::kMomentum, pass) || drifted(RoundPart::kProduct, codes::PassKind::kForward) ||
         drifted(RoundPart::kProduct, codes::PassKind::kBackward)) {
       repairs_.clean(part);
+      suspected = 0;
       for (const RoundPart of : kParts) noisy_rounds_.erase({part.layer, part.shard, of});
       last = job_.steps_done();
     }

@@ -1,7 +1,8 @@
 // Checks a run by the values that peers decode: losses and weights, against the uncoded reference; and by
 // whom they accuse of being wrong, against what was really done to whom.
 //
-//   loss      of a committed step: that of the reference, unless the peer's own numbers were hit
+//   loss      of a committed step: that of the reference, unless the peer's own numbers were hit, or copies
+//             have been hit alike
 //   blame     who was never hit, never crashed and never lost its place is never located, and repairs and
 //             rebuilds nothing
 //   again     who was rebuilt whole, and not hit since, is not located again
@@ -87,6 +88,7 @@ class ValueChecker {
                const std::vector<codes::Finding>& findings);
   // Whether this peer's own numbers may have been hit in this step or so many before it.
   bool was_hit(int peer, std::uint64_t step, std::uint64_t steps_before) const;
+  bool copies_agreed_by_chance(std::uint64_t step) const;
 
   ValueCheckerOptions options_;
   Violations& violations_;
