@@ -1,6 +1,7 @@
 #include "codes/column_kernel.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -16,82 +17,119 @@ constexpr Index kLanes = 16;
 using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
 using Bits = std::uint32_t __attribute__((vector_size(kLanes * sizeof(float))));
 constexpr std::uint32_t kNoSign = 0x7fffffffu, kNotFinite = 0x7f800000u;
-constexpr Index kAhead =
-    256;  // floats; contributions come from afar, and in as many streams as there are peers
-constexpr int kMostAtOnce = 8;  // outputs; as many registers
+constexpr Index kBlock = 2 * kLanes;  // rows at once: every factor is fetched for two vectors
+constexpr int kMostAtOnce = 12;       // outputs; twice as many registers
 
 Lanes load(const float* from) {
   Lanes lanes;
   std::memcpy(&lanes, from, sizeof lanes);
   return lanes;
 }
-void store(const Lanes& lanes, float* to, Index count) {
-  if (count >= kLanes)
-    std::memcpy(to, &lanes, sizeof lanes);
-  else if (count > 0)
-    std::memcpy(to, &lanes, static_cast<std::size_t>(count) * sizeof(float));
-}
+void store(const Lanes& lanes, float* to) { std::memcpy(to, &lanes, sizeof lanes); }
 Lanes larger(const Lanes& a, const Lanes& b) { return a > b ? a : b; }
 Lanes magnitude(const Lanes& a) { return (Lanes)((Bits)a & kNoSign); }
+Bits larger_bits(const Bits& a, const Bits& b) { return a > b ? a : b; }
 
-struct Strip {
-  Index first = 0, count = 0;  // rows
-  Lanes sizes{}, squares{};
+// A column, or a part of it, in whole blocks.
+struct Run {
+  Index rows = 0;
+  std::vector<const float*> inputs;
+  std::vector<float*> to;  // by wanted output; null: kept nowhere
+  float* sizes = nullptr;
+  Index ahead = 0;
 };
 
-// Outputs [first, first + Count) of one strip; kept or looked at.
+// Of all that a column's runs have shown.
+struct Seen {
+  std::vector<Bits> largest;  // by input, as bits: of what has no sign the order is the same
+  Lanes loudest{}, squares{};
+};
+
+// Outputs [first, first + Count). What is asked of the inputs alone is done along with the first of them.
 template <int Count>
-void combine(const ColumnTable& table, const float* const* inputs, Index first,
-             const std::vector<ColumnTarget>& targets, Strip& strip) {
-  Lanes sums[Count] = {};
-  for (Index p = 0; p < table.inputs(); ++p) {
-    const Lanes values = load(inputs[p]);
-    const float* factors = table.row(p) + first;
-    for (int k = 0; k < Count; ++k) sums[k] += values * factors[k];
-  }
-  for (int k = 0; k < Count; ++k) {
-    if (first + k >= table.wanted()) {
-      strip.sizes = larger(magnitude(sums[k]), strip.sizes);
-      continue;
+void combine(const ColumnTable& table, Index first, const Run& run, Seen& seen) {
+  const auto inputs = static_cast<std::size_t>(table.inputs());
+  const Index wanted = table.wanted() - first;
+  Lanes loudest = seen.loudest, squares = seen.squares;
+  for (Index row = 0; row < run.rows; row += kBlock) {
+    Lanes upper[Count] = {}, lower[Count] = {};
+    for (std::size_t p = 0; p < inputs; ++p) {
+      const float* const from = run.inputs[p] + row;
+      const Lanes high = load(from), low = load(from + kLanes);
+      if (first == 0) {
+        __builtin_prefetch(from + run.ahead);
+        __builtin_prefetch(from + run.ahead + kLanes);
+        seen.largest[p] =
+            larger_bits(seen.largest[p], larger_bits((Bits)high & kNoSign, (Bits)low & kNoSign));
+      }
+      const float* const factors = table.row(static_cast<Index>(p)) + first;
+      for (int k = 0; k < Count; ++k) {
+        upper[k] += high * factors[k];
+        lower[k] += low * factors[k];
+      }
     }
-    const ColumnTarget& target = targets[static_cast<std::size_t>(first + k)];
-    const Index kept = std::min(strip.count, target.rows - strip.first);
-    if (kept <= 0) continue;
-    store(sums[k], target.to + strip.first, kept);
-    if (kept < kLanes)
-      for (Index lane = kept; lane < kLanes; ++lane) sums[k][lane] = 0.0f;
-    strip.squares += sums[k] * sums[k];
+    Lanes high_size{}, low_size{};
+    for (int k = 0; k < Count; ++k) {
+      if (k >= wanted) {
+        high_size = larger(magnitude(upper[k]), high_size);
+        low_size = larger(magnitude(lower[k]), low_size);
+      } else if (float* const to = run.to[static_cast<std::size_t>(first + k)]) {
+        store(upper[k], to + row);
+        store(lower[k], to + row + kLanes);
+        squares += upper[k] * upper[k] + lower[k] * lower[k];
+      }
+    }
+    float* const sizes = run.sizes + row;
+    if (first > 0) {
+      high_size = larger(high_size, load(sizes));
+      low_size = larger(low_size, load(sizes + kLanes));
+    }
+    store(high_size, sizes);
+    store(low_size, sizes + kLanes);
+    loudest = larger(loudest, larger(high_size, low_size));
   }
+  seen.loudest = loudest;
+  seen.squares = squares;
 }
 
-void combine_strip(const ColumnTable& table, const float* const* inputs,
-                   const std::vector<ColumnTarget>& targets, Strip& strip) {
-  for (Index first = 0; first < table.outputs(); first += kMostAtOnce) {
-    switch (std::min<Index>(kMostAtOnce, table.outputs() - first)) {
-      case 1:
-        combine<1>(table, inputs, first, targets, strip);
-        break;
-      case 2:
-        combine<2>(table, inputs, first, targets, strip);
-        break;
-      case 3:
-        combine<3>(table, inputs, first, targets, strip);
-        break;
-      case 4:
-        combine<4>(table, inputs, first, targets, strip);
-        break;
-      case 5:
-        combine<5>(table, inputs, first, targets, strip);
-        break;
-      case 6:
-        combine<6>(table, inputs, first, targets, strip);
-        break;
-      case 7:
-        combine<7>(table, inputs, first, targets, strip);
-        break;
-      default:
-        combine<kMostAtOnce>(table, inputs, first, targets, strip);
-        break;
+void combine_run(const ColumnTable& table, const Run& run, Seen& seen) {
+  using Combine = void (*)(const ColumnTable&, Index, const Run&, Seen&);
+  static constexpr std::array<Combine, kMostAtOnce> kCombine{
+      combine<1>, combine<2>, combine<3>, combine<4>,  combine<5>,  combine<6>,
+      combine<7>, combine<8>, combine<9>, combine<10>, combine<11>, combine<12>};
+  for (Index first = 0; first < table.outputs(); first += kMostAtOnce)
+    kCombine[static_cast<std::size_t>(std::min<Index>(kMostAtOnce, table.outputs() - first) - 1)](
+        table, first, run, seen);
+}
+
+// One block that ends, or of which less is kept than a block: in a copy, of which zeros are the rest.
+void combine_edge(const ColumnTable& table, const std::vector<const float*>& inputs, Index first, Index rows,
+                  const std::vector<ColumnTarget>& targets, float* sizes, Seen& seen, float& squares) {
+  thread_local std::vector<float> memory;
+  thread_local Run run;
+  const auto count = static_cast<std::size_t>(table.inputs());
+  const auto wanted = static_cast<std::size_t>(table.wanted());
+  memory.assign((count + wanted + 1) * kBlock, 0.0f);
+  run.rows = kBlock;
+  run.inputs.resize(count);
+  run.to.resize(wanted);
+  const auto there = static_cast<std::size_t>(std::min(kBlock, rows - first)) * sizeof(float);
+  for (std::size_t p = 0; p < count; ++p) {
+    float* padded = &memory[p * kBlock];
+    std::memcpy(padded, inputs[p] + first, there);
+    run.inputs[p] = padded;
+  }
+  for (std::size_t k = 0; k < wanted; ++k) run.to[k] = &memory[(count + k) * kBlock];
+  run.sizes = &memory[(count + wanted) * kBlock];
+  const Lanes before = seen.squares;
+  combine_run(table, run, seen);
+  seen.squares = before;  // of what is kept, below
+  std::memcpy(sizes + first, run.sizes, there);
+  for (std::size_t k = 0; k < wanted; ++k) {
+    const Index kept = std::min(kBlock, targets[k].rows - first);
+    for (Index row = 0; row < kept; ++row) {
+      targets[k].to[first + row] = run.to[k][row];
+      squares += run.to[k][row] * run.to[k][row];
     }
   }
 }
@@ -110,45 +148,39 @@ ColumnTable::ColumnTable(const Matrix& transform, Index wanted)
 }
 
 void combine_column(const ColumnTable& table, const std::vector<const float*>& inputs, Index rows,
-                    const std::vector<ColumnTarget>& targets, float* sizes, ColumnLook& look) {
+                    const std::vector<ColumnTarget>& targets, float* sizes, ColumnLook& look, Index ahead) {
   const auto count = static_cast<std::size_t>(table.inputs());
   // Kept from column to column.
-  thread_local std::vector<Bits> largest;
-  thread_local std::vector<const float*> at;
-  thread_local std::vector<float> tail;
-  largest.assign(count, Bits{});
-  at.resize(count);
-  Lanes loudest{}, squares{};
-  for (Index first = 0; first < rows; first += kLanes) {
-    Strip strip{.first = first, .count = std::min(kLanes, rows - first)};
-    if (strip.count < kLanes) tail.assign(count * kLanes, 0.0f);
-    for (std::size_t p = 0; p < count; ++p) {
-      at[p] = inputs[p] + first;
-      if (strip.count < kLanes) {
-        float* padded = &tail[p * kLanes];
-        std::memcpy(padded, at[p], static_cast<std::size_t>(strip.count) * sizeof(float));
-        at[p] = padded;
-      }
-      __builtin_prefetch(inputs[p] + first + kAhead);
-      const Bits size = (Bits)load(at[p]) & kNoSign;
-      largest[p] = size > largest[p] ? size : largest[p];
-    }
-    combine_strip(table, at.data(), targets, strip);
-    store(strip.sizes, sizes + first, strip.count);
-    loudest = larger(strip.sizes, loudest);
-    squares += strip.squares;
+  thread_local Seen seen;
+  thread_local Run run;
+  seen.largest.assign(count, Bits{});
+  seen.loudest = seen.squares = Lanes{};
+  run.rows = rows;
+  run.to.clear();
+  for (const ColumnTarget& target : targets) {
+    run.to.push_back(target.rows > 0 ? target.to : nullptr);
+    if (target.rows > 0) run.rows = std::min(run.rows, target.rows);
   }
+  run.rows -= run.rows % kBlock;
+  run.inputs = inputs;
+  run.sizes = sizes;
+  run.ahead = ahead;
+  combine_run(table, run, seen);
+  look.squares = 0.0f;
+  for (Index first = run.rows; first < rows; first += kBlock)
+    combine_edge(table, inputs, first, rows, targets, sizes, seen, look.squares);
+
   look.largest.resize(count);
   for (std::size_t p = 0; p < count; ++p) {
     std::uint32_t most = 0;
-    for (Index lane = 0; lane < kLanes; ++lane) most = std::max<std::uint32_t>(most, largest[p][lane]);
+    for (Index lane = 0; lane < kLanes; ++lane) most = std::max<std::uint32_t>(most, seen.largest[p][lane]);
     look.largest[p] =
         most >= kNotFinite ? std::numeric_limits<float>::infinity() : std::bit_cast<float>(most);
   }
-  look.loudest = look.squares = 0.0f;
+  look.loudest = 0.0f;
   for (Index lane = 0; lane < kLanes; ++lane) {
-    look.loudest = std::max(look.loudest, loudest[lane]);
-    look.squares += squares[lane];
+    look.loudest = std::max(look.loudest, seen.loudest[lane]);
+    look.squares += seen.squares[lane];
   }
 }
 

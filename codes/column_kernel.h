@@ -38,8 +38,10 @@ struct ColumnLook {
 };
 
 // inputs: table.inputs() columns of `rows` floats. targets: table.wanted(). sizes: `rows` floats, the largest
-// |unwanted output| of each row; zero if there is none.
+// |unwanted output| of each row; zero if there is none. ahead: so many floats behind each value that is read
+// another one is asked for, to be there when it is needed.
 void combine_column(const ColumnTable& table, const std::vector<const float*>& inputs, Index rows,
-                    const std::vector<ColumnTarget>& targets, float* sizes, ColumnLook& look);
+                    const std::vector<ColumnTarget>& targets, float* sizes, ColumnLook& look,
+                    Index ahead = 0);
 
 }  // namespace polydot::codes
