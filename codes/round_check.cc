@@ -205,7 +205,7 @@ const char* name_of(RoundState state) {
   return "?";
 }
 
-RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache) {
+RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache, const BeforeColumns& before) {
   const WorkScope scope(Work::kCheck);
   RoundVerdict verdict;
   const auto decoder = cache.get(question.present);
@@ -224,7 +224,7 @@ RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache) {
   verdict.decoded_from = PeerSet::of(decode_with->peers);
   verdict.product.resize(question.result_rows, question.batch);
   SyndromeScan seen = scan(*question.pass, *decoder, *decode_with, question.contributions, question.payload,
-                           question.nu, question.threshold, verdict.product);
+                           question.nu, question.threshold, verdict.product, before);
 #ifdef POLYDOT_MUTATION_NO_CHECK
   seen.active.clear();  // a planted bug: tests/mutation_test.cmake
 #endif

@@ -67,6 +67,7 @@ struct RoundVerdict {
 
 // `cache` is for pass.code and pass.sigma. A code without a single spare row (uncoded) is decoded unchecked
 // once everybody is there, as if unchecked_if_without_spare: its verdict is checked with an infinite kappa.
-RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache);
+RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache,
+                         const BeforeColumns& before = {});
 
 }  // namespace polydot::codes

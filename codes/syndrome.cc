@@ -14,6 +14,9 @@ namespace {
 // Values above it are looked at one by one: their squares are no floats any more.
 constexpr double kWildest = 1e15;
 
+// Of all contributions together: this run and the next stay in a core's own cache.
+constexpr Index kRunBytes = Index{128} << 10;
+
 // Columns of the transform: wanted blocks of `decode_with`, then the parities of `decoder`; rows: peers of
 // decoder.
 Matrix make_transform(const SetDecoder& decoder, const SetDecoder& decode_with) {
@@ -119,7 +122,7 @@ VectorD column_scales(const Pass& pass, const Matrix& operand) {
 
 SyndromeScan scan(const Pass& pass, const SetDecoder& decoder, const SetDecoder& decode_with,
                   const std::vector<ContributionView>& views, Shape payload, const VectorD& nu,
-                  double threshold, Matrix& product) {
+                  double threshold, Matrix& product, const BeforeColumns& before) {
   const WorkScope scope(Work::kDecode);
   const Matrix transform = make_transform(decoder, decode_with);
   const Index wanted = decode_with.decoder.rows();
@@ -131,11 +134,15 @@ SyndromeScan scan(const Pass& pass, const SetDecoder& decoder, const SetDecoder&
   Eigen::ArrayXf sizes(payload.rows), row_maxima = Eigen::ArrayXf::Zero(payload.rows);
   ColumnLook look;
   SyndromeScan result;
+  const auto column_bytes = payload.rows * static_cast<Index>(peers * sizeof(float));
+  const Index run = std::max<Index>(1, kRunBytes / std::max<Index>(1, column_bytes));
+  const Index ahead = run * payload.rows;  // the run that comes next
   for (Index col = 0; col < payload.cols; ++col) {
+    if (before && col % run == 0) before(std::min(col + run, payload.cols));
     const double scale = nu(col);
     for (std::size_t p = 0; p < peers; ++p) columns[p] = views[p].column(col, payload.rows);
     find_targets(pass, payload, col, product, targets);
-    combine_column(table, columns, payload.rows, targets, sizes.data(), look);
+    combine_column(table, columns, payload.rows, targets, sizes.data(), look, ahead);
     double largest = 0.0, wildest = 0.0;
     for (std::size_t p = 0; p < peers; ++p) {
       const auto size = static_cast<double>(look.largest[p]);

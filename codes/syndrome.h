@@ -5,6 +5,7 @@
 // every peer knows). All thresholds are on whitened values.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "codes/product_code.h"
@@ -46,11 +47,15 @@ struct SyndromeScan {
   std::vector<Place> active;  // entries with a parity above the threshold, or not finite
 };
 
+// Called before the payload columns in front of `end` are read, in runs that a cache of one core holds: for
+// somebody else who has to read them all as well. May be empty.
+using BeforeColumns = std::function<void(Index end)>;
+
 // views[k] belongs to decoder.peers[k]; every contribution is payload.rows x payload.cols.
 // product: result rows x batch, written whole (padding dropped): the decode of every entry with
 // `decode_with`. decode_with: a subset of decoder's peers (usually the same object).
 SyndromeScan scan(const Pass& pass, const SetDecoder& decoder, const SetDecoder& decode_with,
                   const std::vector<ContributionView>& views, Shape payload, const VectorD& nu,
-                  double threshold, Matrix& product);
+                  double threshold, Matrix& product, const BeforeColumns& before = {});
 
 }  // namespace polydot::codes

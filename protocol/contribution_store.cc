@@ -30,9 +30,9 @@ bool ContributionStore::add(int from, const Message& message) {
         static_cast<std::size_t>((message.total_cols + row.columns_per_slice - 1) / row.columns_per_slice));
   }
   if (row.rows != message.rows || row.total_cols != message.total_cols) return false;
-  Payload& slice = row.slices[static_cast<std::size_t>(message.first_col / row.columns_per_slice)];
-  if (slice.size_bytes() > 0) return true;  // a repetition
-  slice = message.payload;
+  Slice& slice = row.slices[static_cast<std::size_t>(message.first_col / row.columns_per_slice)];
+  if (slice.payload.size_bytes() > 0) return true;  // a repetition
+  slice = {message.payload, message.unread};
   row.cols_there += message.cols;
   bytes_ += message.payload.size_bytes();
   return true;
@@ -58,9 +58,35 @@ codes::ContributionView ContributionStore::view(const codes::RoundKey& key, int 
   POLYDOT_CHECK(row != nullptr && row->cols_there == row->total_cols);
   codes::ContributionView view;
   view.columns_per_slice = row->columns_per_slice;
-  for (const Payload& slice : row->slices)
-    view.slices.push_back(reinterpret_cast<const float*>(slice.bytes().data()));
+  for (const Slice& slice : row->slices)
+    view.slices.push_back(reinterpret_cast<const float*>(slice.payload.bytes().data()));
   return view;
+}
+
+std::vector<ContributionStore::Unread> ContributionStore::unread(const codes::RoundKey& key,
+                                                                 const codes::PeerSet& peers) const {
+  std::vector<Unread> unread;
+  for (int p : peers.members()) {
+    const Row* row = find(key, p);
+    if (row == nullptr) continue;
+    codes::Index first = 0;
+    for (const Slice& slice : row->slices) {
+      const codes::Index cols = std::min<codes::Index>(row->columns_per_slice, row->total_cols - first);
+      if (slice.unread) unread.push_back({p, first, cols, *slice.unread, slice.payload});
+      first += cols;
+    }
+  }
+  return unread;
+}
+
+void ContributionStore::was_read(const codes::RoundKey& key, const Unread& slice, bool right) {
+  Row& row = rounds_.at(key)[static_cast<std::size_t>(slice.peer)];
+  Slice& stored = row.slices[static_cast<std::size_t>(slice.first_col / row.columns_per_slice)];
+  stored.unread.reset();
+  if (right) return;
+  bytes_ -= stored.payload.size_bytes();
+  row.cols_there -= static_cast<std::uint32_t>(slice.cols);
+  stored.payload = {};
 }
 
 codes::PeerSet ContributionStore::operand_set(const codes::RoundKey& key, int peer) const {
@@ -105,7 +131,7 @@ void ContributionStore::erase_until(Rounds::iterator end) {
   for (auto round = rounds_.begin(); round != end; ++round) {
     bytes_ -= round_bytes();
     for (const Row& row : round->second)
-      for (const Payload& slice : row.slices) bytes_ -= slice.size_bytes();
+      for (const Slice& slice : row.slices) bytes_ -= slice.payload.size_bytes();
   }
   rounds_.erase(rounds_.begin(), end);
 }

@@ -18,6 +18,14 @@ class ContributionStore {
  public:
   ContributionStore(int peers, std::size_t max_bytes) : peers_(peers), max_bytes_(max_bytes) {}
 
+  // A slice whose payload nobody has read yet.
+  struct Unread {
+    int peer = 0;
+    codes::Index first_col = 0, cols = 0;
+    std::uint64_t checksum = 0;  // what it must turn out to have
+    Payload payload;
+  };
+
   // Stores one slice. False: dropped (no room, or it contradicts the slices it belongs to).
   // Precondition: the codec has accepted the message.
   bool add(int from, const Message& message);
@@ -26,6 +34,10 @@ class ContributionStore {
   codes::PeerSet complete(const codes::RoundKey& key, codes::Shape payload) const;
   // Precondition: peer is in complete(key, payload). Valid until the key is pruned.
   codes::ContributionView view(const codes::RoundKey& key, int peer) const;
+  // Of the peers' contributions to `key`, in no order.
+  std::vector<Unread> unread(const codes::RoundKey& key, const codes::PeerSet& peers) const;
+  // Its checksum was the right one, or it is forgotten, as if it had not arrived.
+  void was_read(const codes::RoundKey& key, const Unread& slice, bool right);
   // The set that the sender decoded its operand from.
   codes::PeerSet operand_set(const codes::RoundKey& key, int peer) const;
   // The set that most senders of the first round after `key` decoded the result of `key` from, if any.
@@ -42,16 +54,20 @@ class ContributionStore {
   std::size_t rounds() const { return rounds_.size(); }
 
  private:
+  struct Slice {
+    Payload payload;
+    std::optional<std::uint64_t> unread;
+  };
   struct Row {
     std::uint32_t rows = 0, total_cols = 0, cols_there = 0;
     codes::Index columns_per_slice = 1;
     codes::PeerSet operand_set;
-    std::vector<Payload> slices;
+    std::vector<Slice> slices;
   };
   using Rows = std::vector<Row>;
   // What keeping the books of one round costs, however small its payloads are.
   std::size_t round_bytes() const {
-    return sizeof(Rows) + static_cast<std::size_t>(peers_) * (sizeof(Row) + sizeof(Payload));
+    return sizeof(Rows) + static_cast<std::size_t>(peers_) * (sizeof(Row) + sizeof(Slice));
   }
   using Rounds = std::map<codes::RoundKey, Rows>;
   void erase_until(Rounds::iterator end);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -83,6 +84,9 @@ struct Message {
   codes::PeerSet set{};
   std::uint32_t code = 0;  // hello: PeerMode; goodbye: exit code; repairs: states; ballot: which
   Payload payload{};
+  // Contribution, as received: the checksum that its payload must turn out to have. Nobody has read it yet
+  // (first_reading.h).
+  std::optional<std::uint64_t> unread{};
 };
 
 }  // namespace polydot::protocol

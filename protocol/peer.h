@@ -57,6 +57,8 @@ struct PeerOptions {
   std::int64_t give_up_ms() const { return 12 * patience_ms; }  // without any progress
 };
 
+class FirstReading;
+
 struct Outgoing {
   int to = kEverybody;  // may be the peer itself, of a ballot message: to be handed back
   Message message;
@@ -125,7 +127,8 @@ class Peer {
   void compute_again(std::uint32_t attempt);
   void try_again_or_refuse(std::int64_t now_ms, const codes::RoundVerdict& verdict);
   void finish_round(std::int64_t now_ms, const codes::PeerSet& present, codes::RoundVerdict verdict);
-  codes::RoundVerdict check(const codes::PeerSet& present);
+  codes::RoundVerdict check(const codes::PeerSet& present, FirstReading& reading);
+  void drop_damaged(const codes::PeerSet& peers);
   void learn(const FloorKind& kind, const codes::RoundVerdict& verdict, codes::Index entries);
   double threshold(const codes::PeerSet& present) const;
   void note_who_was_there();

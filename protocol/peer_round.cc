@@ -1,6 +1,7 @@
 // One round after the other: contribute, collect, judge, deliver. PROTOCOL.md, "Rounds, attempts, lateness".
 #include <algorithm>
 
+#include "protocol/first_reading.h"
 #include "protocol/peer.h"
 #include "protocol/peer_state.h"
 
@@ -189,7 +190,7 @@ double Peer::threshold(const codes::PeerSet& present) const {
   return round_->floor.threshold * factor;
 }
 
-codes::RoundVerdict Peer::check(const codes::PeerSet& present) {
+codes::RoundVerdict Peer::check(const codes::PeerSet& present, FirstReading& reading) {
   const FloorKind kind{round_->request.training, round_->request.layer, round_->request.pass};
   codes::RoundQuestion question;
   question.pass = &job_.code().pass(kind.pass);
@@ -208,7 +209,15 @@ codes::RoundVerdict Peer::check(const codes::PeerSet& present) {
   if (const auto named = store_.most_named_after(round_->key()); named && named->subset_of(present))
     question.decode_with = *named;
   round_->question = std::move(question);
-  return codes::check_round(round_->question, cache(kind.pass));
+  return codes::check_round(round_->question, cache(kind.pass),
+                            [&](codes::Index end) { reading.read_to(end); });
+}
+
+// As if they had not arrived.
+void Peer::drop_damaged(const codes::PeerSet& peers) {
+  round_->seen = round_->seen - peers;
+  if (round_->seen.size() < needed()) round_->enough_at_ms = -1;
+  for (int p : peers.members()) on_refused_frame(p, WireError::kChecksum, kWireVersion);
 }
 
 // A shard that is being rebuilt has nothing to say.
@@ -265,7 +274,12 @@ bool Peer::judge(std::int64_t now_ms) {
   const bool no_more_to_come = (everybody_ - abstaining() - present).empty() || waited;
   if (present == round_->judged && (!no_more_to_come || round_->too_few))
     return leave_what_others_have_decoded(now_ms) || wait_on(now_ms, everybody_ - present);
-  codes::RoundVerdict verdict = check(present);
+  FirstReading reading(store_, round_->key(), present);
+  codes::RoundVerdict verdict = check(present, reading);
+  if (const codes::PeerSet damaged = reading.finish(); !damaged.empty()) {
+    drop_damaged(damaged);
+    return true;
+  }
   round_->judged = present;
   if (verdict.state == codes::RoundState::kChecked) {
     finish_round(now_ms, present, std::move(verdict));

@@ -1,9 +1,5 @@
 #include "protocol/wire.h"
 
-#define XXH_STATIC_LINKING_ONLY  // the hash state lives on the stack
-#define XXH_INLINE_ALL           // compiled for this processor, as the library is not
-#include <xxhash.h>
-
 #include <algorithm>
 #include <bit>
 #include <cereal/archives/portable_binary.hpp>
@@ -15,6 +11,7 @@
 #include <string_view>
 
 #include "codes/check.h"
+#include "protocol/payload_checksum.h"
 
 namespace polydot::protocol {
 namespace {
@@ -41,6 +38,7 @@ struct Fields {
   std::uint32_t rows = 0, cols = 0, first_col = 0, total_cols = 0;
   codes::PeerSet::Words set{};
   std::uint64_t payload_bytes = 0;
+  std::uint64_t payload_checksum = 0;
   std::array<std::uint64_t, 5> authenticator{};  // reserved
 
   template <typename Archive>
@@ -48,7 +46,7 @@ struct Fields {
     archive(kind, version, magic, cluster[0], cluster[1], group, flags);
     archive(key.epoch, key.slot, key.step, key.attempt, code, rows, cols, first_col, total_cols);
     for (std::uint64_t& word : set) archive(word);
-    archive(payload_bytes);
+    archive(payload_bytes, payload_checksum);
     for (std::uint64_t& word : authenticator) archive(word);
   }
 };
@@ -82,20 +80,16 @@ class FixedBuffer : public std::streambuf {
   }
 };
 
-std::uint64_t checksum_of(std::span<const std::byte> header, std::span<const std::byte> payload) {
-  XXH3_state_t state;
-  XXH3_64bits_reset(&state);
-  XXH3_64bits_update(&state, header.data(), kChecksumAt);
-  if (!payload.empty()) XXH3_64bits_update(&state, payload.data(), payload.size());
-  return XXH3_64bits_digest(&state);
+std::uint64_t checksum_of_fields(std::span<const std::byte> header) {
+  return checksum_of(header.first(kChecksumAt));
 }
 
 // A frame of ours whose version was damaged on the way is no frame of another version.
-std::uint64_t checksum_with_our_version(std::span<const std::byte> header, const Payload& payload) {
+std::uint64_t checksum_with_our_version(std::span<const std::byte> header) {
   Header mended{};
   std::copy(header.begin(), header.end(), mended.begin());
   std::memcpy(mended.data() + kVersionAt, &kWireVersion, sizeof(kWireVersion));
-  return checksum_of(mended, payload.bytes());
+  return checksum_of_fields(mended);
 }
 
 Fields fields_of(const WireContext& context, const Message& message) {
@@ -109,7 +103,8 @@ Fields fields_of(const WireContext& context, const Message& message) {
           .first_col = message.first_col,
           .total_cols = message.total_cols,
           .set = message.set.words(),
-          .payload_bytes = message.payload.size_bytes()};
+          .payload_bytes = message.payload.size_bytes(),
+          .payload_checksum = checksum_of(message.payload.bytes())};
 }
 
 Message message_of(const Fields& fields, Payload payload) {
@@ -248,7 +243,7 @@ WireFrames encode(const WireContext& context, const Message& message) {
   cereal::PortableBinaryOutputArchive archive(stream,
                                               cereal::PortableBinaryOutputArchive::Options::LittleEndian());
   fields.serialize(archive);
-  archive(checksum_of(frames.header, message.payload.bytes()));
+  archive(checksum_of_fields(frames.header));
   return frames;
 }
 
@@ -267,11 +262,15 @@ std::variant<Message, WireError> decode(const WireContext& context, std::span<co
   fields.serialize(archive);  // cannot run out of bytes: see the static_assert
   archive(checksum);
   if (const auto error = first_error(context, fields, payload.bytes())) {
-    const bool ours = error == WireError::kVersion && checksum == checksum_with_our_version(header, payload);
+    const bool ours = error == WireError::kVersion && checksum == checksum_with_our_version(header);
     return ours ? WireError::kChecksum : *error;
   }
-  if (checksum != checksum_of(header, payload.bytes())) return WireError::kChecksum;
-  return message_of(fields, std::move(payload));
+  if (checksum != checksum_of_fields(header)) return WireError::kChecksum;
+  const bool read_later = fields.kind == static_cast<std::uint8_t>(MessageKind::kContribution);
+  if (!read_later && fields.payload_checksum != checksum_of(payload.bytes())) return WireError::kChecksum;
+  Message message = message_of(fields, std::move(payload));
+  if (read_later) message.unread = fields.payload_checksum;
+  return message;
 }
 
 std::uint16_t claimed_version(std::span<const std::byte> header) {

@@ -2,7 +2,8 @@
 //
 // Everything about a frame is checked against limits before anything is allocated or believed; no container
 // is ever read off the wire. Decoding allocates and copies nothing: the message shares the received payload.
-// What decodes is exactly what encode can produce: decode(encode(m)) is m, encode(decode(f)) is f.
+// What decodes is exactly what encode can produce: decode(encode(m)) is m, encode(decode(f)) is f, but for
+// the payload of a contribution, which decode does not read: Message::unread is what must come of it.
 #pragma once
 
 #include <array>
@@ -16,8 +17,8 @@
 
 namespace polydot::protocol {
 
-inline constexpr std::uint16_t kWireVersion = 4;
-inline constexpr std::size_t kHeaderBytes = 160;
+inline constexpr std::uint16_t kWireVersion = 5;
+inline constexpr std::size_t kHeaderBytes = 168;
 inline constexpr std::size_t kMaxHelloBytes = std::size_t{64} << 10;  // of a hello's text
 inline constexpr std::uint32_t kMaxExitCode = 255;                    // of a goodbye
 inline constexpr std::uint32_t kBallotSteps = 6;

@@ -6,6 +6,7 @@
 
 #include <set>
 
+#include "protocol/payload_checksum.h"
 #include "tests/protocol/peer_lab.h"
 
 namespace polydot::protocol::testing {
@@ -318,6 +319,35 @@ TEST(Peer, KnowsWhenItIsLeftBehind) {
   EXPECT_EQ(lab.peer(6).failure()->kind, FailureKind::kNetwork);
   EXPECT_THAT(lab.peer(6).failure()->message, HasSubstr("step 2"));
   expect_right_products(lab, PeerSet::all(kPeers) - PeerSet::of({6}), 16);
+}
+
+// Its checksum is looked at when it is decoded; whoever sent it is not blamed, and asked again at once.
+TEST(Peer, ADamagedContributionIsAsIfItHadNotArrived) {
+  PeerLab lab(3);
+  bool damaged = false;
+  Letter first;
+  lab.filter([&](const Letter& letter) {
+    if (damaged || letter.from != 4 || letter.to != 0 || !is_contribution_to(letter, 1, 0)) return true;
+    damaged = true;
+    first = letter;
+    return false;
+  });
+  lab.settle();
+  ASSERT_TRUE(damaged);
+  auto copy = std::make_shared<std::vector<std::byte>>(first.message.payload.bytes().begin(),
+                                                       first.message.payload.bytes().end());
+  first.message.unread = checksum_of(*copy);
+  copy->back() ^= std::byte{0x40};
+  first.message.payload = Payload(copy, *copy);
+  lab.hand(4, 0, first.message);
+  const std::int64_t before = lab.now_ms();
+  lab.settle();
+  EXPECT_TRUE(lab.all_ended());
+  EXPECT_EQ(lab.now_ms(), before) << "asked again at once";
+  EXPECT_EQ(lab.peer(0).status().wrong_checksums, 1u);
+  EXPECT_EQ(lab.peer(0).status().rounds_with_findings, 0u);
+  EXPECT_EQ(lab.sent_count(MessageKind::kRequest, 0, 4), 1u);
+  expect_right_products(lab, PeerSet::all(kPeers), 6);
 }
 
 TEST(Peer, AForeignWireVersionWhileJoiningIsADisagreement) {

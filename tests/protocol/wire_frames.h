@@ -26,7 +26,8 @@ inline WireContext test_context() {
 inline constexpr std::size_t kKindAt = 1, kVersionAt = 2, kMagicAt = 4, kClusterAt = 8, kGroupAt = 24,
                              kFlagsAt = 28, kEpochAt = 32, kSlotAt = 36, kStepAt = 40, kAttemptAt = 48,
                              kCodeAt = 52, kRowsAt = 56, kColsAt = 60, kFirstColAt = 64, kTotalColsAt = 68,
-                             kSetAt = 72, kPayloadBytesAt = 104, kAuthenticatorAt = 112, kChecksumAt = 152;
+                             kSetAt = 72, kPayloadBytesAt = 104, kPayloadChecksumAt = 112,
+                             kAuthenticatorAt = 120, kChecksumAt = 160;
 
 template <typename T>
 void put(Header& header, std::size_t at, T value) {
@@ -40,11 +41,12 @@ T get(const Header& header, std::size_t at) {
   return value;
 }
 
-// The checksum as PROTOCOL.md defines it, by the one-shot function.
+// The checksums as PROTOCOL.md defines them.
+inline void seal_header(Header& header) { put(header, kChecksumAt, XXH3_64bits(header.data(), kChecksumAt)); }
 inline void seal(WireFrames& frames) {
-  std::vector<std::byte> all(frames.header.begin(), frames.header.begin() + kChecksumAt);
-  all.insert(all.end(), frames.payload.bytes().begin(), frames.payload.bytes().end());
-  put(frames.header, kChecksumAt, XXH3_64bits(all.data(), all.size()));
+  const auto payload = frames.payload.bytes();
+  put(frames.header, kPayloadChecksumAt, XXH3_64bits(payload.data(), payload.size()));
+  seal_header(frames.header);
 }
 
 // The worked example of PROTOCOL.md.

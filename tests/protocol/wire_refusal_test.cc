@@ -104,7 +104,13 @@ std::vector<Forgery> forged_contents() {
       {"checksum", K::kHello, E::kChecksum, set(kChecksumAt, std::uint64_t{1}), false},
       {"a damaged version", K::kHello, E::kChecksum, set(kVersionAt, std::uint16_t{kWireVersion ^ 4}), false},
       {"another step", K::kContribution, E::kChecksum, set(kStepAt, std::uint64_t{8}), false},
-      {"another payload", K::kContribution, E::kChecksum, payload(zeros(24)), false},
+      {"another payload", K::kPiece, E::kChecksum, [](WireFrames& f) { f.payload = zeros(24); }, false},
+      {"another payload's checksum", K::kHello, E::kChecksum,
+       [](WireFrames& f) {
+         put(f.header, kPayloadChecksumAt, std::uint64_t{1});
+         seal_header(f.header);
+       },
+       false},
   };
 }
 
@@ -224,6 +230,7 @@ TEST(WireRefusal, RefusesHeadersOfAnyOtherLength) {
 TEST(WireRefusal, NamesTheVersionOfAForeignHeader) {
   WireFrames frames = encode(test_context(), example_message());
   put(frames.header, kVersionAt, std::uint16_t{513});
+  seal_header(frames.header);
   EXPECT_EQ(claimed_version(frames.header), 513);
   for (const std::size_t size : {std::size_t{8}, kHeaderBytes - 1, kHeaderBytes}) {
     const auto decoded =

@@ -56,6 +56,17 @@ TEST(Wire, DecodedMessageSharesTheReceivedPayload) {
   EXPECT_EQ(std::get<Message>(decoded).payload.owner(), frames.payload.owner());
 }
 
+TEST(Wire, AContributionsPayloadIsNotRead) {
+  std::mt19937_64 random(kSeed);
+  WireFrames frames = encode(test_context(), random_contribution(random, test_context()));
+  const std::uint64_t checksum = XXH3_64bits(frames.payload.bytes().data(), frames.payload.size_bytes());
+  auto other = std::make_shared<std::vector<std::byte>>(frames.payload.size_bytes());
+  frames.payload = Payload(other, *other);
+  const auto decoded = decode(frames);
+  ASSERT_TRUE(std::holds_alternative<Message>(decoded));
+  EXPECT_EQ(std::get<Message>(decoded).unread, checksum) << "what must come of it when it is read";
+}
+
 TEST(Wire, DecodesHeadersAndPayloadsAtAnyAddress) {
   std::mt19937_64 random(kSeed);
   const WireContext context = test_context();
@@ -97,6 +108,7 @@ TEST(Wire, FieldsLieWhereTheDocumentSays) {
   EXPECT_EQ(get<std::uint64_t>(h, kSetAt), 0b11'1011'1111U);
   EXPECT_EQ(get<std::uint64_t>(h, kPayloadBytesAt), 24U);
   WireFrames sealed = frames;
+  put(sealed.header, kPayloadChecksumAt, std::uint64_t{0});
   seal(sealed);
   EXPECT_EQ(sealed.header, frames.header) << "the checksum is not the documented one";
 }
