@@ -10,25 +10,16 @@
 #include <cstring>
 #include <system_error>
 
+#include "node/owned_fd.h"
+
 namespace polydot::node {
 namespace {
 
 namespace fs = std::filesystem;
 
-class Descriptor {
- public:
-  Descriptor(const fs::path& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  bool is_open() const { return fd_ >= 0; }
-  int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
+OwnedFd open_file(const fs::path& path, int flags) {
+  return OwnedFd(::open(path.c_str(), flags | O_CLOEXEC, 0666));
+}
 
 // To who cannot write.
 const char* advice(int error) {
@@ -73,8 +64,8 @@ Outcome write_all(int fd, const fs::path& path, std::span<const std::byte> bytes
 }
 
 Outcome sync_path(const fs::path& path, int flags) {
-  const Descriptor opened(path, O_RDONLY | flags);
-  if (!opened.is_open() || ::fsync(opened.fd()) != 0) return not_written(path, errno);
+  const OwnedFd opened = open_file(path, O_RDONLY | flags);
+  if (!opened.is_open() || ::fsync(opened.get()) != 0) return not_written(path, errno);
   return Unit{};
 }
 
@@ -104,10 +95,10 @@ Result<std::uint64_t> FolderDisk::size(const std::string& name) const {
 }
 
 Outcome FolderDisk::read(const std::string& name, std::uint64_t offset, std::span<std::byte> bytes) const {
-  const Descriptor file(path_of(name), O_RDONLY | O_NONBLOCK);  // a pipe in its place must not block
+  const OwnedFd file = open_file(path_of(name), O_RDONLY | O_NONBLOCK);  // a pipe in its place must not block
   if (!file.is_open()) return not_read(path_of(name), errno);
   while (!bytes.empty()) {
-    const ssize_t got = ::pread(file.fd(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    const ssize_t got = ::pread(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return not_read(path_of(name), errno);
     if (got == 0) return data_failure(path_of(name).string() + ": ends before what was to be read");
@@ -119,10 +110,10 @@ Outcome FolderDisk::read(const std::string& name, std::uint64_t offset, std::spa
 
 Outcome FolderDisk::write(const std::string& name, const Chunks& chunks) {
   const fs::path path = path_of(name);
-  const Descriptor file(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK);
+  const OwnedFd file = open_file(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK);
   if (!file.is_open()) return not_written(path, errno);
   for (const std::span<const std::byte> chunk : chunks)
-    if (Outcome written = write_all(file.fd(), path, chunk); !written) return written;
+    if (Outcome written = write_all(file.get(), path, chunk); !written) return written;
   return Unit{};
 }
 

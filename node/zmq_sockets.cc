@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "node/endpoint.h"
+#include "node/owned_fd.h"
 
 namespace polydot::node {
 namespace {
@@ -22,22 +23,6 @@ constexpr int kKeepaliveIdleS = 10;       // the same for a connection that send
 constexpr int kKeepaliveIntervalS = 5;
 constexpr int kKeepaliveProbes = 4;
 constexpr std::int64_t kMaxUnsolicitedBytes = 1024;  // towards a DEALER: handshakes only
-
-// A socket that is not ZeroMQ's yet.
-class OwnedFd {
- public:
-  explicit OwnedFd(int fd) : fd_(fd) {}
-  OwnedFd(const OwnedFd&) = delete;
-  OwnedFd& operator=(const OwnedFd&) = delete;
-  ~OwnedFd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  void release() { fd_ = -1; }
-
- private:
-  int fd_;
-};
 
 // One connection's settings, the same for both of its ends.
 void set_tcp_options(zmq::socket_t& socket, const Endpoint& address) {
@@ -118,6 +103,12 @@ Outcome check_reachable(const ZmqOptions& options, const std::vector<Endpoint>& 
                          " here, which other machines cannot reach; write its address in the network");
 }
 
+// So that memory can be shared with who listens there, if the system lets us.
+bool is_on_this_host(const Endpoint& address, const Endpoint& ours) {
+  if (address.scheme == Endpoint::Scheme::kIpc) return true;
+  return is_loopback(address) || (ours.scheme == Endpoint::Scheme::kTcp && address.host == ours.host);
+}
+
 // libzmq deletes the socket file that it finds, also one that another process listens on.
 bool somebody_listens(const Endpoint& ipc) {
   const OwnedFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -192,7 +183,9 @@ Result<std::unique_ptr<ZmqSockets>> open_sockets(const ZmqOptions& options) {
     if (!adopted) sockets->socket_file = (*addresses)[own].path;
     for (std::size_t p = 0; p < addresses->size(); ++p) {
       ZmqLink& link = sockets->links.emplace_back();
-      if (p != own) link.dealer = make_dealer(sockets->context, options, (*addresses)[p]);
+      if (p == own) continue;
+      link.dealer = make_dealer(sockets->context, options, (*addresses)[p]);
+      link.on_this_host = options.share_memory && is_on_this_host((*addresses)[p], (*addresses)[own]);
     }
     return sockets;
   } catch (const zmq::error_t& error) {

@@ -24,6 +24,8 @@ using QueuedBytes = std::atomic<std::size_t>;
 struct ZmqLink {
   zmq::socket_t dealer{};  // none to ourselves
   std::shared_ptr<QueuedBytes> queued = std::make_shared<QueuedBytes>(0);
+  bool on_this_host = false;
+  int uninvited = 0;  // large payloads until it is invited to our shared memory again
 };
 
 // Closed from the last to the first: closing the context waits, at most linger_ms, until all is sent.

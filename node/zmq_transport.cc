@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <utility>
 #include <zmq.hpp>
@@ -23,6 +24,10 @@ namespace {
 constexpr int kStranger = -1;
 constexpr std::size_t kReceiveBufferBytes = 8192;  // ZMQ_IN_BATCH_SIZE's default
 constexpr std::size_t kIndexAt = 17;               // in a routing id
+// Below it a socket is as quick.
+constexpr std::size_t kLeastShared = std::size_t{16} << 10;
+constexpr std::size_t kLeastSlots = 16, kMostSlots = 64;
+constexpr int kInviteEvery = 64;        // large payloads
 constexpr int kMaxRefusedInARow = 256;  // a flood of garbage must not keep receive() from returning
 
 // Lives from send until ZeroMQ has let go of the payload.
@@ -98,54 +103,112 @@ ZmqTransport::ZmqTransport(const ZmqOptions& options, std::unique_ptr<ZmqSockets
       max_payload_bytes_(options.max_payload_bytes),
       cluster_(options.cluster),
       id_prefix_(routing_id_of(options.cluster, 0).substr(0, kIndexAt)),
-      sockets_(std::move(sockets)) {}
+      sockets_(std::move(sockets)),
+      slabs_(options.endpoints.size(), SlabReader(options.index)) {}
 
 ZmqTransport::~ZmqTransport() = default;
 
 void ZmqTransport::send(int to, const WireFrames& frames) {
   POLYDOT_CHECK(to != index_ && to >= 0 && to < static_cast<int>(sockets_->links.size()));
   POLYDOT_CHECK_LE(frames.payload.size_bytes(), max_payload_bytes_);
-  ZmqLink& link = sockets_->links[static_cast<std::size_t>(to)];
-  const std::size_t bytes = frames.header.size() + frames.payload.size_bytes();
-  const std::size_t cost = bytes + kOverheadBytes;
-  if (link.queued->load(std::memory_order_relaxed) + cost > max_queue_bytes_) {
-    ++counters_.frames_dropped;
-    return;
-  }
-  link.queued->fetch_add(cost, std::memory_order_relaxed);
-  auto in_flight = std::make_unique<InFlight>(frames.payload.owner(), link.queued, cost);
-  zmq::message_t header(frames.header.data(), frames.header.size());
-  // ZeroMQ only reads it. Also an empty payload, and one that is not taken, ends in on_sent.
-  zmq::message_t payload(const_cast<std::byte*>(frames.payload.bytes().data()), frames.payload.size_bytes(),
-                         on_sent, in_flight.get());
-  in_flight.release();
-  if (send_part(link.dealer, header, ZMQ_SNDMORE) && send_part(link.dealer, payload, 0))
-    counters_.bytes_sent += bytes;
+  if (send_shared(to, frames) || send_parts(to, frames.header, frames.payload, nullptr))
+    counters_.bytes_sent += frames.header.size() + frames.payload.size_bytes();
   else
     ++counters_.frames_dropped;
+}
+
+bool ZmqTransport::send_shared(int to, const WireFrames& frames) {
+  ZmqLink& link = sockets_->links[static_cast<std::size_t>(to)];
+  if (!link.on_this_host || frames.payload.size_bytes() < kLeastShared) return false;
+  if (!slab_) {
+    const auto peers = static_cast<int>(sockets_->links.size());
+    const auto slots = std::clamp(max_queue_bytes_ / max_payload_bytes_, kLeastSlots, kMostSlots);
+    slab_ = SlabWriter::make(max_payload_bytes_, static_cast<int>(slots), peers);
+    if (!slab_)
+      for (ZmqLink& other : sockets_->links) other.on_this_host = false;
+    return false;
+  }
+  if (!slab_->is_reading(to)) {
+    const SlabRef invitation = slab_->invitation();
+    if (link.uninvited == 0 && send_parts(to, {}, {}, &invitation)) link.uninvited = kInviteEvery;
+    if (link.uninvited > 0) --link.uninvited;
+    return false;
+  }
+  const std::optional<SlabRef> ref = slab_->share(frames.payload, to);
+  if (!ref) return false;
+  if (send_parts(to, frames.header, {}, &*ref)) return true;
+  slab_->take_back(*ref, to);
+  return false;
+}
+
+bool ZmqTransport::send_parts(int to, std::span<const std::byte> header, const Payload& payload,
+                              const SlabRef* ref) {
+  ZmqLink& link = sockets_->links[static_cast<std::size_t>(to)];
+  const std::size_t cost = header.size() + payload.size_bytes() + kOverheadBytes;
+  if (link.queued->load(std::memory_order_relaxed) + cost > max_queue_bytes_) return false;
+  link.queued->fetch_add(cost, std::memory_order_relaxed);
+  auto in_flight = std::make_unique<InFlight>(payload.owner(), link.queued, cost);
+  zmq::message_t first(header.data(), header.size());
+  // ZeroMQ only reads it. Also an empty payload, and one that is not taken, ends in on_sent.
+  zmq::message_t second(const_cast<std::byte*>(payload.bytes().data()), payload.size_bytes(), on_sent,
+                        in_flight.get());
+  in_flight.release();
+  if (!send_part(link.dealer, first, ZMQ_SNDMORE)) return false;
+  if (ref == nullptr) return send_part(link.dealer, second, 0);
+  zmq::message_t third(ref, sizeof *ref);
+  return send_part(link.dealer, second, ZMQ_SNDMORE) && send_part(link.dealer, third, 0);
+}
+
+// What has the form of a message, but for what its header says.
+struct ZmqTransport::Parts {
+  std::array<zmq::message_t, 3> parts;
+  std::size_t count = 0;
+
+  // Of a payload in shared memory, or of an invitation to it.
+  std::optional<SlabRef> ref() const {
+    if (count != 3 || parts[1].size() != 0 || parts[2].size() != sizeof(SlabRef)) return std::nullopt;
+    SlabRef ref;
+    std::memcpy(&ref, parts[2].data(), sizeof ref);
+    return ref;
+  }
+};
+
+std::optional<Received> ZmqTransport::take(int from, Parts message) {
+  auto& [parts, count] = message;
+  std::optional<Payload> payload;
+  if (const auto ref = message.ref())
+    payload = slabs_[static_cast<std::size_t>(from)].read(*ref);
+  else if (count == 2)
+    payload = payload_of(std::move(parts[1]));
+  if (!payload || parts[0].size() > kMaxHeaderBytes) return std::nullopt;
+  counters_.bytes_received += parts[0].size() + payload->size_bytes();
+  const auto* first = static_cast<const std::byte*>(parts[0].data());
+  return Received{from, {first, first + parts[0].size()}, std::move(*payload)};
 }
 
 std::optional<Received> ZmqTransport::receive() {
   for (int refused = 0; refused < kMaxRefusedInARow; ++refused) {
     zmq::message_t id;
     if (!receive_part(sockets_->router, id)) return std::nullopt;
-    // The parts of a message arrive together or not at all. Whatever there is more than two is read away.
-    std::array<zmq::message_t, 2> parts;
-    std::size_t count = 0;
-    for (bool more = id.more(); more; ++count) {
+    // The parts of a message arrive together or not at all. Whatever there is too much is read away.
+    Parts message;
+    for (bool more = id.more(); more; ++message.count) {
       zmq::message_t part;
       POLYDOT_CHECK(receive_part(sockets_->router, part));
       more = part.more();
-      if (count < parts.size()) parts[count] = std::move(part);
+      if (message.count < message.parts.size()) message.parts[message.count] = std::move(part);
     }
     const int from = sender_of(id.to_string_view());
-    if (from != kStranger && count == parts.size() && parts[0].size() <= kMaxHeaderBytes) {
-      counters_.bytes_received += parts[0].size() + parts[1].size();
-      const auto* first = static_cast<const std::byte*>(parts[0].data());
-      return Received{from, {first, first + parts[0].size()}, payload_of(std::move(parts[1]))};
+    const bool one = message.count == 1;
+    if (from == kStranger) {
+      if (!one || !take_control(id.to_string_view(), message.parts[0].to_string_view()))
+        ++counters_.frames_refused;
+      continue;
     }
-    if (count != 1 || !take_control(id.to_string_view(), parts[0].to_string_view()))
-      ++counters_.frames_refused;
+    const std::optional<SlabRef> ref = message.ref();
+    const bool invitation = ref && ref->bytes == 0;
+    if (auto received = take(from, std::move(message))) return received;
+    counters_.frames_refused += !invitation;
   }
   return std::nullopt;
 }

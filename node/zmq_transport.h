@@ -6,8 +6,13 @@
 // header + payload, are refused and counted. Orders (node/control.h) wait in a queue of their own. Nothing is
 // authenticated or encrypted: trusted networks only.
 //
-// Payloads are sent, and above 8 KiB received, without a copy. Nothing blocks and nothing queues for a peer
-// that is not connected: what cannot be queued is dropped and counted, so the caller repeats what matters.
+// To a peer on the same host large payloads go through shared memory (node/shared_slab.h), if it can map
+// ours: then the message has a third part, which says where the payload lies, and the second is empty. The
+// first of them that is large is preceded by an invitation: header and payload empty.
+//
+// Other payloads are sent, and above 8 KiB received, without a copy. Nothing blocks and nothing queues for a
+// peer that is not connected: what cannot be queued is dropped and counted, so the caller repeats what
+// matters.
 //
 // For one thread (the owner of the sent payloads may be released on another). Not for use across fork().
 #pragma once
@@ -17,12 +22,14 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "codes/result.h"
 #include "node/control.h"
+#include "node/shared_slab.h"
 #include "protocol/transport.h"
 
 namespace polydot::node {
@@ -38,6 +45,7 @@ struct ZmqOptions {
   // needs more is too slow to be waited for. Bytes of payloads that receivers share count once for each.
   std::size_t max_queue_bytes = std::size_t{64} << 20;
   std::size_t max_payload_bytes = std::size_t{1} << 20;  // of a frame; a connection that brings more is cut
+  bool share_memory = true;                              // with peers on this host
   int linger_ms = 1000;  // how long closing may take to get out what is queued, goodbyes above all
 };
 
@@ -69,6 +77,12 @@ class ZmqTransport final : public protocol::Transport {
   // False: it was none that is taken.
   bool take_control(std::string_view routing_id, std::string_view text);
   int sender_of(std::string_view routing_id) const;  // -1: a stranger
+  struct Parts;
+  std::optional<protocol::Received> take(int from, Parts parts);
+  bool send_parts(int to, std::span<const std::byte> header, const protocol::Payload& payload,
+                  const SlabRef* ref);
+  // Through shared memory. False: it cannot go that way.
+  bool send_shared(int to, const protocol::WireFrames& frames);
 
   int index_;
   std::size_t max_queue_bytes_;
@@ -77,6 +91,8 @@ class ZmqTransport final : public protocol::Transport {
   std::string id_prefix_;  // of every peer's routing id; the index follows
   std::unique_ptr<ZmqSockets> sockets_;
   std::deque<ControlRequest> control_;
+  std::unique_ptr<SlabWriter> slab_;  // once there is something to share
+  std::vector<SlabReader> slabs_;     // of the others
   protocol::TransportCounters counters_;
 };
 

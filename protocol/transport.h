@@ -18,7 +18,7 @@ struct Received {
 };
 
 struct TransportCounters {
-  std::uint64_t bytes_sent = 0;  // headers and payloads handed to the network
+  std::uint64_t bytes_sent = 0;  // headers and payloads handed over, whichever way they go
   std::uint64_t bytes_received = 0;
   std::uint64_t frames_dropped = 0;  // a receiver was not there, or did not take what it was sent
   std::uint64_t frames_refused = 0;  // arrived from a stranger, or not as one header and one payload

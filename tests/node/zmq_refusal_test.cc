@@ -86,11 +86,13 @@ TEST(ZmqRefusal, MalformedMessagesOfAPeerAreDroppedAndTheNextIsHeard) {
   for (const std::vector<std::string>& parts : {std::vector<std::string>{kHeader},
                                                 {""},
                                                 {kHeader, "a", "b"},
+                                                {kHeader, "", std::string(sizeof(SlabRef), '\x7f')},
+                                                {kHeader, "a", std::string(sizeof(SlabRef), '\x7f')},
                                                 {kHeader, "a", "b", "c"},
                                                 {long_header, "a"},
                                                 many})
     peer.send(parts);
-  read_refusals(*lonely.peer, 6);
+  read_refusals(*lonely.peer, 8);
   peer.send({kHeader, "payload"});
   const Received received = next(*lonely.peer);
   EXPECT_EQ(received.from, 2);

@@ -1,0 +1,86 @@
+// Large payloads between peers of one host: written once into memory that all of them see, instead of through
+// a socket for each (a third of all processor time went there, tools/bench/RESULTS.md). What is sent is a
+// SlabRef.
+//
+// A slab is a sealed memfd of its sender: no name, nothing left behind. Readers map it by /proc/PID/fd/FD, so
+// the system lets in who may trace the sender: the same user. In front lie the books (writable by all, a page
+// of counters), behind them slots of equal size, read-only for readers. A slot is written again only when
+// each of its readers has let go of it. A reader that is slow holds a bounded number of slots, one that died
+// none.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "protocol/message.h"
+
+namespace polydot::node {
+
+// As it travels, bit by bit.
+struct SlabRef {
+  std::uint64_t token = 0;  // of the slab, random
+  std::int32_t pid = 0, fd = 0;
+  std::uint32_t slot = 0;
+  std::uint32_t bytes = 0;   // 0: an invitation to map the slab
+  std::uint64_t fill = 0;    // which of the slot's fillings; they are counted over all slots
+  std::uint64_t number = 0;  // counts the references to one reader
+};
+
+class SlabMemory;  // mapped memory, shared_slab.cc
+
+// The sender's side. For one thread.
+class SlabWriter {
+ public:
+  // readers: peers are numbered below it. Null where the system has no such memory.
+  static std::unique_ptr<SlabWriter> make(std::size_t slot_bytes, int slots, int readers);
+  ~SlabWriter();
+
+  // Whether it has mapped the slab.
+  bool is_reading(int reader) const;
+  SlabRef invitation() const;
+  // A copy of the payload for `reader`, the same copy for those that are given it one after the other. None:
+  // no slot is free, or the reader holds more than its share. Preconditions: is_reading, the payload fits.
+  std::optional<SlabRef> share(const protocol::Payload& payload, int reader);
+  // It was not sent after all.
+  void take_back(const SlabRef& ref, int reader);
+  std::size_t slot_bytes() const { return slot_bytes_; }
+
+ private:
+  struct Slot {
+    std::uint64_t fill = 0;                // 0: never filled
+    std::vector<bool> given{}, held_by{};  // by reader: ever, and as far as we know still
+  };
+  SlabWriter(std::unique_ptr<SlabMemory> memory, std::size_t slot_bytes, int slots, int readers);
+  bool holds(std::size_t slot, int reader);
+  bool is_free(std::size_t slot);
+  // Whether a reader may have one more slot; forgets what a dead one held.
+  bool may_have_more(int reader);
+  std::optional<std::size_t> fill_one(const protocol::Payload& payload);
+
+  std::unique_ptr<SlabMemory> memory_;
+  std::size_t slot_bytes_;
+  std::vector<Slot> slots_;
+  std::vector<std::uint64_t> numbers_;  // by reader
+  std::uint64_t fills_ = 0;
+  protocol::Payload last_{};  // kept, so that nothing else can lie where it does
+  std::size_t last_slot_ = 0;
+};
+
+// The receiver's side, of one sender. For one thread; payloads may be released on any, and after it is gone.
+class SlabReader {
+ public:
+  explicit SlabReader(int self) : self_(self) {}
+  // Maps the slab if that is a new one. None: an invitation, or it cannot be read or is no slot of it.
+  std::optional<protocol::Payload> read(const SlabRef& ref);
+
+ private:
+  bool map(const SlabRef& ref);
+
+  int self_;
+  std::uint64_t last_number_ = 0;
+  std::shared_ptr<SlabMemory> memory_;
+};
+
+}  // namespace polydot::node
