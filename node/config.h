@@ -56,9 +56,10 @@ struct SharedConfig {
 };
 
 struct LocalConfig {
-  std::string data;  // file or folder of the data set
-  std::string bind;  // "address:port" to listen on; empty: the own endpoint
-  std::string out;   // folder of the run's records; empty: none
+  std::string data;           // file or folder of the data set
+  std::string bind;           // "address:port" to listen on; empty: the own endpoint
+  bool sockets_only = false;  // no shared memory with peers of this host (shared_slab.h)
+  std::string out;            // folder of the run's records; empty: none
   std::int64_t threads = 1;
   std::string log = "info";         // error, warn, info, debug
   bool allow_injection = false;     // faults may be ordered from outside

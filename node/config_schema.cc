@@ -78,6 +78,7 @@ constexpr Field kFields[] = {
 
     {kLocal, "data", "--data", "PATH", "file or folder of the data set (idx, csv)", local<&L::data>, kAny, kFree},
     {kLocal, "bind", "--bind", "ADDR:PORT", "listen here instead of at the own endpoint", local<&L::bind>, kAny, kFree},
+    {kLocal, "sockets_only", "", "", "share no memory with peers of this host", local<&L::sockets_only>, kAny, kFree},
     {kLocal, "out", "--out", "DIR", "write config.toml, metrics.csv, summary.json there", local<&L::out>, kAny, kFree},
     {kLocal, "threads", "--threads", "N", "threads of one peer's products", local<&L::threads>, kThreads, kFree},
     {kLocal, "log", "--log", "LEVEL", "error, warn, info or debug", local<&L::log>, kAny, kLogs},

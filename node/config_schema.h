@@ -8,7 +8,8 @@
 //   [shared.network]   hidden, activation
 //   [shared.training]  loss, batch, epochs, steps, lr, momentum, weight_decay, clip_norm, schedule,
 //                      warmup_steps, step_size, gamma, seed
-//   [local]            data, bind, out, threads, log, allow_injection, inject, campaign, quiet, json
+//   [local]            data, bind, sockets_only, out, threads, log, allow_injection, inject, campaign, quiet,
+//   json
 #pragma once
 
 #include <cstdint>

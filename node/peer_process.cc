@@ -147,6 +147,7 @@ Result<std::unique_ptr<ZmqTransport>> open_transport(const PeerProcessOptions& o
   zmq.listen_fd = options.listen_fd;
   zmq.max_payload_bytes = context.max_payload_bytes;
   zmq.max_queue_bytes = queue_bytes(job);
+  zmq.share_memory = !options.config.local.sockets_only;
   return make_zmq_transport(zmq);
 }
 

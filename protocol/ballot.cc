@@ -82,6 +82,7 @@ void Ballot::propose() {
   // Promised before anybody hears of it: no later life proposes something else by the same number.
   record_.promised = proposal_;
   promises_.clear();
+  held_by_.clear();
   proposed_.reset();
   repeat();
 }
@@ -110,6 +111,7 @@ void Ballot::on_message(int from, const Message& message, bool stuck, const std:
   switch (step) {
     case Step::kPrepare:
       if (stuck) on_prepare(from, ballot, held);
+      if (!votes() && ballot != kKnown) send(from, Step::kHolds, ballot, held);
       return;
     case Step::kPromise:
       return on_promise(from, message);
@@ -122,6 +124,10 @@ void Ballot::on_message(int from, const Message& message, bool stuck, const std:
     case Step::kReleased:
       if (ballot >= record_.accepted) released_by_.insert(from);
       return;
+    case Step::kHolds:
+      if (ballot != proposal_ || proposed_) return;
+      held_by_[from] = names;
+      return accept_if_chosen();
     case Step::kAccepted:
       return;
   }
@@ -158,6 +164,7 @@ bool Ballot::withdraw() {
   dirty_ = true;
   proposal_ = 0;
   promises_.clear();
+  held_by_.clear();
   proposed_.reset();
   return true;
 }
@@ -187,10 +194,15 @@ void Ballot::on_prepare(int from, std::uint32_t ballot, const std::vector<Checkp
 void Ballot::on_promise(int from, const Message& message) {
   const auto names = names_of(message);
   if (message.key.epoch != proposal_ || names.empty() || proposed_) return;
-  promises_[from] = {message.key.attempt, names.front(), {names.begin() + 1, names.end()}};
+  promises_[from] = {message.key.attempt, names.front()};
+  held_by_[from] = {names.begin() + 1, names.end()};
+  accept_if_chosen();
+}
+
+void Ballot::accept_if_chosen() {
   if (!is_majority(promised_by())) return;
   const std::optional<CheckpointId> target = choose();
-  if (!target) return;  // more promises may bring more
+  if (!target) return;  // more of them may bring more
   proposed_ = target;
   repeat();
 }
@@ -199,12 +211,12 @@ void Ballot::on_promise(int from, const Message& message) {
 std::optional<CheckpointId> Ballot::choose() const {
   std::uint32_t highest = 0;
   std::optional<CheckpointId> bound;
-  std::map<CheckpointId, codes::PeerSet> holders;
-  for (const auto& [peer, promise] : promises_) {
+  for (const auto& [peer, promise] : promises_)
     if (promise.accepted > highest) highest = promise.accepted, bound = promise.target;
-    for (const CheckpointId& name : promise.held) holders[name].insert(peer);
-  }
   if (bound) return bound;
+  std::map<CheckpointId, codes::PeerSet> holders;
+  for (const auto& [peer, held] : held_by_)
+    for (const CheckpointId& name : held) holders[name].insert(peer);
   for (auto newest = holders.rbegin(); newest != holders.rend(); ++newest)
     if (usable_(newest->second)) return newest->first;
   return std::nullopt;
@@ -233,6 +245,7 @@ void Ballot::on_accepted(int from, std::uint32_t leaves, std::uint32_t ballot, c
   decision_ = Decision{record_.epoch, target};
   proposal_ = 0;
   promises_.clear();
+  held_by_.clear();
   proposed_.reset();
   released_by_ = {};
   std::erase_if(accepted_by_, [&](const auto& one) { return std::get<0>(one.first) <= leaves; });

@@ -2,6 +2,7 @@
 // Pure: no clock, no network, no disk; the peer drives it and says whom the messages go to.
 //
 //   prepare(b) -> promise(b, accepted before, checkpoints held) -> accept(b, target) -> accepted(b, target)
+//   prepare(b) -> holds(b, checkpoints held), of who may not vote: what it has helps the others to return
 //
 // What is decided leads from the epoch that is left to the one after it: two ballots that find their majority
 // one after the other can only decide the same, and lead to the same epoch. A promise is kept on disk before
@@ -83,17 +84,17 @@ class Ballot {
   codes::PeerSet promised_by() const;
 
  private:
-  enum class Step : std::uint32_t { kPrepare = 1, kPromise, kAccept, kAccepted, kRelease, kReleased };
+  enum class Step : std::uint32_t { kPrepare = 1, kPromise, kAccept, kAccepted, kRelease, kReleased, kHolds };
   struct Promise {
     std::uint32_t accepted = 0;
     CheckpointId target;
-    std::vector<CheckpointId> held;
   };
   void send(int to, Step step, std::uint32_t ballot, const std::vector<CheckpointId>& names,
             std::uint32_t accepted = 0);
   void tell_who_is_behind(int from, const Message& message);
   void on_prepare(int from, std::uint32_t ballot, const std::vector<CheckpointId>& held);
   void on_promise(int from, const Message& message);
+  void accept_if_chosen();
   void on_accept(int from, std::uint32_t ballot, const CheckpointId& target);
   void on_release(int from, std::uint32_t ballot);
   void on_accepted(int from, std::uint32_t leaves, std::uint32_t ballot, const CheckpointId& target);
@@ -107,6 +108,7 @@ class Ballot {
   std::optional<std::uint32_t> no_vote_through_;
   std::uint32_t proposal_ = 0;  // own ballot under way; 0: none
   std::map<int, Promise> promises_;
+  std::map<int, std::vector<CheckpointId>> held_by_;  // also by those that do not vote
   std::optional<CheckpointId> proposed_;
   codes::PeerSet released_by_;  // from the acceptance at hand
   // By the epoch that is left, ballot and target.

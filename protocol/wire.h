@@ -21,7 +21,7 @@ inline constexpr std::uint16_t kWireVersion = 5;
 inline constexpr std::size_t kHeaderBytes = 168;
 inline constexpr std::size_t kMaxHelloBytes = std::size_t{64} << 10;  // of a hello's text
 inline constexpr std::uint32_t kMaxExitCode = 255;                    // of a goodbye
-inline constexpr std::uint32_t kBallotSteps = 6;
+inline constexpr std::uint32_t kBallotSteps = 7;
 inline constexpr std::size_t kMaxBallotBytes = std::size_t{4} << 10;   // of a ballot's checkpoint names
 inline constexpr std::size_t kMaxLinesBytes = std::size_t{256} << 10;  // of a repair request's list
 

@@ -83,6 +83,7 @@ Config unusual() {
   for (int k = 0; k < 7; ++k) config.shared.endpoints.push_back("host:" + std::to_string(1000 + k));
   config.local = {.data = "a \"b\"\\c",
                   .bind = "127.0.0.1:7000",
+                  .sockets_only = true,
                   .out = "runs/\xc3\xa9",
                   .threads = 3,
                   .log = "debug",

@@ -189,6 +189,28 @@ TEST(Ballot, TheNewestCheckpointThatEnoughHoldIsTheTarget) {
   EXPECT_EQ(world.target_of.begin()->second, (CheckpointId{0, 20}));
 }
 
+// Three vote, and a checkpoint is of use where four hold it: that of those that may not vote counts, their
+// voice does not.
+TEST(Ballot, WhoMayNotVoteSaysWhatItHolds) {
+  BallotWorld world(5, 4);
+  for (int p = 0; p < 5; ++p) {
+    world.get_stuck(p);
+    world.voter(p).held = {{0, 0}, {0, 10}};
+  }
+  world.voter(0).held.push_back({0, 20});
+  for (int p : {3, 4}) world.ballot(p).abstain_through(0);
+  world.propose(0);
+  world.settle([](const Vote& vote) { return vote.from < 3 && vote.to < 3; });
+  EXPECT_EQ(world.decisions, 0);
+  EXPECT_EQ(world.ballot(0).promised_by(), PeerSet::of({0, 1, 2}));
+  world.settle([](const Vote& vote) { return vote.message.code == kPrepare || vote.message.code == kHolds; });
+  EXPECT_EQ(world.ballot(0).promised_by(), PeerSet::of({0, 1, 2})) << "no majority by those";
+  world.settle();
+  ASSERT_GE(world.decisions, 1);
+  EXPECT_EQ(world.target_of.begin()->second, (CheckpointId{0, 10}));
+  EXPECT_EQ(world.ballot(4).epoch(), 1u) << "it goes back with the others";
+}
+
 // Peer 1 has accepted; with peer 0 that would be two of three, but 0 could not keep its acceptance.
 TEST(Ballot, NoAcceptanceCountsAtHomeBeforeItIsOnDisk) {
   BallotWorld world(3);

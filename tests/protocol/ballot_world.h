@@ -24,7 +24,7 @@ namespace polydot::protocol::testing {
 
 using codes::PeerSet;
 
-enum BallotStep : std::uint32_t { kPrepare = 1, kPromise, kAccept, kAccepted, kRelease, kReleased };
+enum BallotStep : std::uint32_t { kPrepare = 1, kPromise, kAccept, kAccepted, kRelease, kReleased, kHolds };
 
 struct Vote {
   int from = 0, to = 0;
@@ -151,8 +151,8 @@ class BallotWorld {
 
  private:
   static std::string text_of(const Message& message) {
-    static const char* const kNames[] = {"?",        "prepare", "promise", "accept",
-                                         "accepted", "release", "released"};
+    static const char* const kNames[] = {"?",        "prepare", "promise",  "accept",
+                                         "accepted", "release", "released", "holds"};
     return std::string(kNames[message.code]) + " " + std::to_string(message.key.epoch) + " leaving " +
            std::to_string(message.key.slot);
   }

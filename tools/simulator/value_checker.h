@@ -33,8 +33,9 @@ inline constexpr double kRoundingFactor =
     10.0;  // ... or so much more than rounding alone does, if that is more
 // Who corrects a wrong number keeps an error of many floors, far below what matters, and may be named for it.
 inline constexpr double kBlameFromFloors = 1000.0;
-// What is rebuilt from few may be so much louder than what they hold; it is found, and mended with more.
-inline constexpr double kRebuiltFromFloors = codes::kRebuildGain;
+// What is rebuilt from few may be so much louder than what they hold; it is found, and mended with more. The
+// floors of those that find it differ: who was rebuilt itself has learned its own from a few rounds.
+inline constexpr double kRebuiltFromFloors = 2 * codes::kRebuildGain;
 inline constexpr double kLossTolerance = 1e-3;  // relative, from 1 on
 
 struct ValueCheckerOptions {
