@@ -119,6 +119,19 @@ TEST_F(Values, WhoWasRebuiltIsRight) {
   EXPECT_THAT(violations_.lines(), ElementsAre(HasSubstr("again: peer 0 locates peer 6")));
 }
 
+// Of two copies that agree since one was rebuilt from the other, and a third.
+TEST_F(Values, WhoDiffersFromTheRebuiltMayRepair) {
+  locate(0, 1, 3, 0.9 * kRebuiltFromFloors);
+  tell(1, "repaired", 4);
+  EXPECT_THAT(violations_.lines(), ElementsAre(HasSubstr("blame: peer 0 locates"), HasSubstr("no scrub"),
+                                               HasSubstr("blame: peer 1 repaired")));
+  checker_->note_crash(6);
+  tell(6, "rebuilt", 10);
+  locate(0, 2, 12, 0.9 * kRebuiltFromFloors);
+  tell(2, "repaired", 13);
+  EXPECT_EQ(violations_.count(), 4u) << "that no scrub named it, and nothing else";
+}
+
 TEST_F(Values, FinalShardsAreThoseOfTheReference) {
   const codes::ProductCode& code = scenario_.cluster.code;
   codes::Matrix shard = codes::encode_shard(code.shards[0], 2, reference_->weights(20)[0]);
