@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "codes/check.h"
 #include "node/owned_fd.h"
@@ -21,10 +22,8 @@ namespace polydot::node {
 namespace {
 
 constexpr std::size_t kPage = 4096;
-constexpr int kSeals =
-    F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW;  // who maps it cannot lose it under its feet
-// Of the slots, at most so many for one reader.
-constexpr std::size_t kShare = 2;
+// Who maps it cannot lose it under its feet.
+constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW;
 
 using Counter = std::atomic<std::uint64_t>;
 static_assert(Counter::is_always_lock_free);
@@ -110,14 +109,19 @@ SlabWriter::SlabWriter(std::unique_ptr<SlabMemory> memory, std::size_t slot_byte
       slot_bytes_(slot_bytes),
       slots_(static_cast<std::size_t>(slots), Slot{0, std::vector<bool>(static_cast<std::size_t>(readers)),
                                                    std::vector<bool>(static_cast<std::size_t>(readers))}),
-      numbers_(static_cast<std::size_t>(readers)) {}
+      numbers_(static_cast<std::size_t>(readers)),
+      pids_(static_cast<std::size_t>(readers)) {}
 
 SlabWriter::~SlabWriter() = default;
 
 bool SlabWriter::is_reading(int reader) const { return memory_->pid(static_cast<std::size_t>(reader)) != 0; }
 
 SlabRef SlabWriter::invitation() const {
-  return {.token = memory_->head().token, .pid = ::getpid(), .fd = memory_->fd()};
+  SlabRef ref;
+  ref.token = memory_->head().token;
+  ref.pid = ::getpid();
+  ref.fd = memory_->fd();
+  return ref;
 }
 
 // Its counters lie in caches of other cores: they are not looked at again.
@@ -135,14 +139,18 @@ bool SlabWriter::is_free(std::size_t slot) {
   return true;
 }
 
+void SlabWriter::look_who_reads(std::size_t reader) {
+  const std::uint64_t pid = memory_->pid(reader);
+  if (std::exchange(pids_[reader], pid) == pid) return;
+  for (Slot& slot : slots_) slot.held_by[reader] = false;
+}
+
 bool SlabWriter::may_have_more(int reader) {
   std::size_t held = 0;
   for (std::size_t s = 0; s < slots_.size(); ++s) held += holds(s, reader);
-  if (held < slots_.size() / kShare) return true;
-  Counter& pid = memory_->pid(static_cast<std::size_t>(reader));
-  if (::kill(static_cast<pid_t>(pid.load()), 0) == 0 || errno != ESRCH) return false;
-  for (Slot& slot : slots_) slot.held_by[static_cast<std::size_t>(reader)] = false;
-  pid = 0;  // the next one in its place is invited
+  if (held < slots_.size() / 2) return true;
+  const auto r = static_cast<std::size_t>(reader);
+  if (::kill(static_cast<pid_t>(pids_[r]), 0) != 0 && errno == ESRCH) memory_->pid(r) = 0;
   return false;
 }
 
@@ -164,6 +172,7 @@ std::optional<std::size_t> SlabWriter::fill_one(const protocol::Payload& payload
 std::optional<SlabRef> SlabWriter::share(const protocol::Payload& payload, int reader) {
   POLYDOT_CHECK_LE(payload.size_bytes(), slot_bytes_);
   const auto r = static_cast<std::size_t>(reader);
+  look_who_reads(r);
   if (!may_have_more(reader)) return std::nullopt;
   const bool again = last_.owner() != nullptr && last_.bytes().data() == payload.bytes().data() &&
                      last_.size_bytes() == payload.size_bytes() && !slots_[last_slot_].given[r];
@@ -175,6 +184,7 @@ std::optional<SlabRef> SlabWriter::share(const protocol::Payload& payload, int r
   ref.bytes = static_cast<std::uint32_t>(payload.size_bytes());
   ref.fill = slots_[*slot].fill;
   ref.number = ++numbers_[r];
+  ref.reader_pid = static_cast<std::int32_t>(pids_[r]);
   return ref;
 }
 
@@ -207,11 +217,13 @@ bool SlabReader::map(const SlabRef& ref) {
 std::optional<protocol::Payload> SlabReader::read(const SlabRef& ref) {
   if ((!memory_ || memory_->head().token != ref.token) && !map(ref)) return std::nullopt;
   const auto self = static_cast<std::size_t>(self_);
-  // The sender may have taken us for dead, and invites us then.
-  if (const auto pid = static_cast<std::uint64_t>(::getpid()); memory_->pid(self) != pid)
-    memory_->pid(self) = pid;
+  // Says so to a sender that took us for dead, or for the one before us: what was given to that one is lost.
+  const pid_t pid = ::getpid();
+  if (memory_->pid(self) != static_cast<std::uint64_t>(pid))
+    memory_->pid(self) = static_cast<std::uint64_t>(pid);
   const SlabHead& head = memory_->head();
-  if (ref.bytes == 0 || ref.slot >= head.slots || ref.bytes > head.slot_bytes) return std::nullopt;
+  if (ref.bytes == 0 || ref.reader_pid != pid || ref.slot >= head.slots || ref.bytes > head.slot_bytes)
+    return std::nullopt;
   // References come in the order in which they were sent: one that is missing does not come any more.
   if (ref.number != last_number_ + 1)
     for (std::size_t s = 0; s < head.slots; ++s) {

@@ -3,15 +3,15 @@
 // SlabRef.
 //
 // A slab is a sealed memfd of its sender: no name, nothing left behind. Readers map it by /proc/PID/fd/FD, so
-// the system lets in who may trace the sender: the same user. In front lie the books (writable by all, a page
-// of counters), behind them slots of equal size, read-only for readers. A slot is written again only when
-// each of its readers has let go of it. A reader that is slow holds a bounded number of slots, one that died
-// none.
+// the system lets in who may trace the sender: the same user. In front lie the books (counters that all can
+// write to), behind them slots of equal size, read-only for readers. A slot is written again only when each
+// process that it was given to has let go of it, or is gone. A slow one holds a bounded number of slots.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <vector>
 
 #include "protocol/message.h"
@@ -20,13 +20,17 @@ namespace polydot::node {
 
 // As it travels, bit by bit.
 struct SlabRef {
-  std::uint64_t token = 0;  // of the slab, random
-  std::int32_t pid = 0, fd = 0;
+  std::uint64_t token = 0;      // of the slab, random
+  std::uint64_t fill = 0;       // which of the slot's fillings; they are counted over all slots
+  std::uint64_t number = 0;     // counts the references to one reader
+  std::int32_t pid = 0;         // of the sender
+  std::int32_t fd = 0;          // of the slab there
+  std::int32_t reader_pid = 0;  // the process that it is given to
   std::uint32_t slot = 0;
-  std::uint32_t bytes = 0;   // 0: an invitation to map the slab
-  std::uint64_t fill = 0;    // which of the slot's fillings; they are counted over all slots
-  std::uint64_t number = 0;  // counts the references to one reader
+  std::uint32_t bytes = 0;  // 0: an invitation to map the slab
+  std::uint32_t reserved = 0;
 };
+static_assert(std::has_unique_object_representations_v<SlabRef>);
 
 class SlabMemory;  // mapped memory, shared_slab.cc
 
@@ -37,7 +41,7 @@ class SlabWriter {
   static std::unique_ptr<SlabWriter> make(std::size_t slot_bytes, int slots, int readers);
   ~SlabWriter();
 
-  // Whether it has mapped the slab.
+  // Whether it has mapped the slab, and has not been found dead.
   bool is_reading(int reader) const;
   SlabRef invitation() const;
   // A copy of the payload for `reader`, the same copy for those that are given it one after the other. None:
@@ -55,14 +59,16 @@ class SlabWriter {
   SlabWriter(std::unique_ptr<SlabMemory> memory, std::size_t slot_bytes, int slots, int readers);
   bool holds(std::size_t slot, int reader);
   bool is_free(std::size_t slot);
-  // Whether a reader may have one more slot; forgets what a dead one held.
+  // Another process may have taken the place of the last one: what that one held is free.
+  void look_who_reads(std::size_t reader);
+  // Whether a reader may have one more slot; forgets a dead one.
   bool may_have_more(int reader);
   std::optional<std::size_t> fill_one(const protocol::Payload& payload);
 
   std::unique_ptr<SlabMemory> memory_;
   std::size_t slot_bytes_;
   std::vector<Slot> slots_;
-  std::vector<std::uint64_t> numbers_;  // by reader
+  std::vector<std::uint64_t> numbers_, pids_;  // by reader
   std::uint64_t fills_ = 0;
   protocol::Payload last_{};  // kept, so that nothing else can lie where it does
   std::size_t last_slot_ = 0;

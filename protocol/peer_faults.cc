@@ -66,7 +66,8 @@ void Peer::prepare_scrub() {
     floor.locatable = shard_locatable_[shard](options_.self);
     floor.sigma = shard_passes_[shard].sigma(options_.self);
     // The scale of the last scrub; before the first, what this peer's own shard promises.
-    const double scale = scrub_scales_.try_emplace(kind, least_scrub_scale(k)).first->second;
+    const auto usual = scrub_scales_.find(kind);
+    const double scale = usual != scrub_scales_.end() ? usual->second : least_scrub_scale(k);
     round.scrub_nu[k] = codes::VectorD::Constant(1, std::max(scale, 1e-30));
     floor.nu = &round.scrub_nu[k];
   }
@@ -160,8 +161,12 @@ std::vector<ScrubReport> Peer::check_scrubs(const codes::PeerSet& present, bool 
     report.threshold = question.threshold;
     report.verdict = codes::check_shards(question, *shard_caches_[shard]);
     double& usual = scrub_scales_[kind];
-    const double seen = std::min(codes::typical_scale(question, 0, 1), kMostGrowth * usual);
-    usual = usual > kNothing ? usual + kScaleShare * (seen - usual) : codes::piece_scale(question, 0);
+    const double seen = codes::typical_scale(question, 0, 1);
+    // Where the others have nothing yet, the own state is no measure: what is in it is an error.
+    if (usual > kNothing)
+      usual += kScaleShare * (std::min(seen, kMostGrowth * usual) - usual);
+    else if (seen > kNothing)
+      usual = codes::piece_scale(question, 0);
     if (report.verdict.state == codes::RoundState::kChecked && complete)
       learn(kind, report.verdict, question.payload.rows);
     status_.unexplained_scrubs += report.verdict.state == codes::RoundState::kUnexplained;

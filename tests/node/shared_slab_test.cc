@@ -179,6 +179,30 @@ TEST(SharedSlab, WhoDiedHoldsNothing) {
 }
 
 // What the one before held is let go of, also if nobody noticed that it died.
+// Quicker than it was missed: what was given to the one before is not for it.
+TEST(SharedSlab, AnotherProcessInTheSamePlaceStartsAnew) {
+  auto writer = writer_for(1, 16);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    SlabReader reader(0);
+    reader.read(writer->invitation());
+    ::_exit(0);
+  }
+  ::waitpid(child, nullptr, 0);
+  ASSERT_TRUE(writer->is_reading(0));
+  std::vector<SlabRef> for_the_dead;
+  for (int n = 0; n < 7; ++n) for_the_dead.push_back(*writer->share(bytes_of(10, n), 0));
+  SlabReader next(0);
+  for (const SlabRef& ref : for_the_dead) EXPECT_FALSE(next.read(ref));
+  std::vector<Payload> held;
+  for (int n = 0; n < 8; ++n) {
+    const auto ref = writer->share(bytes_of(10, n), 0);
+    ASSERT_TRUE(ref) << n << ": the slots of the dead are free";
+    held.push_back(*next.read(*ref));
+  }
+  for (int n = 0; n < 8; ++n) EXPECT_TRUE(same_bytes(held[static_cast<std::size_t>(n)], bytes_of(10, n)));
+}
+
 TEST(SharedSlab, ANewReaderInTheSamePlaceTakesOver) {
   auto writer = writer_for(1, 16);
   reader_of(*writer, 0);
@@ -204,6 +228,9 @@ TEST(SharedSlab, WhatIsNoSlabIsNotRead) {
   refused(reader, ref);
   ref = right;
   ref.fill += 1;
+  refused(reader, ref);
+  ref = right;
+  ref.reader_pid += 1;
   refused(reader, ref);
   SlabReader stranger(1), nobody(2);
   ref = right;

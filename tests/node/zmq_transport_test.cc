@@ -12,7 +12,8 @@ namespace {
 
 // What ZeroMQ brings lies at 8 mod 16.
 bool is_shared(const Payload& payload) {
-  return payload.size_bytes() > 0 && reinterpret_cast<std::uintptr_t>(payload.bytes().data()) % 4096 == 0;
+  return payload.size_bytes() >= 16'384 &&
+         reinterpret_cast<std::uintptr_t>(payload.bytes().data()) % 4096 == 0;
 }
 
 // All sizes, through sockets and, once the peers know that they share a host, through memory.
