@@ -8,6 +8,7 @@
 // process that it was given to has let go of it, or is gone. A slow one holds a bounded number of slots.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,6 +18,9 @@
 #include "protocol/message.h"
 
 namespace polydot::node {
+
+// For a payload that is smaller a socket is as quick.
+inline constexpr std::size_t kLeastSharedBytes = std::size_t{16} << 10;
 
 // As it travels, bit by bit.
 struct SlabRef {

@@ -24,8 +24,6 @@ namespace {
 constexpr int kStranger = -1;
 constexpr std::size_t kReceiveBufferBytes = 8192;  // ZMQ_IN_BATCH_SIZE's default
 constexpr std::size_t kIndexAt = 17;               // in a routing id
-// Below it a socket is as quick.
-constexpr std::size_t kLeastShared = std::size_t{16} << 10;
 constexpr std::size_t kLeastSlots = 16, kMostSlots = 64;
 constexpr int kInviteEvery = 64;        // large payloads
 constexpr int kMaxRefusedInARow = 256;  // a flood of garbage must not keep receive() from returning
@@ -119,7 +117,7 @@ void ZmqTransport::send(int to, const WireFrames& frames) {
 
 bool ZmqTransport::send_shared(int to, const WireFrames& frames) {
   ZmqLink& link = sockets_->links[static_cast<std::size_t>(to)];
-  if (!link.on_this_host || frames.payload.size_bytes() < kLeastShared) return false;
+  if (!link.on_this_host || frames.payload.size_bytes() < kLeastSharedBytes) return false;
   if (!slab_) {
     const auto peers = static_cast<int>(sockets_->links.size());
     const auto slots = std::clamp(max_queue_bytes_ / max_payload_bytes_, kLeastSlots, kMostSlots);

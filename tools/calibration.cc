@@ -30,6 +30,7 @@ constexpr Rate kRates[] = {
     {"activation_ns", &Calibration::activation_ns, "ns a value"},
     {"operand_ns", &Calibration::operand_ns, "ns a value of an operand"},
     {"byte_ns", &Calibration::byte_ns, "ns a byte sent or received"},
+    {"shared_ns", &Calibration::shared_ns, "ns a byte that peers of one host share"},
     {"message_us", &Calibration::message_us, "us a contribution sent or received"},
     {"peer_us", &Calibration::peer_us, "us more for each peer of the cluster"},
     {"round_us", &Calibration::round_us, "us of a peer's processor time in a round"},

@@ -15,12 +15,13 @@ struct Calibration {
   double panel_gbs = 11.0;        // what makes small products slower: operands and results touched once
   double memory_gbs = 11.0;       // reading shards: scrubs, momentum
   double encode_gbs = 11.0;       // plain operands read
-  double decode_gbs = 10.0;       // contributions read ..
-  double combine_gflops = 100.0;  // .. and combined into decoded blocks and parities
+  double decode_gbs = 20.0;       // contributions read ..
+  double combine_gflops = 200.0;  // .. and combined into decoded blocks and parities
   double column_us = 0.3;         // a column of a contribution, whatever its length
   double activation_ns = 1.28;    // a value: batch, activation, loss, gradient
   double operand_ns = 0.7;        // a value of an operand: copied, its norms taken
-  double byte_ns = 0.22;          // a byte sent or received: kernel, I/O thread, checksum, storing
+  double byte_ns = 0.22;          // a byte sent or received: kernel, I/O thread, checksum, storing ..
+  double shared_ns = 0.06;        // .. of a payload that peers of one host share (node/shared_slab.h)
   double message_us = 8.0;        // a contribution sent or received, however long ..
   double peer_us = 0.4;           // .. and more for each peer: who is there is looked at each time
   double round_us = 50.0;         // processor time of a peer in a round, whatever it carries

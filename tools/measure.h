@@ -1,5 +1,5 @@
 // The rates of this machine for the cost model: the program's own kernels in this process, one thread, and
-// two short trainings on this host for what transport costs. Takes a few seconds.
+// three short trainings on this host for what transport costs. Takes a few seconds.
 //
 // Processor time, not time on the wall, wherever there is a choice: others may be busy here.
 #pragma once

@@ -1,5 +1,5 @@
-// What transport costs, and what kernels do among others, from the records of two short trainings on this
-// host: one with large contributions, one with many small ones.
+// What transport costs, and what kernels do among others, from the records of three short trainings on this
+// host: one with large contributions, one with many small ones, and the first again without shared memory.
 #include <algorithm>
 #include <chrono>
 #include <thread>
@@ -80,7 +80,7 @@ void count_work(const node::Config& config, Sample& sample) {
     Calibration rates;
     // What a contribution costs grows with the peers as it does in the built-in rates.
     rates.peer_us = message_us * Calibration{}.peer_us / Calibration{}.message_us;
-    rates.byte_ns = byte_ns, rates.message_us = message_us;
+    rates.byte_ns = rates.shared_ns = byte_ns, rates.message_us = message_us;
     rates.round_us = round_us, rates.operand_ns = operand_ns;
     return predicted(config, rates);
   };
@@ -132,6 +132,10 @@ Result<Calibration> measure_machine() {
   if (!large) return large.failure();
   const auto small = sample_of(small_run);
   if (!small) return small.failure();
+  node::Config sockets_run = large_run;
+  sockets_run.local.sockets_only = true;
+  const auto sockets = sample_of(sockets_run);
+  if (!sockets) return sockets.failure();
   fit_kernels(large_run, *large, rates);
   // Of both runs: bytes times a price + contributions times a price; rounds and values of operands alike.
   const auto solve = [](double t1, double a1, double b1, double t2, double a2, double b2) {
@@ -141,7 +145,9 @@ Result<Calibration> measure_machine() {
   };
   const auto [byte_ms, message_ms] = solve(large->transport_ms(), large->bytes, large->contributions,
                                            small->transport_ms(), small->bytes, small->contributions);
-  rates.byte_ns = 1e6 * byte_ms;
+  rates.shared_ns = 1e6 * byte_ms;
+  rates.byte_ns = 1e6 * positive_difference(sockets->transport_ms(), sockets->contributions * message_ms) /
+                  sockets->bytes;
   rates.peer_us *= 1e3 * message_ms / rates.message_us;
   rates.message_us = 1e3 * message_ms;
   const auto [value_ms, round_ms] =

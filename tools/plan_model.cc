@@ -4,6 +4,7 @@
 
 #include "codes/check.h"
 #include "node/host_plan.h"
+#include "node/shared_slab.h"
 
 namespace polydot::tools {
 namespace {
@@ -64,6 +65,12 @@ class Cost {
 
  private:
   double values_ms(Index rows) const { return kPerNano * rates_.activation_ns * count(rows * work_.batch); }
+  // A byte of a payload, to all others, from a peer of the fullest host.
+  double byte_ns_to_others(double payload_bytes) const {
+    const double here = count(*std::max_element(counts_.begin(), counts_.end())) - 1.0;
+    const bool shared = payload_bytes >= static_cast<double>(node::kLeastSharedBytes);
+    return here * (shared ? rates_.shared_ns : rates_.byte_ns) + (others_ - here) * rates_.byte_ns;
+  }
   double encode_ms(Index rows) const {
     return kPerGiga * kFloatBytes * count(rows * work_.batch) / rates_.encode_gbs;
   }
@@ -95,9 +102,9 @@ class Cost {
         kPerMicro * rates_.column_us * count(payload.cols);
     const double encode = encode_ms(operand_rows);
     const double activation = values_ms(result_rows);
-    const double transport = 2.0 * others_ *
-                             (kPerNano * rates_.byte_ns * round.payload_bytes +
-                              kPerMicro * (rates_.message_us + rates_.peer_us * count(code_.peers)));
+    const double transport =
+        2.0 * (kPerNano * byte_ns_to_others(round.payload_bytes) * round.payload_bytes +
+               kPerMicro * others_ * (rates_.message_us + rates_.peer_us * count(code_.peers)));
     const double fixed =
         kPerMicro * rates_.round_us + kPerNano * rates_.operand_ns * count(operand_rows * work_.batch);
     sum_.product_ms += product;

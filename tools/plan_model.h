@@ -10,6 +10,7 @@
 //   - all are waited for; a peer sends only once its product is done. So a host with no more peers than cores
 //     computes and waits for its link in turns; with w peers a core, the share 1 - 1/w of the shorter of the
 //     two hides behind the longer.
+//   - peers of a host share the memory of what they send each other.
 //   - a link carries both ways at once; each remote contribution crosses it once for each receiving peer.
 //   - evaluations, checkpoints and repairs are not part of a step.
 #pragma once

@@ -59,10 +59,10 @@ std::string network_text(const PlanRequest& request) {
 std::string rates_text(const Calibration& rates, const std::string& source) {
   return fmt::format(
       "{}: products {:.0f} GFLOP/s a core, updates {:.0f}, decoding {:.1f} GB/s and {:.0f} GFLOP/s,\n"
-      "           transport {:.2f} ns a byte and {:.0f} + {:.1f} P us a contribution, waking up {:.0f} us a "
-      "round",
+      "           transport {:.2f} ns a byte ({:.2f} on one host) and {:.0f} + {:.1f} P us a contribution,\n"
+      "           waking up {:.0f} us a round",
       source, rates.product_gflops, rates.update_gflops, rates.decode_gbs, rates.combine_gflops,
-      rates.byte_ns, rates.message_us, rates.peer_us, rates.wait_us);
+      rates.byte_ns, rates.shared_ns, rates.message_us, rates.peer_us, rates.wait_us);
 }
 
 std::string wishes_text(const Wishes& wishes, Index max_peers) {

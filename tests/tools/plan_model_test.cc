@@ -106,6 +106,23 @@ TEST(PlanModel, TheLinkTakesWhatRemotePeersSend) {
   EXPECT_LT(two.wire_ms, 1e3 * two.link_bytes / 1.25e8);
 }
 
+// Large payloads, between peers of one host; small ones and those of other hosts take the socket.
+TEST(PlanModel, MemoryIsSharedOnOneHost) {
+  const CodeShape code = shape("polydot", {2, 2, 1}, 10);
+  const auto transport_ms = [&](Index count, double byte_ns, double shared_ns) {
+    Hardware hardware = hosts(count, 2, 1);
+    hardware.rates.message_us = hardware.rates.peer_us = 0.0;
+    hardware.rates.byte_ns = byte_ns, hardware.rates.shared_ns = shared_ns;
+    return predict(code, work(), hardware).transport_ms;
+  };
+  const double sockets = transport_ms(1, 1.0, 1.0);
+  EXPECT_DOUBLE_EQ(transport_ms(10, 1.0, 0.0), sockets) << "a peer a host";
+  const double small = transport_ms(1, 1.0, 0.0);
+  EXPECT_GT(small, 0.0);
+  EXPECT_LT(small, 0.05 * sockets);
+  EXPECT_DOUBLE_EQ(transport_ms(2, 1.0, 0.0), small + (sockets - small) * 5 / 9) << "five of nine are remote";
+}
+
 TEST(PlanModel, ProductsScaleWithTheirArithmetic) {
   const CodeShape code = shape("polydot", {2, 2, 1}, 10);
   Hardware slow = hosts(1, 2, 0), fast = slow;
