@@ -119,6 +119,17 @@ TEST_F(Values, WhoWasRebuiltIsRight) {
   EXPECT_THAT(violations_.lines(), ElementsAre(HasSubstr("again: peer 0 locates peer 6")));
 }
 
+TEST_F(Values, WhoWasHitWhileItWasRebuiltMayBeLocated) {
+  hit_peer_3();
+  checker_->note_crash(3);
+  tell(3, "rebuilt", 5 + kRebuildLasts);
+  locate(0, 3, 5 + kRebuildLasts + 2);
+  EXPECT_EQ(violations_.count(), 0u);
+  tell(3, "rebuilt", 5 + kRebuildLasts + 1);
+  locate(0, 3, 5 + kRebuildLasts + 3);
+  EXPECT_THAT(violations_.lines(), ElementsAre(HasSubstr("again: peer 0 locates peer 3")));
+}
+
 // Of two copies that agree since one was rebuilt from the other, and a third.
 TEST_F(Values, WhoDiffersFromTheRebuiltMayRepair) {
   locate(0, 1, 3, 0.9 * kRebuiltFromFloors);

@@ -86,7 +86,7 @@ bool ValueChecker::is_as_good_as_new(int peer, std::pair<codes::Index, codes::In
   const auto found = rebuilt.find(shard);
   // A step more: what it made before may still be on its way.
   if (found == rebuilt.end() || step < found->second + 2) return false;
-  return !was_hit(peer, step, step - found->second + 1);
+  return !was_hit(peer, step, step - found->second + kRebuildLasts);
 }
 
 bool ValueChecker::is_innocent(int peer, std::uint64_t step) const {

@@ -36,6 +36,9 @@ inline constexpr double kBlameFromFloors = 1000.0;
 // What is rebuilt from few may be so much louder than what they hold; it is found, and mended with more. The
 // floors of those that find it differ: who was rebuilt itself has learned its own from a few rounds.
 inline constexpr double kRebuiltFromFloors = 2 * codes::kRebuildGain;
+// Steps. Right lines are added to what the shard has become since it was lost, an error of that time
+// included.
+inline constexpr std::uint64_t kRebuildLasts = 16;
 inline constexpr double kLossTolerance = 1e-3;  // relative, from 1 on
 
 struct ValueCheckerOptions {
