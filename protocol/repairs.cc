@@ -100,10 +100,11 @@ void Repairs::damaged(const codes::ShardPart& part, bool faintly) {
     return;
   }
   const auto [entry, is_new] = wanted_.try_emplace(place, Wanted{.part = part, .keep = faintly});
-  if (!is_new) {
+  if (!is_new && entry->second.own) {  // a cleaning gives way: these lines are no drift
+    entry->second = Wanted{.part = part, .keep = faintly};
+  } else if (!is_new) {
     entry->second.part = united(entry->second.part, part);
     entry->second.keep = entry->second.keep && faintly;
-    entry->second.own = false;
   }
   // Found again before the repair under way was done: one repair for both, from a later boundary.
   const auto open = open_.find(place);

@@ -40,7 +40,9 @@ class StandingState final : public CodedState {
     const auto lines = static_cast<Index>(part.lines.size());
     return {shard_.cols(), lines == 0 ? shard_.rows() : lines};
   }
-  void begin_repair(const codes::ShardPart&, codes::Meanwhile) override {}
+  void begin_repair(const codes::ShardPart& part, codes::Meanwhile meanwhile) override {
+    begun.emplace_back(part, meanwhile);
+  }
   bool complete_repair(const codes::ShardPart&, const Matrix& right) override {
     rebuilt = right.transpose();
     return true;
@@ -53,6 +55,7 @@ class StandingState final : public CodedState {
   static codes::ShardPart whole() { return {}; }
   const Matrix& shard() const { return shard_; }
   Matrix rebuilt;
+  std::vector<std::pair<codes::ShardPart, codes::Meanwhile>> begun;
 
  private:
   Matrix shard_;
@@ -141,6 +144,20 @@ class RepairsOfCopies : public RepairsWorld {
   }
   std::vector<int> copies_;  // of what the asking peer lacks
 };
+
+// Lines that are found wrong while the shard waits to be cleaned are repaired, and are not the whole shard.
+TEST_F(RepairsWorld, ACleaningGivesWayToARepair) {
+  codes::ShardPart lines = StandingState::whole();
+  lines.lines = {1, 4};
+  repairs_[kAsking]->clean(StandingState::whole());
+  repairs_[kAsking]->damaged(lines, false);
+  work(kAsking);
+  answer();
+  const auto& begun = states_[kAsking]->begun;
+  ASSERT_EQ(begun.size(), 1u);
+  EXPECT_EQ(begun.front().first, lines);
+  EXPECT_EQ(begun.front().second, codes::Meanwhile::kNoise);
+}
 
 TEST_F(RepairsOfCopies, TheOnlyOneThereIsNotBelieved) {
   ASSERT_EQ(copies_.size(), 4u);
