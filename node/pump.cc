@@ -40,7 +40,8 @@ int hear(protocol::Peer& peer, protocol::Transport& transport, const protocol::W
   for (; taken < kMostFrames; ++taken) {
     std::optional<protocol::Received> received = transport.receive();
     if (!received) break;
-    auto decoded = protocol::decode(context, received->header, std::move(received->payload));
+    auto decoded =
+        protocol::decode(context, received->header, std::move(received->payload), received->read_later);
     if (auto* message = std::get_if<protocol::Message>(&decoded))
       peer.on_message(now_ms, received->from, std::move(*message));
     else

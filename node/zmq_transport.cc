@@ -181,7 +181,7 @@ std::optional<Received> ZmqTransport::take(int from, Parts message) {
   if (!payload || parts[0].size() > kMaxHeaderBytes) return std::nullopt;
   counters_.bytes_received += parts[0].size() + payload->size_bytes();
   const auto* first = static_cast<const std::byte*>(parts[0].data());
-  return Received{from, {first, first + parts[0].size()}, std::move(*payload)};
+  return Received{from, {first, first + parts[0].size()}, std::move(*payload), message.ref().has_value()};
 }
 
 std::optional<Received> ZmqTransport::receive() {

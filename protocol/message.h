@@ -84,8 +84,8 @@ struct Message {
   codes::PeerSet set{};
   std::uint32_t code = 0;  // hello: PeerMode; goodbye: exit code; repairs: states; ballot: which
   Payload payload{};
-  // Contribution, as received: the checksum that its payload must turn out to have. Nobody has read it yet
-  // (first_reading.h).
+  // Contribution, as received, if nobody has read its payload yet (first_reading.h): the checksum that it
+  // must turn out to have.
   std::optional<std::uint64_t> unread{};
 };
 

@@ -15,6 +15,9 @@ struct Received {
   int from = 0;  // as the transport knows it, never as the payload says
   std::vector<std::byte> header;
   Payload payload;  // starts at a multiple of alignof(float)
+  // It lies where the sender has put it, and nobody has to wait for it: better read when it is used than now.
+  // What comes through a link is better read while there is more to come.
+  bool read_later = false;
 };
 
 struct TransportCounters {

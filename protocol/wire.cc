@@ -248,7 +248,7 @@ WireFrames encode(const WireContext& context, const Message& message) {
 }
 
 std::variant<Message, WireError> decode(const WireContext& context, std::span<const std::byte> header,
-                                        Payload payload) {
+                                        Payload payload, bool read_later) {
   if (header.size() != kHeaderBytes) {  // that of another version may be
     const std::uint16_t version = claimed_version(header);
     return version == 0 || version == kWireVersion ? WireError::kLength : WireError::kVersion;
@@ -266,7 +266,7 @@ std::variant<Message, WireError> decode(const WireContext& context, std::span<co
     return ours ? WireError::kChecksum : *error;
   }
   if (checksum != checksum_of_fields(header)) return WireError::kChecksum;
-  const bool read_later = fields.kind == static_cast<std::uint8_t>(MessageKind::kContribution);
+  read_later = read_later && fields.kind == static_cast<std::uint8_t>(MessageKind::kContribution);
   if (!read_later && fields.payload_checksum != checksum_of(payload.bytes())) return WireError::kChecksum;
   Message message = message_of(fields, std::move(payload));
   if (read_later) message.unread = fields.payload_checksum;

@@ -2,8 +2,7 @@
 //
 // Everything about a frame is checked against limits before anything is allocated or believed; no container
 // is ever read off the wire. Decoding allocates and copies nothing: the message shares the received payload.
-// What decodes is exactly what encode can produce: decode(encode(m)) is m, encode(decode(f)) is f, but for
-// the payload of a contribution, which decode does not read: Message::unread is what must come of it.
+// What decodes is exactly what encode can produce: decode(encode(m)) is m, encode(decode(f)) is f.
 #pragma once
 
 #include <array>
@@ -61,8 +60,9 @@ struct WireFrames {
 
 // A message that decode would refuse is a bug of the caller.
 WireFrames encode(const WireContext& context, const Message& message);
+// read_later: a contribution's payload is not looked at; Message::unread is what must come of it.
 std::variant<Message, WireError> decode(const WireContext& context, std::span<const std::byte> header,
-                                        Payload payload);
+                                        Payload payload, bool read_later = false);
 // The version that a header of any length claims, for the line that names both versions; 0 if not ours at
 // all. The first eight bytes keep their meaning in every version.
 std::uint16_t claimed_version(std::span<const std::byte> header);

@@ -169,7 +169,7 @@ std::optional<protocol::Received> SimNetwork::receive(int self) {
   if (options_.observer != nullptr)
     options_.observer->on_deliver(
         {now_ms_, frame.from, self, frame.header, frame.payload.size(), frame.intact});
-  return protocol::Received{frame.from, std::move(frame.header), unaligned_copy(frame.payload)};
+  return protocol::Received{frame.from, std::move(frame.header), unaligned_copy(frame.payload), true};
 }
 
 }  // namespace polydot::simulator
