@@ -114,7 +114,12 @@ SlabWriter::SlabWriter(std::unique_ptr<SlabMemory> memory, std::size_t slot_byte
 
 SlabWriter::~SlabWriter() = default;
 
-bool SlabWriter::is_reading(int reader) const { return memory_->pid(static_cast<std::size_t>(reader)) != 0; }
+bool SlabWriter::is_reading(int reader) {
+  Counter& pid = memory_->pid(static_cast<std::size_t>(reader));
+  // The next one in its place is invited. What it was given before it says who it is would be lost.
+  if (pid != 0 && ::kill(static_cast<pid_t>(pid.load()), 0) != 0 && errno == ESRCH) pid = 0;
+  return pid != 0;
+}
 
 SlabRef SlabWriter::invitation() const {
   SlabRef ref;
@@ -148,10 +153,7 @@ void SlabWriter::look_who_reads(std::size_t reader) {
 bool SlabWriter::may_have_more(int reader) {
   std::size_t held = 0;
   for (std::size_t s = 0; s < slots_.size(); ++s) held += holds(s, reader);
-  if (held < slots_.size() / 2) return true;
-  const auto r = static_cast<std::size_t>(reader);
-  if (::kill(static_cast<pid_t>(pids_[r]), 0) != 0 && errno == ESRCH) memory_->pid(r) = 0;
-  return false;
+  return held < slots_.size() / 2;
 }
 
 std::optional<std::size_t> SlabWriter::fill_one(const protocol::Payload& payload) {

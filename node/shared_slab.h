@@ -45,8 +45,8 @@ class SlabWriter {
   static std::unique_ptr<SlabWriter> make(std::size_t slot_bytes, int slots, int readers);
   ~SlabWriter();
 
-  // Whether it has mapped the slab, and has not been found dead.
-  bool is_reading(int reader) const;
+  // Whether it has mapped the slab, and lives.
+  bool is_reading(int reader);
   SlabRef invitation() const;
   // A copy of the payload for `reader`, the same copy for those that are given it one after the other. None:
   // no slot is free, or the reader holds more than its share. Preconditions: is_reading, the payload fits.
@@ -65,7 +65,7 @@ class SlabWriter {
   bool is_free(std::size_t slot);
   // Another process may have taken the place of the last one: what that one held is free.
   void look_who_reads(std::size_t reader);
-  // Whether a reader may have one more slot; forgets a dead one.
+  // Whether a reader may have one more slot.
   bool may_have_more(int reader);
   std::optional<std::size_t> fill_one(const protocol::Payload& payload);
 
