@@ -132,6 +132,7 @@ bool ZmqTransport::send_shared(int to, const WireFrames& frames) {
     if (link.uninvited > 0) --link.uninvited;
     return false;
   }
+  link.uninvited = 0;  // the next one in its place is invited at once
   const std::optional<SlabRef> ref = slab_->share(frames.payload, to);
   if (!ref) return false;
   if (send_parts(to, frames.header, {}, &*ref)) return true;
