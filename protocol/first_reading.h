@@ -1,6 +1,7 @@
-// Contributions of a round as they are read for the first time: their checksums are formed of the columns
-// that are about to be decoded, while these are in the cache, not of the whole payload when it arrives.
-// Reading all that eight peers send from memory twice was a twentieth of a step (tools/bench/RESULTS.md).
+// Contributions of a round that lie in shared memory (Received::read_later), as they are read for the first
+// time: their checksums are formed of the columns that are about to be decoded, while these are in the cache,
+// not of the whole payload when it arrives. Reading all that eight peers send from memory twice was a
+// twentieth of a step (tools/bench/RESULTS.md).
 #pragma once
 
 #include <vector>

@@ -141,6 +141,8 @@ TEST_F(Values, WhoDiffersFromTheRebuiltMayRepair) {
   locate(0, 2, 12, 0.9 * kRebuiltFromFloors);
   tell(2, "repaired", 13);
   EXPECT_EQ(violations_.count(), 4u) << "that no scrub named it, and nothing else";
+  tell(2, "repaired", 12 + kRebuildLasts + 1);
+  EXPECT_EQ(violations_.count(), 6u) << "not for ever";
 }
 
 TEST_F(Values, FinalShardsAreThoseOfTheReference) {

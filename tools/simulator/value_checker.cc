@@ -133,7 +133,7 @@ void ValueChecker::look_at(int finder, const protocol::RoundReport& report, cons
     if (options_.may_blame_anyone || was_hit(finder, step, 1)) continue;
     if (anybody_was_hit_ && finding.size_over_floor < kBlameFromFloors) continue;
     if (counts_.rebuilds > 0 && finding.size_over_floor <= kRebuiltFromFloors) {
-      suspects_[static_cast<std::size_t>(finding.peer)].excused = true;
+      suspects_[static_cast<std::size_t>(finding.peer)].excused_at = step;
       continue;
     }
     const codes::Index shard = options_.code->pass(report.pass).shard;
@@ -173,7 +173,8 @@ void ValueChecker::on_event(int peer, const protocol::PeerEvent& event) {
                                 peer, event.lines, event.layer, event.step));
   if (is("rebuilt"))
     suspects_[static_cast<std::size_t>(peer)].rebuilt_at[{event.layer, event.shard}] = event.step;
-  const bool excused = is("repaired") && suspects_[static_cast<std::size_t>(peer)].excused;
+  const auto excused_at = suspects_[static_cast<std::size_t>(peer)].excused_at;
+  const bool excused = is("repaired") && excused_at && event.step <= *excused_at + kRebuildLasts;
   if (!options_.may_blame_anyone && !anybody_was_hit_ && !excused && is_innocent(peer, event.step))
     violations_.add(options_.now_ms(),
                     fmt::format("blame: peer {} {} {} lines of layer {} at step {}, and nothing "

@@ -81,9 +81,9 @@ class ValueChecker {
  private:
   class Watch;
   struct Suspect {
-    bool crashed = false;  // or lost its place
-    bool accused = false;  // by a scrub, at any peer
-    bool excused = false;  // named for no more than what rebuilding leaves
+    bool crashed = false;                     // or lost its place
+    bool accused = false;                     // by a scrub, at any peer
+    std::optional<std::uint64_t> excused_at;  // step in which named for no more than what rebuilding leaves
     std::map<std::pair<codes::Index, codes::Index>, std::uint64_t> rebuilt_at;  // by layer, shard: step
   };
   void on_step(int peer, const dnn::StepRecord& record, std::span<const std::uint32_t> samples);
