@@ -29,6 +29,14 @@ void store(const Lanes& lanes, float* to) { std::memcpy(to, &lanes, sizeof lanes
 Lanes larger(const Lanes& a, const Lanes& b) { return a > b ? a : b; }
 Lanes magnitude(const Lanes& a) { return (Lanes)((Bits)a & kNoSign); }
 Bits larger_bits(const Bits& a, const Bits& b) { return a > b ? a : b; }
+// In four steps instead of sixteen that wait for each other.
+std::uint32_t largest_lane(Bits a) {
+  static_assert(kLanes == 16);
+  a = larger_bits(a, __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  a = larger_bits(a, __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+  a = larger_bits(a, __builtin_shufflevector(a, a, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));
+  return std::max(a[0], a[1]);
+}
 
 // A column, or a part of it, in whole blocks.
 struct Run {
@@ -172,8 +180,7 @@ void combine_column(const ColumnTable& table, const std::vector<const float*>& i
 
   look.largest.resize(count);
   for (std::size_t p = 0; p < count; ++p) {
-    std::uint32_t most = 0;
-    for (Index lane = 0; lane < kLanes; ++lane) most = std::max<std::uint32_t>(most, seen.largest[p][lane]);
+    const std::uint32_t most = largest_lane(seen.largest[p]);
     look.largest[p] =
         most >= kNotFinite ? std::numeric_limits<float>::infinity() : std::bit_cast<float>(most);
   }

@@ -39,13 +39,11 @@ double typical_scale(const ShardQuestion& question, Index first_col, Index cols)
   std::vector<double> all;
   for (std::size_t k = 0; k < peers.size(); ++k) {
     double sum = 0.0;
-    for (Index col = first_col; col < first_col + cols; ++col) {
-      const float* column = question.pieces[k].column(col, question.payload.rows);
-      for (Index row = 0; row < question.payload.rows; ++row) {
-        const double value = static_cast<double>(column[row]);
-        sum += value * value;
-      }
-    }
+    for (Index col = first_col; col < first_col + cols; ++col)
+      sum += Eigen::Map<const Eigen::VectorXf>(question.pieces[k].column(col, question.payload.rows),
+                                               question.payload.rows)
+                 .cast<double>()
+                 .squaredNorm();
     const double rms = std::sqrt(sum / static_cast<double>(question.payload.rows * cols));
     const double size = rms / question.pass->sigma(peers[k]);
     std::vector<bool> blocks;

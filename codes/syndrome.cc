@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "codes/check.h"
 #include "codes/column_kernel.h"
@@ -15,7 +16,28 @@ namespace {
 constexpr double kWildest = 1e15;
 
 // Of all contributions together: this run and the next stay in a core's own cache.
-constexpr Index kRunBytes = Index{128} << 10;
+constexpr Index kRunBytes = Index{256} << 10;
+
+// The columns of a contribution one after the other, without a division for each.
+class ColumnWalk {
+ public:
+  ColumnWalk(const ContributionView& view, Index rows) : view_(&view), rows_(rows) {}
+  const float* next() {
+    if (left_ == 0) {
+      at_ = view_->slices[slice_++];
+      left_ = view_->columns_per_slice;
+    }
+    --left_;
+    return std::exchange(at_, at_ + rows_);
+  }
+
+ private:
+  const ContributionView* view_;
+  Index rows_;
+  std::size_t slice_ = 0;
+  Index left_ = 0;
+  const float* at_ = nullptr;
+};
 
 // Columns of the transform: wanted blocks of `decode_with`, then the parities of `decoder`; rows: peers of
 // decoder.
@@ -129,6 +151,8 @@ SyndromeScan scan(const Pass& pass, const SetDecoder& decoder, const SetDecoder&
   const std::size_t peers = decoder.peers.size();
   POLYDOT_CHECK_EQ(peers, views.size());
   const ColumnTable table(transform, wanted);
+  std::vector<ColumnWalk> walks;
+  for (const ContributionView& view : views) walks.emplace_back(view, payload.rows);
   std::vector<const float*> columns(peers);
   std::vector<ColumnTarget> targets(static_cast<std::size_t>(wanted));
   Eigen::ArrayXf sizes(payload.rows), row_maxima = Eigen::ArrayXf::Zero(payload.rows);
@@ -140,7 +164,7 @@ SyndromeScan scan(const Pass& pass, const SetDecoder& decoder, const SetDecoder&
   for (Index col = 0; col < payload.cols; ++col) {
     if (before && col % run == 0) before(std::min(col + run, payload.cols));
     const double scale = nu(col);
-    for (std::size_t p = 0; p < peers; ++p) columns[p] = views[p].column(col, payload.rows);
+    for (std::size_t p = 0; p < peers; ++p) columns[p] = walks[p].next();
     find_targets(pass, payload, col, product, targets);
     combine_column(table, columns, payload.rows, targets, sizes.data(), look, ahead);
     double largest = 0.0, wildest = 0.0;

@@ -64,7 +64,9 @@ template <bool Packed>
 [[gnu::always_inline]] inline void multiply_tile(const float* a, const float* b, Index stride, Index depth,
                                                  ReadAhead& ahead, TileSums& sums) {
   constexpr Index kUnrolled = 8;
-  TileLanes tile[kTileCols][kTileVectors] = {};
+  TileLanes tile[kTileCols][kTileVectors];
+#pragma GCC unroll 16  // with = {} it would be cleared in memory first
+  for (Index i = 0; i < kTileCols * kTileVectors; ++i) tile[i / kTileVectors][i % kTileVectors] = TileLanes{};
   const auto add = [&](Index k) __attribute__((always_inline)) {
     TileLanes left[kTileVectors];
     for (Index v = 0; v < kTileVectors; ++v) left[v] = load_lanes(a + k * kTileRows + v * kTileLanes);

@@ -59,29 +59,30 @@ auto gelu_argument(const Column<Scalar>& s) {
 }
 
 template <typename Scalar>
-void activate_column(ActivationKind kind, ColumnRef<Scalar> s) {
+void activate_column(ActivationKind kind, const ConstColumnRef<Scalar>& s, ColumnRef<Scalar> result) {
   switch (kind) {
     case ActivationKind::kSmelu: {
       // One formula for all three pieces: the bend, and what lies beyond it.
       const Scalar beta = kBeta<Scalar>;
-      s = (s + beta).max(Scalar(0)).min(2 * beta).square() / (4 * beta) + (s - beta).max(Scalar(0));
+      result = (s + beta).max(Scalar(0)).min(2 * beta).square() / (4 * beta) + (s - beta).max(Scalar(0));
       return;
     }
     case ActivationKind::kGelu: {
       const Column<Scalar> e = exp_of_minus<Scalar>(gelu_argument<Scalar>(within_tail<Scalar>(s)));
-      s = s.max(-kTail<Scalar>) / (Scalar(1) + e);
+      result = s.max(-kTail<Scalar>) / (Scalar(1) + e);
       return;
     }
     case ActivationKind::kSilu:
-      s = s.max(-kTail<Scalar>) / (Scalar(1) + exp_of_minus<Scalar>(s));
+      result = s.max(-kTail<Scalar>) / (Scalar(1) + exp_of_minus<Scalar>(s));
       return;
     case ActivationKind::kTanh:
-      s = s.tanh();
+      result = s.tanh();
       return;
     case ActivationKind::kSigmoid:
-      s = (Scalar(1) + exp_of_minus<Scalar>(s)).inverse();
+      result = (Scalar(1) + exp_of_minus<Scalar>(s)).inverse();
       return;
     case ActivationKind::kIdentity:
+      result = s;
       return;
   }
   POLYDOT_CHECK(false);
@@ -183,9 +184,11 @@ Scalar activation_derivative(ActivationKind kind, Scalar s) {
 }
 
 template <typename Scalar>
-void activate(ActivationKind kind, Eigen::Ref<MatrixOf<Scalar>> values) {
-  if (kind == ActivationKind::kIdentity) return;
-  for (Index c = 0; c < values.cols(); ++c) activate_column<Scalar>(kind, values.col(c).array());
+void activate(ActivationKind kind, const Eigen::Ref<const MatrixOf<Scalar>>& s,
+              Eigen::Ref<MatrixOf<Scalar>> result) {
+  POLYDOT_CHECK_EQ(s.rows(), result.rows());
+  POLYDOT_CHECK_EQ(s.cols(), result.cols());
+  for (Index c = 0; c < s.cols(); ++c) activate_column<Scalar>(kind, s.col(c).array(), result.col(c).array());
 }
 
 template <typename Scalar>
@@ -201,8 +204,8 @@ template float activation_value(ActivationKind, float);
 template double activation_value(ActivationKind, double);
 template float activation_derivative(ActivationKind, float);
 template double activation_derivative(ActivationKind, double);
-template void activate<float>(ActivationKind, Eigen::Ref<Matrix>);
-template void activate<double>(ActivationKind, Eigen::Ref<MatrixD>);
+template void activate<float>(ActivationKind, const Eigen::Ref<const Matrix>&, Eigen::Ref<Matrix>);
+template void activate<double>(ActivationKind, const Eigen::Ref<const MatrixD>&, Eigen::Ref<MatrixD>);
 template void multiply_by_derivative<float>(ActivationKind, const Eigen::Ref<const Matrix>&,
                                             Eigen::Ref<Matrix>);
 template void multiply_by_derivative<double>(ActivationKind, const Eigen::Ref<const MatrixD>&,

@@ -39,9 +39,11 @@ Scalar activation_value(ActivationKind kind, Scalar s);
 template <typename Scalar>
 Scalar activation_derivative(ActivationKind kind, Scalar s);
 
-// values <- f(values), vectorised. NaN stays NaN. Instantiated for float and double.
+// result <- f(s), vectorised; of the same shape, or the same memory. NaN stays NaN. Instantiated for float
+// and double.
 template <typename Scalar>
-void activate(ActivationKind kind, Eigen::Ref<MatrixOf<Scalar>> values);
+void activate(ActivationKind kind, const Eigen::Ref<const MatrixOf<Scalar>>& s,
+              Eigen::Ref<MatrixOf<Scalar>> result);
 
 // delta <- delta o f'(s), vectorised; s: the activation's input, of the shape of delta.
 template <typename Scalar>

@@ -10,12 +10,6 @@ namespace {
 
 using codes::Stage;
 
-void set_with_ones(const Matrix& values, Matrix& extended) {
-  extended.resize(values.rows() + 1, values.cols());
-  extended.topRows(values.rows()) = values;
-  extended.bottomRows(1).setOnes();
-}
-
 // The same memory again, unless somebody else holds it.
 Matrix& renew(std::shared_ptr<Matrix>& matrix) {
   if (matrix == nullptr || matrix.use_count() > 1) matrix = std::make_shared<Matrix>();
@@ -41,12 +35,14 @@ BatchPass::BatchPass(const NetworkSpec& network, Purpose purpose)
   deltas_.resize(activations_.size());
 }
 
-void BatchPass::start(const Matrix& samples, std::vector<std::uint8_t> labels, const Visit& visit) {
-  POLYDOT_CHECK_EQ(samples.cols(), static_cast<Index>(labels.size()));
+void BatchPass::start(Index features, std::vector<std::uint8_t> labels, const Fill& fill,
+                      const Visit& visit) {
   labels_ = std::move(labels);
   Matrix& input = renew(inputs_.front());
-  set_with_ones(samples, input);
-  show(visit, Stage::kBatch, 0, input.topRows(samples.rows()));
+  input.resize(features + 1, static_cast<Index>(labels_.size()));
+  input.bottomRows(1).setOnes();
+  fill(input.topRows(features));
+  show(visit, Stage::kBatch, 0, input.topRows(features));
 }
 
 void BatchPass::finish_forward(Index layer, Matrix product, const Visit& visit) {
@@ -87,10 +83,10 @@ void BatchPass::activate_all(std::size_t layer, Matrix product, Eigen::Ref<Matri
   kept.resize(kinds.size());
   for (std::size_t k = 1; k < kinds.size(); ++k) kept[k].resize(product.rows(), product.cols());
   for (Index c = 0; c < product.cols(); ++c) {
-    result.col(c) = product.col(c);
+    if (kinds.empty()) result.col(c) = product.col(c);
     for (std::size_t k = 0; k < kinds.size(); ++k) {
       if (k > 0) kept[k].col(c) = result.col(c);
-      activate<float>(kinds[k], result.col(c));
+      activate<float>(kinds[k], k == 0 ? product.col(c) : kept[k].col(c), result.col(c));
     }
   }
   if (!kinds.empty()) kept.front() = std::move(product);

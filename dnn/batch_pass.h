@@ -34,8 +34,9 @@ class BatchPass {
   using Visit = std::function<void(codes::Stage, Index layer, Eigen::Ref<Matrix>)>;
 
   // Each of these may be called again for the same place: it computes the same anew.
-  // A new batch. samples: inputs x batch.
-  void start(const Matrix& samples, std::vector<std::uint8_t> labels, const Visit& visit = {});
+  // A new batch of labels.size() samples: `fill` writes them, features x batch.
+  using Fill = std::function<void(Eigen::Ref<Matrix>)>;
+  void start(Index features, std::vector<std::uint8_t> labels, const Fill& fill, const Visit& visit = {});
   // product: W X of `layer`, outputs x batch.
   void finish_forward(Index layer, Matrix product, const Visit& visit = {});
   // product: W^T D of `layer`, (inputs + 1) x batch; gives delta(layer - 1). Training only, layer > 0.

@@ -112,6 +112,12 @@ Dataset Dataset::from_bytes(std::vector<std::uint8_t> pixels, Index features,
 
 void Dataset::gather(std::span<const std::uint32_t> indices, Eigen::MatrixXf& x) const {
   x.resize(features_, static_cast<Index>(indices.size()));
+  gather_into(indices, x);
+}
+
+void Dataset::gather_into(std::span<const std::uint32_t> indices, Eigen::Ref<Eigen::MatrixXf> x) const {
+  POLYDOT_CHECK_EQ(x.rows(), features_);
+  POLYDOT_CHECK_EQ(x.cols(), static_cast<Index>(indices.size()));
   const Standardisation& s = standardisation_;
   Index column = 0;
   for (const std::uint32_t index : indices) {

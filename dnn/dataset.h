@@ -42,6 +42,8 @@ class Dataset {
   // Writes the standardised samples `indices` (each below count()) as columns of x, which becomes
   // features() x indices.size(); nothing is allocated when it has that size already.
   void gather(std::span<const std::uint32_t> indices, Eigen::MatrixXf& x) const;
+  // The same into an x of that size.
+  void gather_into(std::span<const std::uint32_t> indices, Eigen::Ref<Eigen::MatrixXf> x) const;
   void gather_labels(std::span<const std::uint32_t> indices, std::vector<std::uint8_t>& labels) const;
   std::uint8_t label(Index i) const;
 

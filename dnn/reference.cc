@@ -27,8 +27,8 @@ std::vector<MatrixOf<Scalar>> Reference<Scalar>::trace(const Mat& x) const {
     const Mat& input = values.back();
     Mat output;
     if (const Activation* activation = std::get_if<Activation>(&operation)) {
-      output = input;
-      activate<Scalar>(activation->kind, output);
+      output.resize(input.rows(), input.cols());
+      activate<Scalar>(activation->kind, input, output);
     } else {
       const Mat& w = weights_[layer++];
       output = w.leftCols(w.cols() - 1) * input;

@@ -74,12 +74,12 @@ void TrainingProgram::start_step() {
 }
 
 const Matrix& TrainingProgram::start_batch(const BatchPass::Visit& visit) {
-  Matrix samples;
   std::vector<std::uint8_t> labels;
   batch_ = sampler_.batch_at(steps_done_);
-  train_.gather(batch_, samples);
   train_.gather_labels(batch_, labels);
-  training_.start(samples, std::move(labels), visit);
+  training_.start(
+      train_.features(), std::move(labels),
+      [&](Eigen::Ref<Matrix> samples) { train_.gather_into(batch_, samples); }, visit);
   return training_.input(0);
 }
 
@@ -96,11 +96,10 @@ void TrainingProgram::start_evaluation_batch() {
   std::vector<std::uint32_t> indices(
       static_cast<std::size_t>(std::min(plan_.eval_batch, test_.count() - evaluated_)));
   std::iota(indices.begin(), indices.end(), static_cast<std::uint32_t>(evaluated_));
-  Matrix samples;
   std::vector<std::uint8_t> labels;
-  test_.gather(indices, samples);
   test_.gather_labels(indices, labels);
-  evaluation_.start(samples, std::move(labels));
+  evaluation_.start(test_.features(), std::move(labels),
+                    [&](Eigen::Ref<Matrix> samples) { test_.gather_into(indices, samples); });
 }
 
 std::optional<codes::RoundRequest> TrainingProgram::next_round() {

@@ -2,7 +2,9 @@
 
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "codes/work_profile.h"
 
@@ -35,11 +37,11 @@ constexpr int kMostFrames = 4096;
 
 int hear(protocol::Peer& peer, protocol::Transport& transport, const protocol::WireContext& context,
          std::int64_t now_ms) {
+  std::optional<protocol::Received> received = transport.receive();
+  if (!received) return 0;
   const codes::WorkScope scope(codes::Work::kReceive);
   int taken = 0;
-  for (; taken < kMostFrames; ++taken) {
-    std::optional<protocol::Received> received = transport.receive();
-    if (!received) break;
+  do {
     auto decoded =
         protocol::decode(context, received->header, std::move(received->payload), received->read_later);
     if (auto* message = std::get_if<protocol::Message>(&decoded))
@@ -47,7 +49,8 @@ int hear(protocol::Peer& peer, protocol::Transport& transport, const protocol::W
     else
       peer.on_refused_frame(received->from, std::get<protocol::WireError>(decoded),
                             protocol::claimed_version(received->header));
-  }
+    received = ++taken < kMostFrames ? transport.receive() : std::nullopt;
+  } while (received);
   return taken;
 }
 
@@ -57,8 +60,10 @@ bool pump_once(protocol::Peer& peer, protocol::Transport& transport, const proto
   bool more = peer.advance(now_ms);
   const std::optional<protocol::BallotRecord> record = peer.take_record();
   const bool kept = !record || keep(*record);
+  const std::vector<protocol::Outgoing> outbox = peer.take_outbox();
+  if (outbox.empty()) return more;
   const codes::WorkScope scope(codes::Work::kSend);
-  for (const protocol::Outgoing& outgoing : peer.take_outbox()) {
+  for (const protocol::Outgoing& outgoing : outbox) {
     if (!kept && outgoing.message.kind == protocol::MessageKind::kBallot) continue;
     if (outgoing.to == self) {  // its own vote counts from now on
       peer.on_message(now_ms, self, outgoing.message);

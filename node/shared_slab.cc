@@ -71,6 +71,7 @@ class SlabMemory {
 
   const SlabHead& head() const { return head_; }
   int fd() const { return fd_; }
+  pid_t mapped_by() const { return pid_; }
   Counter& fill(std::size_t slot) { return counter(slot); }
   Counter& pid(std::size_t reader) { return counter(head_.slots + reader); }
   Counter& released(std::size_t slot, std::size_t reader) {
@@ -84,6 +85,7 @@ class SlabMemory {
   Counter& counter(std::size_t at) { return reinterpret_cast<Counter*>(books_ + sizeof(SlabHead))[at]; }
 
   int fd_;
+  pid_t pid_ = ::getpid();  // asked for once: it is a call of the system
   SlabHead head_;
   std::byte* books_;
   void* slots_;
@@ -124,7 +126,7 @@ bool SlabWriter::is_reading(int reader) {
 SlabRef SlabWriter::invitation() const {
   SlabRef ref;
   ref.token = memory_->head().token;
-  ref.pid = ::getpid();
+  ref.pid = memory_->mapped_by();
   ref.fd = memory_->fd();
   return ref;
 }
@@ -220,7 +222,7 @@ std::optional<protocol::Payload> SlabReader::read(const SlabRef& ref) {
   if ((!memory_ || memory_->head().token != ref.token) && !map(ref)) return std::nullopt;
   const auto self = static_cast<std::size_t>(self_);
   // Says so to a sender that took us for dead, or for the one before us: what was given to that one is lost.
-  const pid_t pid = ::getpid();
+  const pid_t pid = memory_->mapped_by();
   if (memory_->pid(self) != static_cast<std::uint64_t>(pid))
     memory_->pid(self) = static_cast<std::uint64_t>(pid);
   const SlabHead& head = memory_->head();

@@ -109,7 +109,7 @@ ZmqTransport::~ZmqTransport() = default;
 void ZmqTransport::send(int to, const WireFrames& frames) {
   POLYDOT_CHECK(to != index_ && to >= 0 && to < static_cast<int>(sockets_->links.size()));
   POLYDOT_CHECK_LE(frames.payload.size_bytes(), max_payload_bytes_);
-  if (send_shared(to, frames) || send_parts(to, frames.header, frames.payload, nullptr))
+  if (send_shared(to, frames) || send_whole(to, frames))
     counters_.bytes_sent += frames.header.size() + frames.payload.size_bytes();
   else
     ++counters_.frames_dropped;
@@ -127,62 +127,71 @@ bool ZmqTransport::send_shared(int to, const WireFrames& frames) {
     return false;
   }
   if (!slab_->is_reading(to)) {
-    const SlabRef invitation = slab_->invitation();
-    if (link.uninvited == 0 && send_parts(to, {}, {}, &invitation)) link.uninvited = kInviteEvery;
+    if (link.uninvited == 0 && send_ref(to, {}, slab_->invitation())) link.uninvited = kInviteEvery;
     if (link.uninvited > 0) --link.uninvited;
     return false;
   }
   link.uninvited = 0;  // the next one in its place is invited at once
   const std::optional<SlabRef> ref = slab_->share(frames.payload, to);
   if (!ref) return false;
-  if (send_parts(to, frames.header, {}, &*ref)) return true;
+  if (send_ref(to, frames.header, *ref)) return true;
   slab_->take_back(*ref, to);
   return false;
 }
 
-bool ZmqTransport::send_parts(int to, std::span<const std::byte> header, const Payload& payload,
-                              const SlabRef* ref) {
+bool ZmqTransport::send_whole(int to, const WireFrames& frames) {
   ZmqLink& link = sockets_->links[static_cast<std::size_t>(to)];
-  const std::size_t cost = header.size() + payload.size_bytes() + kOverheadBytes;
+  const Payload& payload = frames.payload;
+  const std::size_t cost = frames.header.size() + payload.size_bytes() + kOverheadBytes;
   if (link.queued->load(std::memory_order_relaxed) + cost > max_queue_bytes_) return false;
   link.queued->fetch_add(cost, std::memory_order_relaxed);
   auto in_flight = std::make_unique<InFlight>(payload.owner(), link.queued, cost);
-  zmq::message_t first(header.data(), header.size());
+  zmq::message_t first(frames.header.data(), frames.header.size());
   // ZeroMQ only reads it. Also an empty payload, and one that is not taken, ends in on_sent.
   zmq::message_t second(const_cast<std::byte*>(payload.bytes().data()), payload.size_bytes(), on_sent,
                         in_flight.get());
   in_flight.release();
-  if (!send_part(link.dealer, first, ZMQ_SNDMORE)) return false;
-  if (ref == nullptr) return send_part(link.dealer, second, 0);
-  zmq::message_t third(ref, sizeof *ref);
-  return send_part(link.dealer, second, ZMQ_SNDMORE) && send_part(link.dealer, third, 0);
+  return send_part(link.dealer, first, ZMQ_SNDMORE) && send_part(link.dealer, second, 0);
+}
+
+// Bounded by the slots, and by the high-water mark.
+bool ZmqTransport::send_ref(int to, std::span<const std::byte> header, const SlabRef& ref) {
+  zmq::message_t only(header.size() + sizeof ref);
+  std::copy(header.begin(), header.end(), only.data<std::byte>());
+  std::memcpy(only.data<std::byte>() + header.size(), &ref, sizeof ref);
+  return send_part(sockets_->links[static_cast<std::size_t>(to)].dealer, only, 0);
 }
 
 // What has the form of a message, but for what its header says.
 struct ZmqTransport::Parts {
-  std::array<zmq::message_t, 3> parts;
+  std::array<zmq::message_t, 2> parts;
   std::size_t count = 0;
 
+  std::span<const std::byte> header() const {
+    const std::size_t behind = ref() ? sizeof(SlabRef) : 0;
+    return {static_cast<const std::byte*>(parts[0].data()), parts[0].size() - behind};
+  }
   // Of a payload in shared memory, or of an invitation to it.
   std::optional<SlabRef> ref() const {
-    if (count != 3 || parts[1].size() != 0 || parts[2].size() != sizeof(SlabRef)) return std::nullopt;
+    if (count != 1 || parts[0].size() < sizeof(SlabRef)) return std::nullopt;
     SlabRef ref;
-    std::memcpy(&ref, parts[2].data(), sizeof ref);
+    std::memcpy(&ref, static_cast<const std::byte*>(parts[0].data()) + parts[0].size() - sizeof ref,
+                sizeof ref);
     return ref;
   }
 };
 
 std::optional<Received> ZmqTransport::take(int from, Parts message) {
-  auto& [parts, count] = message;
+  const std::optional<SlabRef> ref = message.ref();
   std::optional<Payload> payload;
-  if (const auto ref = message.ref())
+  if (ref)
     payload = slabs_[static_cast<std::size_t>(from)].read(*ref);
-  else if (count == 2)
-    payload = payload_of(std::move(parts[1]));
-  if (!payload || parts[0].size() > kMaxHeaderBytes) return std::nullopt;
-  counters_.bytes_received += parts[0].size() + payload->size_bytes();
-  const auto* first = static_cast<const std::byte*>(parts[0].data());
-  return Received{from, {first, first + parts[0].size()}, std::move(*payload), message.ref().has_value()};
+  else if (message.count == 2)
+    payload = payload_of(std::move(message.parts[1]));
+  const std::span<const std::byte> header = message.header();
+  if (!payload || header.size() > kMaxHeaderBytes) return std::nullopt;
+  counters_.bytes_received += header.size() + payload->size_bytes();
+  return Received{from, {header.begin(), header.end()}, std::move(*payload), ref.has_value()};
 }
 
 std::optional<Received> ZmqTransport::receive() {

@@ -7,8 +7,8 @@
 // authenticated or encrypted: trusted networks only.
 //
 // To a peer on the same host large payloads go through shared memory (node/shared_slab.h), if it can map
-// ours: then the message has a third part, which says where the payload lies, and the second is empty. The
-// first of them that is large is preceded by an invitation: header and payload empty.
+// ours: then the message is one part, the header and behind it where the payload lies. The first of them that
+// is large is preceded by an invitation: the same without a header.
 //
 // Other payloads are sent, and above 8 KiB received, without a copy. Nothing blocks and nothing queues for a
 // peer that is not connected: what cannot be queued is dropped and counted, so the caller repeats what
@@ -79,8 +79,9 @@ class ZmqTransport final : public protocol::Transport {
   int sender_of(std::string_view routing_id) const;  // -1: a stranger
   struct Parts;
   std::optional<protocol::Received> take(int from, Parts parts);
-  bool send_parts(int to, std::span<const std::byte> header, const protocol::Payload& payload,
-                  const SlabRef* ref);
+  // These return false when it cannot be queued.
+  bool send_whole(int to, const protocol::WireFrames& frames);
+  bool send_ref(int to, std::span<const std::byte> header, const SlabRef& ref);
   // Through shared memory. False: it cannot go that way.
   bool send_shared(int to, const protocol::WireFrames& frames);
 

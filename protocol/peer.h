@@ -130,7 +130,8 @@ class Peer {
   codes::RoundVerdict check(const codes::PeerSet& present, FirstReading& reading);
   void drop_damaged(const codes::PeerSet& peers);
   void learn(const FloorKind& kind, const codes::RoundVerdict& verdict, codes::Index entries);
-  double threshold(const codes::PeerSet& present) const;
+  double loudness_of_operands(const codes::PeerSet& present) const;
+  void keep_loudness();
   void note_who_was_there();
   void report(std::int64_t now_ms, const codes::RoundVerdict& verdict, const codes::PeerSet& present,
               const std::vector<ScrubReport>* scrubs) const;
@@ -166,6 +167,7 @@ class Peer {
   double own_scrub_scale(std::size_t column) const;
   double weight_scale() const;
   double least_scrub_scale(std::size_t column) const;
+  double scrub_threshold(std::size_t column);
   codes::ShardQuestion scrub_question(std::size_t column, const codes::PeerSet& present);
   std::vector<ScrubReport> check_scrubs(const codes::PeerSet& present, bool complete);
   void look_at_own_shard(const std::vector<ScrubReport>& scrubs);
@@ -215,6 +217,8 @@ class Peer {
   Floors floors_;
   std::map<FloorKind, double> scrub_scales_;                                // of the last scrub
   std::map<std::pair<codes::Index, codes::Index>, double> weight_squares_;  // by layer, shard: running mean
+  // loudness_of_operands of the step at hand so far, and what momentum may still hold of earlier ones.
+  double loudness_ = 1.0, kept_loudness_ = 1.0;
   Offenders offenders_;
   Repairs repairs_;
   std::map<std::pair<codes::Index, codes::Index>, std::uint64_t> cleaned_at_;  // by layer, shard: steps done

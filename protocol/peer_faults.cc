@@ -62,7 +62,7 @@ void Peer::prepare_scrub() {
   for (std::size_t k = 0; k < static_cast<std::size_t>(round.scrub_columns); ++k) {
     const FloorKind kind = round.kind(kScrubbed[k]);
     codes::PublishedFloor& floor = k == 0 ? round.scrub.weights : round.scrub.momentum;
-    floor.threshold = floors_.of(kind, 1.0).threshold();
+    floor.threshold = scrub_threshold(k);
     floor.locatable = shard_locatable_[shard](options_.self);
     floor.sigma = shard_passes_[shard].sigma(options_.self);
     // The scale of the last scrub; before the first, what this peer's own shard promises.
@@ -78,14 +78,15 @@ void Peer::prepare_scrub() {
 // that is judged by; only weights that jump are followed at once.
 void Peer::follow_weights(const codes::PeerSet& present, bool before_check) {
   constexpr double kJump = 2.0, kShare = 1.0 / 64;
-  const Round& round = *round_;
+  Round& round = *round_;
   if (round.scrub_columns == 0) return;
   const codes::Index shard = job_.code().pass(round.request.pass).shard;
   const double start = job_.state()->initial_line_norm(round.request.layer, shard);
   if (!(start > 0.0)) return;
   double& square = weight_squares_.try_emplace({round.request.layer, shard}, start * start).first->second;
   // Of most of the peers: a wild state of its own is not what the weights are like.
-  const double seen = codes::typical_scale(scrub_question(0, present), 0, 1);
+  if (before_check) round.weights_seen = codes::typical_scale(scrub_question(0, present), 0, 1);
+  const double seen = round.weights_seen;
   const double mean = square + kShare * (seen * seen - square);
   if (!before_check) square = mean;
   for (const codes::PassKind pass : {codes::PassKind::kForward, codes::PassKind::kBackward}) {
@@ -129,14 +130,18 @@ double Peer::least_scrub_scale(std::size_t column) const {
   return std::clamp(own, kLeastShare * usual->second, kMostGrowth * usual->second);
 }
 
+double Peer::scrub_threshold(std::size_t column) {
+  const double floor = floors_.of(round_->kind(kScrubbed[column]), 1.0).threshold();
+  return kScrubbed[column] == RoundPart::kMomentum ? floor * kept_loudness_ : floor;
+}
+
 codes::ShardQuestion Peer::scrub_question(std::size_t column, const codes::PeerSet& present) {
   const Round& round = *round_;
   codes::ShardQuestion question;
   question.pass = &shard_passes_[static_cast<std::size_t>(job_.code().pass(round.request.pass).shard)];
   question.payload = {round.payload.rows, 1};
-  question.threshold = floors_.of(round.kind(kScrubbed[column]), 1.0).threshold();
+  question.threshold = scrub_threshold(column);
   question.present = present;
-  question.least_scales = codes::VectorD::Constant(1, least_scrub_scale(column));
   for (int p : present.members())
     question.pieces.push_back(codes::column_of(store_.view(round.key(), p),
                                                round.payload.cols + static_cast<codes::Index>(column),
@@ -157,7 +162,8 @@ std::vector<ScrubReport> Peer::check_scrubs(const codes::PeerSet& present, bool 
     if (scrub_scales_[kind] <= kNothing &&
         repairs_.is_lost(round.request.layer, static_cast<codes::Index>(shard)))
       continue;
-    const codes::ShardQuestion question = scrub_question(k, present);
+    codes::ShardQuestion question = scrub_question(k, present);
+    question.least_scales = codes::VectorD::Constant(1, least_scrub_scale(k));
     report.threshold = question.threshold;
     report.verdict = codes::check_shards(question, *shard_caches_[shard]);
     double& usual = scrub_scales_[kind];

@@ -1,5 +1,6 @@
 // One round after the other: contribute, collect, judge, deliver. PROTOCOL.md, "Rounds, attempts, lateness".
 #include <algorithm>
+#include <utility>
 
 #include "protocol/first_reading.h"
 #include "protocol/peer.h"
@@ -178,8 +179,8 @@ void Peer::answer_request(int to, const codes::RoundKey& key) {
   }
 }
 
-double Peer::threshold(const codes::PeerSet& present) const {
-  // An operand decoded from a worse set carries more rounding into its contribution.
+// An operand decoded from a worse set carries more rounding into its contribution: by this factor at most.
+double Peer::loudness_of_operands(const codes::PeerSet& present) const {
   codes::DecoderCache& before = cache(decoded_pass_);
   const double best = before.get(everybody_)->gain;
   double factor = 1.0;
@@ -187,7 +188,7 @@ double Peer::threshold(const codes::PeerSet& present) const {
     if (const codes::PeerSet set = store_.operand_set(round_->key(), p); set != everybody_)
       if (const double gain = before.get(set)->gain; gain <= codes::kUsableGain)
         factor = std::max(factor, gain / best);
-  return round_->floor.threshold * factor;
+  return factor;
 }
 
 codes::RoundVerdict Peer::check(const codes::PeerSet& present, FirstReading& reading) {
@@ -201,7 +202,7 @@ codes::RoundVerdict Peer::check(const codes::PeerSet& present, FirstReading& rea
   question.operand_is_zero = round_->operand_is_zero;
   follow_weights(present, true);
   round_->floor.threshold = floors_.of(kind, 1.0).threshold();
-  question.threshold = threshold(present);
+  question.threshold = round_->floor.threshold * loudness_of_operands(present);
   question.gate = floors_.of(kind, 1.0).gate();
   question.present = present;
   question.unchecked_if_without_spare = options_.margin == 0;
@@ -350,6 +351,7 @@ void Peer::finish_round(std::int64_t now_ms, const codes::PeerSet& present, code
   if (complete) learn(round.kind(), verdict, round.payload.size());
   follow_weights(present, false);
   const std::vector<ScrubReport> scrubs = check_scrubs(present, complete);
+  if (round.request.training) loudness_ = std::max(loudness_, loudness_of_operands(present));
   note_who_was_there();
   learn_pace(now_ms);
   ++status_.rounds;
@@ -377,7 +379,15 @@ void Peer::finish_round(std::int64_t now_ms, const codes::PeerSet& present, code
   const std::uint64_t step = job_.steps_done();
   round_.reset();
   job_.deliver(std::move(verdict.product));
-  if (job_.steps_done() != step) clean_if_drifted();
+  if (job_.steps_done() == step) return;
+  keep_loudness();
+  clean_if_drifted();
+}
+
+// Updates take it into the momentum. What forgets more slowly is larger, and a step the less in it.
+void Peer::keep_loudness() {
+  constexpr double kKept = 0.95;  // from step to step
+  kept_loudness_ = std::max(std::exchange(loudness_, 1.0), 1.0 + kKept * (kept_loudness_ - 1.0));
 }
 
 void Peer::note_who_was_there() {

@@ -38,6 +38,7 @@ struct Peer::Round {
   bool too_few = false;               // and only somebody more can help
   std::int64_t others_needed_ms = 0;  // when last all that are there were too few
   codes::RoundQuestion question;      // of the last check
+  double weights_seen = 0.0;          // the scale that the scrub of the weights showed in it
 
   bool operand_doubted = false;  // recomputed already because the round did not come out
 

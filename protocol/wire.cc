@@ -67,18 +67,39 @@ constexpr std::size_t bytes_of_fields() {
 }
 static_assert(sizeof(kByteOrder) + bytes_of_fields() == kChecksumAt);
 
-// A stream over bytes that somebody else owns, without a heap. It is only read from when made of const bytes.
+// Streams over bytes that somebody else owns, without a heap. Kept by each thread: making a stream, with its
+// locale, takes longer than what is written to it.
 class FixedBuffer : public std::streambuf {
  public:
-  explicit FixedBuffer(std::span<std::byte> bytes) {
+  void write_to(std::span<std::byte> bytes) {
     char* first = reinterpret_cast<char*>(bytes.data());
     setp(first, first + bytes.size());
   }
-  explicit FixedBuffer(std::span<const std::byte> bytes) {
+  void read_from(std::span<const std::byte> bytes) {
     char* first = const_cast<char*>(reinterpret_cast<const char*>(bytes.data()));
     setg(first, first, first + bytes.size());
   }
 };
+
+template <typename Stream>
+struct FixedStream {
+  FixedBuffer buffer;
+  Stream stream{&buffer};
+};
+
+std::ostream& stream_to(std::span<std::byte> bytes) {
+  thread_local FixedStream<std::ostream> fixed;
+  fixed.buffer.write_to(bytes);
+  fixed.stream.clear();
+  return fixed.stream;
+}
+
+std::istream& stream_from(std::span<const std::byte> bytes) {
+  thread_local FixedStream<std::istream> fixed;
+  fixed.buffer.read_from(bytes);
+  fixed.stream.clear();
+  return fixed.stream;
+}
 
 std::uint64_t checksum_of_fields(std::span<const std::byte> header) {
   return checksum_of(header.first(kChecksumAt));
@@ -238,9 +259,7 @@ WireFrames encode(const WireContext& context, const Message& message) {
   POLYDOT_CHECK_EQ(std::string_view(bug ? name_of(*bug) : "valid"), std::string_view("valid"));
 
   WireFrames frames{.header = {}, .payload = message.payload};
-  FixedBuffer buffer{std::span<std::byte>(frames.header)};
-  std::ostream stream(&buffer);
-  cereal::PortableBinaryOutputArchive archive(stream,
+  cereal::PortableBinaryOutputArchive archive(stream_to(frames.header),
                                               cereal::PortableBinaryOutputArchive::Options::LittleEndian());
   fields.serialize(archive);
   archive(checksum_of_fields(frames.header));
@@ -256,9 +275,7 @@ std::variant<Message, WireError> decode(const WireContext& context, std::span<co
   if (std::to_integer<std::uint8_t>(header[0]) != kByteOrder) return WireError::kMagic;
   Fields fields;
   std::uint64_t checksum = 0;
-  FixedBuffer buffer(header);
-  std::istream stream(&buffer);
-  cereal::PortableBinaryInputArchive archive(stream);
+  cereal::PortableBinaryInputArchive archive(stream_from(header));
   fields.serialize(archive);  // cannot run out of bytes: see the static_assert
   archive(checksum);
   if (const auto error = first_error(context, fields, payload.bytes())) {

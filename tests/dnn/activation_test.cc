@@ -32,8 +32,8 @@ void expect_matrix_versions_equal_the_formulas(double tolerance, double slope_to
     // Row counts on both sides of every vector width: whole packets and remainders.
     for (Index rows : {1, 3, 8, 16, 37}) {
       const MatrixOf<Scalar> s = as_matrix<Scalar>(sample_points(), rows);
-      MatrixOf<Scalar> value = s;
-      activate<Scalar>(kind, value);
+      MatrixOf<Scalar> value(s.rows(), s.cols());
+      activate<Scalar>(kind, s, value);
       MatrixOf<Scalar> delta = MatrixOf<Scalar>::Constant(s.rows(), s.cols(), Scalar(-2));
       multiply_by_derivative<Scalar>(kind, s, delta);
       for (Index i = 0; i < s.size(); ++i) {
@@ -84,7 +84,7 @@ TEST(Activation, TailsAreFiniteAndFlat) {
       Matrix value(1, 2), input(1, 2), delta = Matrix::Ones(1, 2);
       value << s, -s;
       input = value;
-      activate<float>(kind, value);
+      activate<float>(kind, value, value);
       multiply_by_derivative<float>(kind, input, delta);
       EXPECT_FLOAT_EQ(value(0), s) << activation_name(kind);
       EXPECT_NEAR(value(1), 0, 1e-5) << activation_name(kind) << " at " << -s;
@@ -101,7 +101,7 @@ TEST(Activation, NanStaysNan) {
     for (Index rows : {1, 16, 21}) {
       const Matrix s = Matrix::Constant(rows, 2, nan);
       Matrix value = s;
-      activate<float>(kind, value);
+      activate<float>(kind, value, value);
       EXPECT_TRUE(value.array().isNaN().all()) << activation_name(kind);
       if (kind == ActivationKind::kIdentity) continue;
       Matrix delta = Matrix::Ones(rows, 2);

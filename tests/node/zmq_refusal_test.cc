@@ -86,8 +86,8 @@ TEST(ZmqRefusal, MalformedMessagesOfAPeerAreDroppedAndTheNextIsHeard) {
   for (const std::vector<std::string>& parts : {std::vector<std::string>{kHeader},
                                                 {""},
                                                 {kHeader, "a", "b"},
-                                                {kHeader, "", std::string(sizeof(SlabRef), '\x7f')},
-                                                {kHeader, "a", std::string(sizeof(SlabRef), '\x7f')},
+                                                {std::string(sizeof(SlabRef), '\x7f')},
+                                                {kHeader + std::string(sizeof(SlabRef), '\x7f')},
                                                 {kHeader, "a", "b", "c"},
                                                 {long_header, "a"},
                                                 many})
