@@ -1,6 +1,7 @@
 #include "protocol/peer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "protocol/peer_state.h"
 
@@ -53,7 +54,8 @@ void Peer::on_message(std::int64_t now_ms, int from, Message message) {
     return on_ballot(now_ms, from, message);
   }
   Heard& peer = heard_[static_cast<std::size_t>(from)];
-  peer.last_message_ms = now_ms;
+  if (now_ms - std::exchange(peer.last_message_ms, now_ms) >= options_.patience_ms)
+    somebody_back_ms_ = now_ms;
   switch (message.kind) {
     case MessageKind::kHello:
       on_hello(from, message);

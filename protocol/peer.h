@@ -54,7 +54,8 @@ struct PeerOptions {
   static constexpr int kMaxRollbacks = 5;  // from one and the same step
   std::int64_t request_interval_ms() const { return std::max<std::int64_t>(20, patience_ms / 10); }
   std::int64_t least_patience_ms() const { return std::max<std::int64_t>(1, patience_ms / 50); }
-  std::int64_t give_up_ms() const { return 12 * patience_ms; }  // without any progress
+  // Without any progress, and without anybody who is heard again.
+  std::int64_t give_up_ms() const { return 12 * patience_ms; }
 };
 
 class FirstReading;
@@ -245,8 +246,9 @@ class Peer {
   std::optional<std::int64_t> votes_from_ms_;   // of a peer whose disk was lost, once it is active again
   std::optional<codes::RoundKey> majority_at_;  // when last looked, and since when
   std::int64_t majority_moved_ms_ = 0;
-  int follows_in_a_row_ = 0;       // without a round done in between
-  double typical_round_ms_ = 0.0;  // until a usable set was there, a running mean
+  std::int64_t somebody_back_ms_ = 0;  // when last a peer was heard that had been silent for a patience
+  int follows_in_a_row_ = 0;           // without a round done in between
+  double typical_round_ms_ = 0.0;      // until a usable set was there, a running mean
   std::uint64_t rounds_timed_ = 0;
   Status status_;
   std::vector<Outgoing> outbox_;

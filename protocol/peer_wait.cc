@@ -83,7 +83,7 @@ std::int64_t Peer::stood_ms(std::int64_t now_ms) const {
 
 // True: it does something else from now on.
 bool Peer::give_up_waiting(std::int64_t now_ms, std::int64_t waited, const codes::PeerSet& missing) {
-  if (waited >= options_.give_up_ms()) {
+  if (std::min(waited, now_ms - somebody_back_ms_) >= options_.give_up_ms()) {
     fail(now_ms, {FailureKind::kNetwork, "gave up at " + name_of_round(round_->request) +
                                              " waiting for peers " + describe(now_ms, heard_, missing)});
     return true;

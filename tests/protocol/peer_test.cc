@@ -292,7 +292,7 @@ TEST(Peer, GivesUpAfterTwelvePatiencesOfSilence) {
   PeerLab lab(5);
   lab.filter([&](const Letter& letter) { return !is_contribution_to(letter, 2, 0); });
   lab.settle();
-  lab.pass_ms(12 * PeerLab::kPatienceMs - 1);
+  for (int k = 0; k < 24; ++k) lab.pass_ms(PeerLab::kPatienceMs / 2 - (k == 23));
   for (int p = 0; p < kPeers; ++p) EXPECT_EQ(lab.peer(p).status().phase, PeerPhase::kRunning);
   lab.pass_ms(1);
   for (int p = 0; p < kPeers; ++p) {
@@ -301,6 +301,23 @@ TEST(Peer, GivesUpAfterTwelvePatiencesOfSilence) {
     EXPECT_THAT(lab.peer(p).failure()->message,
                 AllOf(HasSubstr("step 2, layer 0 forward"), HasSubstr(p == 3 ? "7 (" : "3 (")));
   }
+}
+
+// A peer that is cut off hears others again, one after the other: it does not end before it knows where they are.
+TEST(Peer, GivesNobodyUpWhoIsHeardAgain) {
+  constexpr std::int64_t kHalf = PeerLab::kPatienceMs / 2;
+  PeerLab lab(5);
+  lab.filter([&](const Letter& letter) { return letter.to != 0 || letter.message.key.step < 2; });
+  lab.settle();
+  for (int k = 0; k < 23; ++k) lab.pass_ms(kHalf);
+  Message word;
+  word.kind = MessageKind::kRequest;
+  word.key.step = 3;
+  lab.hand(1, 0, word);
+  for (int k = 0; k < 23; ++k) lab.pass_ms(kHalf);
+  EXPECT_EQ(lab.peer(0).status().phase, PeerPhase::kRunning);
+  lab.pass_ms(kHalf);
+  EXPECT_TRUE(lab.peer(0).failure()) << "it is silent again";
 }
 
 TEST(Peer, KnowsWhenItIsLeftBehind) {
