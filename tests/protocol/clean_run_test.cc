@@ -97,6 +97,37 @@ TEST_P(CleanRun, NobodyIsBlamedInAThousandStepsWhenEachDecodesFromItsOwnSet) {
   print_floors(peers.floors(0));
 }
 
+// What was decoded from a worse set is louder, and updates take it into the momentum: for a while more noise
+// in it is nobody's fault.
+TEST(CleanRunOfBadSets, MomentumIsJudgedByTheSetsThatItsUpdatesCameFrom) {
+  constexpr std::uint64_t kFirst = 40, kEnd = 44;
+  ClusterOptions options = small_training(200, code_of("mds", {3, 2, 1}, 7));
+  options.plan.optimizer.momentum = 0.9;
+  options.network.least_delay_ms = options.network.most_delay_ms = 1;
+  bool lost = false;
+  options.network.loses = [&](int from, int to, std::span<const std::byte>) {
+    return lost && to == 4 && (from == 0 || from == 1);
+  };
+  SimRun run(options);
+  run.cluster().on_time([&](std::int64_t) {
+    const std::uint64_t step = run.cluster().program(2).steps_done();
+    lost = step >= kFirst && step < kEnd;
+  });
+  run.run();
+  run.expect_finished(run.everybody());
+  for (int p : run.everybody().members()) {
+    const Watch& watch = run.watch(p);
+    const auto threshold = [&](std::uint64_t step) { return watch.momentum_thresholds.at(step); };
+    EXPECT_EQ(watch.scrub_findings, 0u) << "peer " << p;
+    if (p == 4) continue;
+    EXPECT_GT(threshold(kEnd - 1), 1.5 * threshold(kFirst)) << "peer " << p;
+    EXPECT_LT(threshold(kEnd + 10), threshold(kEnd)) << "peer " << p;
+    EXPECT_LT(threshold(kEnd + 100), 1.2 * threshold(kFirst)) << "peer " << p;
+    std::cout << "  peer " << p << ": " << threshold(kFirst) << ", " << threshold(kEnd) << ", "
+              << threshold(kEnd + 100) << "\n";
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(LearningRates, CleanRun, ::testing::Values(0.01, 0.05),
                          [](const auto& tested) { return tested.param == 0.01 ? "Rate0_01" : "Rate0_05"; });
 

@@ -137,7 +137,8 @@ class OwnSets {
     return question;
   }
 
-  // As Peer::loudness_of_operands: an operand decoded from a worse set carries more rounding into its contribution.
+  // As Peer::loudness_of_operands: an operand decoded from a worse set carries more rounding into its
+  // contribution.
   double operand_factor(const codes::PeerSet& present) {
     codes::DecoderCache& before = cache(decoded_pass_);
     double factor = 1.0;

@@ -303,7 +303,8 @@ TEST(Peer, GivesUpAfterTwelvePatiencesOfSilence) {
   }
 }
 
-// A peer that is cut off hears others again, one after the other: it does not end before it knows where they are.
+// A peer that is cut off hears others again, one after the other: it does not end before it knows where they
+// are.
 TEST(Peer, GivesNobodyUpWhoIsHeardAgain) {
   constexpr std::int64_t kHalf = PeerLab::kPatienceMs / 2;
   PeerLab lab(5);

@@ -46,6 +46,12 @@ class Watch : public protocol::PeerObserver {
     if (verdict.state == codes::RoundState::kChecked) used[report.key] = report.present;
     for (const codes::Finding& finding : verdict.findings)
       located.push_back({report.key, report.layer, report.training, finding.peer});
+    if (report.scrubs == nullptr) return;
+    for (const protocol::ScrubReport& scrub : *report.scrubs) {
+      scrub_findings += scrub.verdict.findings.size();
+      if (scrub.part == protocol::RoundPart::kMomentum && report.layer == 0)
+        momentum_thresholds[report.key.step] = scrub.threshold;
+    }
   }
   PeerSet blamed() const {
     PeerSet peers;
@@ -60,6 +66,8 @@ class Watch : public protocol::PeerObserver {
   std::map<codes::RoundKey, PeerSet> used;  // by round: whose contributions it was checked with
   std::set<int> present;                    // how many contributions rounds were judged with
   std::vector<Located> located;
+  std::size_t scrub_findings = 0;
+  std::map<std::uint64_t, double> momentum_thresholds;  // of the first layer, by step
   std::vector<std::string> notices;
 };
 
