@@ -113,13 +113,14 @@ double kept_squares(const std::vector<ColumnTarget>& targets, const SyndromeScan
   return sum;
 }
 
-// The upper quartile of what is not zero (padding is); 0 if nothing is.
+// The upper quartile of what is not zero (padding is), by the nearest rank: of two values the larger, for the
+// smaller may be next to nothing. 0 if nothing is.
 double upper_quartile(const Eigen::ArrayXf& values) {
   std::vector<float> sorted;
   for (float value : values)
     if (value > 0.0f) sorted.push_back(value);
   if (sorted.empty()) return 0.0;
-  const auto at = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) * 3 / 4);
+  const auto at = sorted.begin() + static_cast<std::ptrdiff_t>((3 * (sorted.size() - 1) + 2) / 4);
   std::nth_element(sorted.begin(), at, sorted.end());
   return static_cast<double>(*at);
 }

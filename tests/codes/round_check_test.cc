@@ -252,6 +252,29 @@ TEST(RoundCheckOfColumns, AQuietOneIsJudgedBesideTheOthers) {
   EXPECT_THAT(located, ::testing::ElementsAre(4, 7)) << "as loud as the others";
 }
 
+// Noise of 1 in the first row, 10 in the next and so on, from one peer: by how much of the loudest the
+// typical row falls short.
+double typical_share(Index rows) {
+  const ProductCode code = make({"polydot", {2, 2, 1}, 10});
+  const Pass& pass = code.pass(PassKind::kForward);
+  const SetDecoder all = make_set_decoder(pass.code, pass.sigma, first(10));
+  Matrix noise = Matrix::Zero(rows, 1), zero = Matrix::Zero(rows, 1), product(2 * rows, 1);
+  for (Index row = 0; row < rows; ++row) noise(row, 0) = std::pow(10.0f, static_cast<float>(row));
+  std::vector<ContributionView> views(10, {{zero.data()}, 1});
+  views[3] = {{noise.data()}, 1};
+  const SyndromeScan result = scan(pass, all, all, views, {rows, 1}, VectorD::Ones(1), 1e30, product);
+  return result.typical / result.statistic;
+}
+
+// The smaller of two may be next to nothing by chance, and no floor; of many, a few may be wrong.
+TEST(RoundCheckOfColumns, TypicalIsTheUpperQuartileByTheNearestRank) {
+  EXPECT_DOUBLE_EQ(typical_share(1), 1.0);
+  EXPECT_NEAR(typical_share(2), 1.0, 1e-6);
+  EXPECT_NEAR(typical_share(3), 1.0, 1e-6);
+  EXPECT_NEAR(typical_share(4), 0.1, 1e-6);
+  EXPECT_NEAR(typical_share(9), 0.01, 1e-6);
+}
+
 class RoundCheckOfPlans : public Seeded, public ::testing::WithParamInterface<Plan> {};
 
 TEST_P(RoundCheckOfPlans, CleanRoundsAreCheckedAndUndecodableSetsRefusedByName) {
