@@ -13,6 +13,7 @@ function(mutated_build target tests)
   must_work("the mutated build does not configure"
             ${CMAKE_COMMAND} -S ${SOURCE} -B ${BUILD} -G ${GENERATOR} -DPOLYDOT_MUTATION=${MUTATION}
             -DPOLYDOT_TESTS=${tests} -DCMAKE_BUILD_TYPE=${BUILD_TYPE} -DPOLYDOT_ARCH=${ARCH}
+            -DPOLYDOT_REPRODUCIBLE=${REPRODUCIBLE}
             -DPOLYDOT_SANITIZE=${SANITIZE} -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER})
   must_work("the mutated build does not compile"
             ${CMAKE_COMMAND} --build ${BUILD} --config ${BUILD_TYPE} --target ${target} --parallel ${cores})
