@@ -165,6 +165,17 @@ Result<Model> read_model(const std::filesystem::path& path) {
   return model;
 }
 
+namespace {
+
+// The batch that begins there.
+std::vector<std::uint32_t> samples_from(Index first, Index count) {
+  std::vector<std::uint32_t> samples(static_cast<std::size_t>(std::min(kBatch, count - first)));
+  std::iota(samples.begin(), samples.end(), static_cast<std::uint32_t>(first));
+  return samples;
+}
+
+}  // namespace
+
 dnn::LossValue evaluate(const dnn::NetworkSpec& network, const std::vector<dnn::Matrix>& weights,
                         const dnn::Dataset& data) {
   dnn::Reference<float> reference(network, {}, 0);
@@ -173,13 +184,32 @@ dnn::LossValue evaluate(const dnn::NetworkSpec& network, const std::vector<dnn::
   dnn::Matrix x;
   std::vector<std::uint8_t> labels;
   for (Index first = 0; first < data.count(); first += kBatch) {
-    std::vector<std::uint32_t> samples(static_cast<std::size_t>(std::min(kBatch, data.count() - first)));
-    std::iota(samples.begin(), samples.end(), static_cast<std::uint32_t>(first));
+    const std::vector<std::uint32_t> samples = samples_from(first, data.count());
     data.gather(samples, x);
     data.gather_labels(samples, labels);
     total = dnn::combined(total, reference.evaluate(x, labels));
   }
   return total;
+}
+
+double equal_predictions(const dnn::NetworkSpec& network, const std::vector<dnn::Matrix>& a,
+                         const std::vector<dnn::Matrix>& b, const dnn::Dataset& data) {
+  dnn::Reference<float> of_a(network, {}, 0), of_b(network, {}, 0);
+  of_a.weights() = a;
+  of_b.weights() = b;
+  dnn::Matrix x;
+  Index equal = 0;
+  for (Index first = 0; first < data.count(); first += kBatch) {
+    data.gather(samples_from(first, data.count()), x);
+    const dnn::Matrix left = of_a.forward(x), right = of_b.forward(x);
+    for (Index s = 0; s < x.cols(); ++s) {
+      Index left_class = 0, right_class = 0;
+      const float left_most = left.col(s).maxCoeff<Eigen::PropagateNaN>(&left_class);
+      const float right_most = right.col(s).maxCoeff<Eigen::PropagateNaN>(&right_class);
+      equal += left_class == right_class && !std::isnan(left_most) && !std::isnan(right_most);
+    }
+  }
+  return static_cast<double>(equal) / static_cast<double>(std::max<Index>(data.count(), 1));
 }
 
 Result<dnn::LossValue> evaluate(const Model& model, dnn::Dataset data) {

@@ -35,6 +35,10 @@ Result<Model> read_model(const std::filesystem::path& path);
 // used with the standardisation it has. Precondition: features and classes are those of the network.
 dnn::LossValue evaluate(const dnn::NetworkSpec& network, const std::vector<dnn::Matrix>& weights,
                         const dnn::Dataset& data);
+// Share of the samples to which both weights give the same class, by the largest output. A sample whose
+// outputs hold a NaN has no class. Preconditions as above.
+double equal_predictions(const dnn::NetworkSpec& network, const std::vector<dnn::Matrix>& a,
+                         const std::vector<dnn::Matrix>& b, const dnn::Dataset& data);
 // Of a model read from a file, on raw data that may not fit it. Failure: kData.
 Result<dnn::LossValue> evaluate(const Model& model, dnn::Dataset data);
 

@@ -27,16 +27,22 @@ Result<node::Certificate> certify_run(const node::Config& config, const std::str
   auto in_double = std::async(std::launch::async, [&] {
     return dnn::train_reference<double>(*plan, data->train, data->test, nullptr).weights();
   });
-  const std::vector<dnn::Matrix> twin =
-      dnn::train_reference<float>(*plan, data->train, data->test, nullptr).weights();
+  node::CertifiedWeights weights;
+  weights.decoded = model->weights;
+  weights.start = dnn::initial_weights(plan->network, plan->seed);
+  weights.twin = dnn::train_reference<float>(*plan, data->train, data->test, nullptr).weights();
+  weights.twin_in_double = in_double.get();
+  const node::FaultCounts& faults = summary.faults;
   node::CertifiedRun certified;
   certified.finished = model->id.boundary == plan->total_steps;
-  certified.refused = summary.faults.refused;
-  certified.injected = !config.local.inject.empty();
-  certified.above_floor = summary.faults.above_floor;
-  certified.loss = node::evaluate(plan->network, model->weights, data->test).mean;
-  certified.twin_loss = node::evaluate(plan->network, twin, data->test).mean;
-  return node::certify(certified, model->weights, twin, in_double.get());
+  certified.refused = faults.refused;
+  certified.injected = !config.local.inject.empty() || !config.local.campaign.empty();
+  certified.struck = faults.above_floor + faults.erasures;
+  certified.loss = node::evaluate(plan->network, weights.decoded, data->test).mean;
+  certified.twin_loss = node::evaluate(plan->network, weights.twin, data->test).mean;
+  certified.equal_predictions =
+      node::equal_predictions(plan->network, weights.decoded, weights.twin, data->test);
+  return node::certify(certified, weights);
 }
 
 }  // namespace polydot::tools

@@ -192,7 +192,9 @@ int conclude(const TrainRequest& request, const node::Config& config, const std:
   if (request.profile && finished)
     show_profile(run, static_cast<int>(config.shared.peers), config.local.json ? stderr : stdout);
   if (code == kExitDone && summary->certificate && !summary->certificate->valid)
-    return report({FailureKind::kNotReached, "no valid certificate: " + summary->certificate->reason});
+    return report(
+        {FailureKind::kNotReached,
+         (summary->certificate->certifiable ? "no valid certificate: " : "") + summary->certificate->reason});
   return code;
 }
 

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
+#include "dnn/reference.h"
 #include "dnn/strokes.h"
 #include "node/safetensors.h"
 #include "tests/node/scratch_folder.h"
@@ -65,6 +68,31 @@ TEST(ModelFile, WhatIsNoModelIsRefused) {
         std::swap(f.tensors["layers.1.weight"].shape[0], f.tensors["layers.1.weight"].shape[1]);
       },
       "layers.1.weight");
+}
+
+// Against the obvious: one sample after the other.
+TEST(ModelFile, EqualPredictionsAreTheShareOfTheSamples) {
+  const Model model = sample();
+  const dnn::Dataset data = dnn::make_strokes(dnn::StrokesPart::kTest, 300);
+  std::vector<dnn::Matrix> other = model.weights;
+  other.back().topRows(5) *= 0.5F;
+  dnn::Reference<float> a(model.network, {}, 0), b(model.network, {}, 0);
+  a.weights() = model.weights, b.weights() = other;
+  codes::Index equal = 0;
+  for (std::uint32_t k = 0; k < static_cast<std::uint32_t>(data.count()); ++k) {
+    dnn::Matrix x;
+    data.gather(std::vector<std::uint32_t>{k}, x);
+    codes::Index of_a = 0, of_b = 0;
+    a.forward(x).col(0).maxCoeff(&of_a), b.forward(x).col(0).maxCoeff(&of_b);
+    equal += of_a == of_b;
+  }
+  EXPECT_GT(equal, 0);
+  EXPECT_LT(equal, data.count());
+  EXPECT_DOUBLE_EQ(equal_predictions(model.network, model.weights, other, data),
+                   static_cast<double>(equal) / static_cast<double>(data.count()));
+  EXPECT_EQ(equal_predictions(model.network, other, other, data), 1.0);
+  other.back()(0, 0) = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(equal_predictions(model.network, other, other, data), 0.0) << "what is no number has no class";
 }
 
 TEST(ModelFile, DataThatDoNotFitAreRefused) {

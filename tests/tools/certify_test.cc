@@ -33,12 +33,15 @@ TEST_F(Certify, ACleanRunIsValid) {
   ASSERT_EQ(ended.exit_code, 0) << ended.err;
   const json own = json::parse(ended.out, nullptr, false).at("certificate");
   EXPECT_EQ(own, certificate());
-  EXPECT_EQ(own.size(), 5U);
+  EXPECT_EQ(own.size(), 8U);
   EXPECT_EQ(own.at("valid"), true);
   EXPECT_LT(own.at("relative_difference"), 1e-5);
   EXPECT_GT(own.at("relative_difference"), 0.0);
   EXPECT_LT(own.at("largest_difference"), 1e-5);
-  EXPECT_LT(own.at("loss_difference"), 1e-5);
+  EXPECT_LT(own.at("relative_loss_difference"), 1e-4);
+  EXPECT_EQ(own.at("equal_predictions"), 1.0);
+  EXPECT_GT(own.at("start_difference"), own.at("allowed_difference"));
+  EXPECT_EQ(own.at("allowed_difference"), 1e-4);
   EXPECT_GT(own.at("rounding_difference"), 1e-9);
 }
 
@@ -49,12 +52,57 @@ TEST_F(Certify, CorrectedFaultsAreValid) {
   EXPECT_EQ(certificate().at("valid"), true);
 }
 
+// With the network, code and data of a run without flags.
+TEST_F(Certify, TheDefaultNetworkUnderFaultsIsValid) {
+  const Ended ended = run(scratch_, {"train", "--certify", "--quiet", "--out", run_, "--steps", "12",
+                                     "--inject", "product:bitflip:rate=0.1"});
+  ASSERT_EQ(ended.exit_code, 0) << ended.err;
+  const json own = certificate();
+  EXPECT_EQ(own.at("valid"), true);
+  EXPECT_LE(own.at("relative_difference"), own.at("allowed_difference"));
+  EXPECT_GE(own.at("equal_predictions"), 0.999);
+}
+
+// A learning rate at which rounding alone leads somewhere else.
+TEST_F(Certify, AChaoticRunCannotBeCertified) {
+  const Ended ended = run(scratch_, {"train", "--hidden", "64", "--lr", "0.3", "--epochs", "3", "--certify",
+                                     "--quiet", "--out", run_});
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_THAT(ended.err,
+              testing::StartsWith("polydot: cannot be certified: rounding alone changes this run by "));
+  EXPECT_EQ(lines_of(ended.err).size(), 1U) << ended.err;
+  const json own = certificate();
+  EXPECT_EQ(own.at("valid"), false);
+  EXPECT_GT(own.at("rounding_difference"), 1e-2);
+  EXPECT_EQ(own.at("allowed_difference"), 1e-2);
+}
+
+TEST_F(Certify, ARunThatLearnsNothingProvesNothing) {
+  const Ended ended = train({"--quiet", "--lr", "1e-9"});
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("the weights are those of the start"));
+}
+
 TEST_F(Certify, UncorrectedFaultsAreNot) {
   const Ended ended = train({"--code", "uncoded", "--quiet", "--inject", "product:bitflip:rate=0.05"});
   EXPECT_EQ(ended.exit_code, 1);
   EXPECT_THAT(ended.err, testing::StartsWith("polydot: no valid certificate: the weights "));
   EXPECT_EQ(lines_of(ended.err).size(), 1U) << ended.err;
   EXPECT_EQ(certificate().at("valid"), false);
+}
+
+TEST_F(Certify, FaultsOfACampaignMustHaveBeenInjectedToo) {
+  write_file(scratch_ / "late.toml",
+             "[[fault]]\nstage = \"product\"\nmodel = \"bitflip\"\nrate = 1\nsteps = \"5000-6000\"\n");
+  const Ended ended = train({"--quiet", "--campaign", scratch_ / "late.toml"});
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("none above the noise floor"));
+}
+
+// After the checksum there is no floor: that is struck, too.
+TEST_F(Certify, FaultsAfterTheChecksumHaveStruck) {
+  const Ended ended = train({"--quiet", "--inject", "contribution:bitflip:rate=0.05"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
 }
 
 TEST_F(Certify, FaultsThatWereAskedForMustHaveBeenInjected) {
