@@ -25,9 +25,12 @@ enum class Stage {
 };
 inline constexpr int kStageCount = 11;
 
-// The published noise floor of the round that a buffer belongs to: by it an injector classifies what it did.
+// The published noise floor of the round that a buffer belongs to. An injector classifies what it did by
+// `analytic`, which follows from the plan alone: by a floor that learns, a detector that has gone deaf would
+// still find all that is above it.
 struct PublishedFloor {
-  double threshold = 0.0;       // a whitened parity above it is an alarm
+  double threshold = 0.0;       // a whitened parity above it is an alarm; learned from rounds
+  double analytic = 0.0;        // NoiseFloor::analytic_threshold of the weights that the run starts from
   double locatable = 0.0;       // one wrong value above so many thresholds (whitened) is surely located
   double sigma = 1.0;           // whitens this peer's row
   const VectorD* nu = nullptr;  // whiten the payload's columns
@@ -45,6 +48,7 @@ struct TapPoint {
   std::uint64_t step = 0;
   std::uint32_t slot = 0;  // of the round that the buffer belongs to
   std::uint32_t attempt = 0;
+  std::uint32_t epoch = 0;  // kEncode, kProduct, kContribution
   Index layer = 0;
   PassKind pass = PassKind::kForward;
   Index shard = 0;       // which shard (kWeights, kOptimizer, kUpdate)

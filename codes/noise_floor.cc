@@ -34,8 +34,9 @@ void NoiseFloor::rescale(double scale) {
   if (std::isfinite(scale)) scale_ = std::max(scale, kLeastScale);
 }
 
-double NoiseFloor::analytic() const {
-  return kAnalyticUnits * 0.5 * static_cast<double>(std::numeric_limits<float>::epsilon()) * scale_;
+double NoiseFloor::analytic_threshold(double scale) {
+  return kAnalyticUnits * 0.5 * static_cast<double>(std::numeric_limits<float>::epsilon()) *
+         std::max(scale, kLeastScale);
 }
 
 double NoiseFloor::threshold() const {

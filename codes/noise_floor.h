@@ -25,6 +25,8 @@ class NoiseFloor {
   void rescale(double scale);
   double scale() const { return scale_; }
 
+  // The bound that stands in until rounds have been seen: of arithmetic and the scale alone.
+  static double analytic_threshold(double scale);
   // A whitened parity above this is an alarm.
   double threshold() const;
   // typical, largest: of the verdict on a complete round. Non-finite or zero ones are ignored.
@@ -39,7 +41,7 @@ class NoiseFloor {
   std::size_t learned() const { return seen_; }
 
  private:
-  double analytic() const;
+  double analytic() const { return analytic_threshold(scale_); }
 
   double scale_;
   std::vector<double> statistics_, largest_;  // over the scale of their time

@@ -35,7 +35,7 @@ enum class FaultModel {
   kWhole,       // the whole buffer: the same
   kSticky,      // one element, always the same, with a bit that is stuck at 1
   kBadCore,     // a bit of each element whose lowest bits have one pattern: a function of the value
-  kFloor,       // one element: off by a multiple of the published noise floor
+  kFloor,       // one element: off by a multiple of the analytic noise floor
   kCorrelated,  // one element: off by an error that is the same, or proportional, at several peers
 };
 

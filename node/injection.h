@@ -8,11 +8,14 @@
 
 namespace polydot::node {
 
-// From what was changed and from the published noise floor, never from what the locator finds.
+// From what was changed and from the analytic noise floor, which follows from the plan (codes/noise_floor.h):
+// never from what the locator finds, nor from the floor that it has learned. In this order.
 enum class FaultClass {
   kMasked,      // changed no value that anybody reads (a zero's sign, a weight that meets only zeros)
-  kBelowFloor,  // may be seen, or be as harmless as rounding, or nobody looked (momentum without scrubs)
-  kAboveFloor,  // located for sure: its whitened size passes the locatable size of this peer
+  kBelowFloor,  // as small as rounding may be, or nobody looked (momentum without scrubs)
+  kNearFloor,   // above the floor, and not so far that it is located for sure
+  kAboveFloor,  // located for sure: above the locatable size of this peer at the highest threshold that a
+                // floor may ever learn
   kErasure,     // after the checksum: lost on the way, and no question of floors
 };
 const char* name_of(FaultClass fault);
@@ -30,9 +33,13 @@ struct Injection {
   unsigned bit = 0;  // the highest that changed
   float before = 0, after = 0;
   FaultClass fault_class = FaultClass::kMasked;
-  double size_over_floor = 0;  // whitened size of the wrong value over the alarm threshold
+  // Of the wrong value that it gives a contribution, where it is largest over the floor.
+  double size_over_floor = 0;  // whitened, over the analytic floor
+  double size = 0;             // as it is
+  double relative_size = 0;    // over the rms of the same column without it; 0: not known
   // Where it must show: of the round by which it was classified.
   std::uint64_t found_step = 0;
+  std::uint32_t found_epoch = 0, found_attempt = 0;
   std::uint32_t found_slot = 0;
   codes::Index found_layer = 0;
   bool lasting = false;  // it stays, in a shard or in the machine, until somebody repairs it

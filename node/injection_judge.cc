@@ -8,6 +8,7 @@
 
 #include "codes/check.h"
 #include "codes/encode.h"
+#include "codes/noise_floor.h"
 
 namespace polydot::node {
 
@@ -22,9 +23,13 @@ using codes::TapPoint;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+// A floor never learns a threshold above so many analytic ones: what is located at that one is located.
+constexpr double kHighestThreshold = codes::NoiseFloor::kCapFactor;
+
 FaultClass class_of(double size, const PublishedFloor& floor) {
   if (size == 0.0) return FaultClass::kMasked;
-  return size < floor.locatable ? FaultClass::kBelowFloor : FaultClass::kAboveFloor;
+  if (size < 1.0) return FaultClass::kBelowFloor;
+  return size < kHighestThreshold * floor.locatable ? FaultClass::kNearFloor : FaultClass::kAboveFloor;
 }
 
 // What is not finite counts as infinite.
@@ -33,37 +38,64 @@ double difference_of(float before, float after) {
   return std::isfinite(difference) ? difference : kInfinity;
 }
 
-// The largest whitened element of a wrong contribution, over the alarm threshold.
+struct Size {
+  double over_floor = 0.0;  // whitened, over the analytic floor
+  double plain = 0.0;
+  Index col = 0;
+};
+
+// Of the element of a wrong contribution that is largest over the floor.
 template <typename Derived>
-double size_of(const Eigen::MatrixBase<Derived>& wrong, const PublishedFloor& floor) {
-  double size = 0.0;
+Size size_of(const Eigen::MatrixBase<Derived>& wrong, const PublishedFloor& floor) {
+  Size size;
   for (Index c = 0; c < wrong.cols(); ++c) {
     // A NaN must not be lost in a maximum.
-    if (!wrong.col(c).allFinite()) return kInfinity;
-    size = std::max(size, static_cast<double>(wrong.col(c).cwiseAbs().maxCoeff()) / floor.sigma /
-                              (*floor.nu)(c) / floor.threshold);
+    if (!wrong.col(c).allFinite()) return {kInfinity, kInfinity, c};
+    const auto plain = static_cast<double>(wrong.col(c).cwiseAbs().maxCoeff());
+    const double over_floor = plain / floor.sigma / (*floor.nu)(c) / floor.analytic;
+    if (over_floor > size.over_floor) size = {over_floor, plain, c};
   }
   return size;
+}
+
+double rms_of(const codes::VectorD& values) {
+  return std::sqrt(values.squaredNorm() / static_cast<double>(std::max<Index>(values.size(), 1)));
 }
 
 bool is_transposed(const TapPoint& point) {
   return point.code != nullptr ? point.code->transposed : point.pass == codes::PassKind::kBackward;
 }
 
-double size_of_operand(const Matrix& wrong, const TapPoint& point) {
+// What this peer's shard makes of a column of its coded operand.
+codes::VectorD product_of(const codes::VectorD& column, const TapPoint& point) {
+  if (is_transposed(point)) return point.weights->transpose().cast<double>() * column;
+  return point.weights->cast<double>() * column;
+}
+
+Size size_of_operand(const Matrix& wrong, const TapPoint& point) {
   POLYDOT_CHECK(point.floor != nullptr && point.code != nullptr && point.weights != nullptr);
-  if (!wrong.allFinite()) return kInfinity;
+  for (Index c = 0; c < wrong.cols(); ++c)
+    if (!wrong.col(c).allFinite()) return {kInfinity, kInfinity, c};
   if (is_transposed(point)) return size_of(point.weights->transpose() * wrong, *point.floor);
   return size_of(*point.weights * wrong, *point.floor);
 }
 
 // A wrong shard may show in several rounds and in the scrub: the one counts that is the surest to show it.
-void accuse(Injection& injection, double size, const PublishedFloor& floor, const TapPoint& point) {
-  const FaultClass fault = class_of(size, floor);
-  if (std::pair(fault, size) <= std::pair(injection.fault_class, injection.size_over_floor)) return;
+// signal: the root mean square of what is right there, if it is asked for; 0: not known.
+template <typename Signal>
+void accuse(Injection& injection, const Size& size, const PublishedFloor& floor, const TapPoint& point,
+            const Signal& signal) {
+  const FaultClass fault = class_of(size.over_floor, floor);
+  if (std::pair(fault, size.over_floor) <= std::pair(injection.fault_class, injection.size_over_floor))
+    return;
   injection.fault_class = fault;
-  injection.size_over_floor = size;
+  injection.size_over_floor = size.over_floor;
+  injection.size = size.plain;
+  const double right = signal(size.col);
+  injection.relative_size = right > 0.0 ? size.plain / right : 0.0;
   injection.found_step = point.step;
+  injection.found_epoch = point.epoch;
+  injection.found_attempt = point.attempt;
   injection.found_slot = point.slot;
   injection.found_layer = point.layer;
 }
@@ -79,7 +111,7 @@ Matrix bitwise_difference(const Matrix& clean, const Matrix& faulty) {
 }  // namespace
 
 double InjectionJudge::one_floor(const TapPoint& point, Index row, Index col) {
-  const double floor = point.floor->threshold * point.floor->sigma * (*point.floor->nu)(col);
+  const double floor = point.floor->analytic * point.floor->sigma * (*point.floor->nu)(col);
   if (point.stage != Stage::kEncode) return floor;
   POLYDOT_CHECK(point.weights != nullptr);
   const Matrix& weights = *point.weights;
@@ -89,18 +121,23 @@ double InjectionJudge::one_floor(const TapPoint& point, Index row, Index col) {
 }
 
 void InjectionJudge::take(std::vector<Injection>& all, std::size_t index, const TapPoint& point,
-                          const std::vector<ElementChange>& changes, codes::Shape shape) {
+                          const std::vector<ElementChange>& changes, const Eigen::Ref<Matrix>& live) {
   Injection& injection = all[index];
   switch (point.stage) {
     case Stage::kProduct:
     case Stage::kEncode: {
-      Matrix wrong = Matrix::Zero(shape.rows, shape.cols);
+      Matrix wrong = Matrix::Zero(live.rows(), live.cols());
       for (const ElementChange& change : changes)
         wrong(change.row, change.col) = static_cast<float>(difference_of(change.before, change.after));
       POLYDOT_CHECK(point.floor != nullptr);
-      const double size =
-          point.stage == Stage::kEncode ? size_of_operand(wrong, point) : size_of(wrong, *point.floor);
-      accuse(injection, size, *point.floor, point);
+      const bool is_operand = point.stage == Stage::kEncode;
+      const Size size = is_operand ? size_of_operand(wrong, point) : size_of(wrong, *point.floor);
+      accuse(injection, size, *point.floor, point, [&](Index col) {
+        codes::VectorD right = live.col(col).cast<double>();
+        for (const ElementChange& change : changes)
+          if (change.col == col) right(change.row) = static_cast<double>(change.before);
+        return rms_of(is_operand ? product_of(right, point) : right);
+      });
       return settled_(injection);
     }
     case Stage::kContribution:
@@ -118,7 +155,7 @@ void InjectionJudge::take(std::vector<Injection>& all, std::size_t index, const 
         open.infinite |= !std::isfinite(difference);
         triplets.emplace_back(static_cast<int>(change.row), static_cast<int>(change.col), difference);
       }
-      open.difference.resize(shape.rows, shape.cols);
+      open.difference.resize(live.rows(), live.cols());
       open.difference.setFromTriplets(triplets.begin(), triplets.end());
       open_.push_back(std::move(open));
       return;
@@ -162,7 +199,9 @@ void InjectionJudge::judge_operand(Injection& injection, Open& open, const TapPo
   // Also when it is not finite: the block that holds it may not be in this peer's share.
   const Matrix wrong = codes::encode_operand(*point.code, self_, open.operand);
   if (wrong.rows() != operand.rows() || wrong.cols() != operand.cols()) return;
-  accuse(injection, size_of_operand(wrong, point), *point.floor, point);
+  accuse(injection, size_of_operand(wrong, point), *point.floor, point, [&](Index col) {
+    return rms_of(product_of(operand.col(col).cast<double>() - wrong.col(col).cast<double>(), point));
+  });
   // A code may leave a block of X out of a peer's share; yet the peer's own derivatives and updates read it.
   if (injection.fault_class == FaultClass::kMasked) injection.fault_class = FaultClass::kBelowFloor;
   open.operand.resize(0, 0);  // one round is led to
@@ -183,15 +222,25 @@ void InjectionJudge::judge_shard(Injection& injection, Open& open, const TapPoin
   const bool momentum = injection.stage == Stage::kOptimizer;
   open.looked_at |= !momentum || point.scrub != nullptr;
   // What the wrong shard adds to its product with x.
-  const auto added = [&](const MatrixD& x, const PublishedFloor& floor) {
-    if (open.infinite) return kInfinity;
-    return is_transposed(point) ? size_of(MatrixD(open.difference.transpose() * x), floor)
-                                : size_of(MatrixD(open.difference * x), floor);
+  const auto added = [&](const MatrixD& x) -> MatrixD {
+    if (is_transposed(point)) return open.difference.transpose() * x;
+    return open.difference * x;
   };
-  if (!momentum) accuse(injection, added(operand.cast<double>(), *point.floor), *point.floor, point);
+  const auto size = [&](const MatrixD& x, const PublishedFloor& floor) {
+    return open.infinite ? Size{kInfinity, kInfinity, 0} : size_of(added(x), floor);
+  };
+  if (!momentum) {
+    const MatrixD x = operand.cast<double>();
+    accuse(injection, size(x, *point.floor), *point.floor, point, [&](Index col) {
+      if (point.weights == nullptr || open.infinite) return 0.0;
+      return rms_of(product_of(x.col(col), point) - added(x.col(col)));
+    });
+  }
   if (point.scrub == nullptr) return;
   const PublishedFloor& floor = momentum ? point.scrub->momentum : point.scrub->weights;
-  accuse(injection, added(point.scrub->vector->cast<double>(), floor), floor, point);
+  // Scrubs are whitened by what they usually are.
+  accuse(injection, size(point.scrub->vector->cast<double>(), floor), floor, point,
+         [&](Index) { return floor.sigma * (*floor.nu)(0); });
 }
 
 void InjectionJudge::begin_step(std::vector<Injection>& all, std::uint64_t step) {

@@ -1,5 +1,5 @@
 // Classifies injections by what they do to the products and scrubs that others check, in the victim's own
-// process: from the change, the published noise floor, and nothing that a locator found.
+// process: from the change, the analytic noise floor, and nothing that a locator found or learned.
 //
 //   product                  at once, by the size of the change
 //   encode                   at once: what the wrong operand adds to the product
@@ -28,10 +28,9 @@ class InjectionJudge {
   InjectionJudge(int self, std::function<void(const Injection&)> settled)
       : self_(self), settled_(std::move(settled)) {}
 
-  // Takes an injection into `all`, at `index`, that changed `changes` of a rows x cols buffer. `all` only
-  // grows.
+  // Takes an injection into `all`, at `index`, that made `changes` of what is `live` now. `all` only grows.
   void take(std::vector<Injection>& all, std::size_t index, const codes::TapPoint& point,
-            const std::vector<ElementChange>& changes, codes::Shape shape);
+            const std::vector<ElementChange>& changes, const Eigen::Ref<codes::Matrix>& live);
   void led_to(std::vector<Injection>& all, const codes::TapPoint& point, const codes::Matrix& clean,
               const codes::Matrix& faulty);
   // A training round's coded operand, before any fault of its own.
@@ -41,7 +40,7 @@ class InjectionJudge {
   void begin_step(std::vector<Injection>& all, std::uint64_t step);
   void settle_all(std::vector<Injection>& all);
 
-  // The change of element (row, col) of the buffer at `point` that is as large as the noise floor.
+  // The change of element (row, col) of the buffer at `point` that is as large as the analytic floor.
   // Precondition: point.floor, and at kEncode point.code and point.weights, are there.
   static double one_floor(const codes::TapPoint& point, codes::Index row, codes::Index col);
 

@@ -30,6 +30,8 @@ const char* name_of(FaultClass fault) {
       return "masked";
     case FaultClass::kBelowFloor:
       return "below_floor";
+    case FaultClass::kNearFloor:
+      return "near_floor";
     case FaultClass::kAboveFloor:
       return "above_floor";
     case FaultClass::kErasure:
@@ -62,7 +64,11 @@ void InjectionLog::write(int peer, const Injection& injection) {
                                {"after", number(exact(injection.after))},
                                {"class", name_of(injection.fault_class)},
                                {"size_over_floor", number(injection.size_over_floor)},
+                               {"size", number(injection.size)},
+                               {"relative_size", number(injection.relative_size)},
                                {"found_step", injection.found_step},
+                               {"found_epoch", injection.found_epoch},
+                               {"found_attempt", injection.found_attempt},
                                {"found_slot", injection.found_slot},
                                {"found_layer", injection.found_layer},
                                {"lasting", injection.lasting}};

@@ -118,7 +118,8 @@ void Injector::inject(const TapPoint& point, const Armed& armed, const Place& pl
   injection.step = injection.found_step = point.step;
   injection.slot = injection.found_slot = point.slot;
   injection.layer = injection.found_layer = point.layer;
-  injection.attempt = point.attempt;
+  injection.attempt = injection.found_attempt = point.attempt;
+  injection.found_epoch = point.epoch;
   injection.stage = point.stage;
   injection.model = spec.model;
   injection.pass = point.pass;
@@ -134,7 +135,7 @@ void Injector::inject(const TapPoint& point, const Armed& armed, const Place& pl
   injection.bit = static_cast<unsigned>(std::bit_width(differ)) - 1;
   injection.lasting = is_stored(point.stage) || spec.model == FaultModel::kSticky;
   injections_.push_back(injection);
-  judge_.take(injections_, injections_.size() - 1, point, changes, {live.rows(), live.cols()});
+  judge_.take(injections_, injections_.size() - 1, point, changes, live);
 }
 
 // What a buffer held, for a fault that brings it back in the next step; from before any fault of ours.

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-namespace polydot::node {
+#include "node/round_book.h"
 
-constexpr std::uint64_t kMostSteps = 256;  // of one entry
+namespace polydot::node {
 
 Outcome Ledger::open(const std::string& path, Records records) {
   if (path.empty()) return Unit{};
@@ -18,7 +18,8 @@ void Ledger::begin_step(std::uint64_t step) {
   if (step == step_) return;
   for (auto at = open_.begin(); at != open_.end();) {
     const LedgerEntry& entry = at->second;
-    const bool recurs = step > step_ && entry.last_step + 1 >= step && entry.count() < kMostSteps;
+    const bool recurs = step > step_ && entry.last_step + 1 >= step &&
+                        step / kStepsOfALine == entry.first_step / kStepsOfALine;
     if (!recurs) write(entry);
     at = recurs ? std::next(at) : open_.erase(at);
   }
@@ -33,10 +34,12 @@ void Ledger::note(const protocol::RoundReport& report, protocol::RoundPart part,
   for (const codes::Finding& finding : verdict.findings) {
     const auto [place, is_new] = open_.try_emplace({report.key.slot, finding.peer, part});
     LedgerEntry& entry = place->second;
-    if (is_new)
-      entry = {finding.peer, report.key.slot, report.layer,   report.pass, report.training,
+    const bool is_of_before = !is_new && entry.epoch != report.key.epoch;  // all went back to this very step
+    if (is_of_before) write(entry);
+    if (is_new || is_of_before)
+      entry = {finding.peer, report.key.slot, report.key.epoch, report.layer, report.pass, report.training,
                part,         report.key.step, report.key.step};
-    findings_ += is_new || report.key.step > entry.last_step;
+    findings_ += is_new || is_of_before || report.key.step > entry.last_step;
     entry.last_step = report.key.step;
     entry.size_over_floor = std::max(entry.size_over_floor, finding.size_over_floor);
     entry.corrected = corrected;  // of the last attempt
@@ -73,6 +76,7 @@ void Ledger::write(const LedgerEntry& entry) {
   if (!file_.is_open()) return;
   nlohmann::json line = {{"peer", entry.peer},
                          {"slot", entry.slot},
+                         {"epoch", entry.epoch},
                          {"layer", entry.layer},
                          {"pass", entry.pass == codes::PassKind::kForward ? "forward" : "backward"},
                          {"training", entry.training},

@@ -1,6 +1,6 @@
 // The ledger of findings: which peer was located, when and where. A finding that recurs step after step (a
-// wrong shard) is one entry with a count, and a further one every 256 steps: little to lose if the process is
-// killed. What did not recur is on file when the next step begins.
+// wrong shard) is one entry with a count, and a further one from every kStepsOfALine-th step on: little to
+// lose if the process is killed. What did not recur is on file when the next step begins.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace polydot::node {
 
 struct LedgerEntry {
   int peer = 0;
-  std::uint32_t slot = 0;
+  std::uint32_t slot = 0, epoch = 0;
   codes::Index layer = 0;
   codes::PassKind pass = codes::PassKind::kForward;
   bool training = true;

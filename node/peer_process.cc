@@ -186,7 +186,8 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   if (Outcome settled = home->settle(identity_of(options, data->digest)); !settled) return settled.failure();
   PeerRecords records;
   const Records mode = home->has_lived() ? Records::kGoOn : Records::kBeginAnew;
-  if (Outcome opened = records.open(folder, mode); !opened) return opened.failure();
+  if (Outcome opened = records.open(folder, mode, static_cast<int>(config.shared.peers)); !opened)
+    return opened.failure();
   std::unique_ptr<Injector> injector;
   if (!specs->empty() || config.local.allow_injection) {
     auto made = Injector::make(std::move(*specs), plan->seed, options.self,

@@ -21,7 +21,7 @@ constexpr const char* kEvaluationsHeading = "steps_done,epochs_done,loss,accurac
 constexpr std::size_t kLossWindow = 10000;  // steps; bounds memory in an endless epoch
 }  // namespace
 
-Outcome PeerRecords::open(const std::string& folder, Records records) {
+Outcome PeerRecords::open(const std::string& folder, Records records, int peers) {
   folder_ = folder;
   if (folder.empty()) return Unit{};
   std::error_code error;
@@ -31,6 +31,7 @@ Outcome PeerRecords::open(const std::string& folder, Records records) {
   if (opened) opened = evaluations_.open(folder + kEvaluationsFile, records, kEvaluationsHeading);
   if (opened) opened = repairs_.open(folder + kRepairsFile, records);
   if (opened) opened = ledger_.open(folder + kFindingsFile, records);
+  if (opened) opened = rounds_.open(folder + kRoundsFile, records, peers);
   if (!opened) return opened;
   earlier_ = read_earlier_lives(folder, kLossWindow);
   steps_ = earlier_.steps;
@@ -52,6 +53,7 @@ void PeerRecords::on_started(std::int64_t) {
 
 void PeerRecords::on_round(const protocol::RoundReport& report) {
   ledger_.on_round(report);
+  rounds_.on_round(report);
   if (report.budget != nullptr) keep_least(*report.budget);
   waited_ms_ += report.waited_ms;
   if (report.waited_ms > longest_wait_ms_ && !report.last.empty()) {
@@ -147,6 +149,7 @@ void PeerRecords::on_evaluation(const dnn::EvaluationRecord& record) {
 Outcome PeerRecords::finish(const protocol::Peer& peer, int self, int exit_code,
                             std::uint64_t steps_per_epoch) {
   ledger_.close();
+  rounds_.close();
   if (folder_.empty()) return Unit{};
   const std::size_t count = std::min<std::size_t>(recent_losses_.size(), steps_per_epoch);
   double loss = 0.0;

@@ -13,6 +13,7 @@
 #include "node/earlier_lives.h"
 #include "node/ledger.h"
 #include "node/record_file.h"
+#include "node/round_book.h"
 #include "node/work_clock.h"
 #include "protocol/peer.h"
 #include "protocol/transport.h"
@@ -22,8 +23,8 @@ namespace polydot::node {
 class PeerRecords : public protocol::PeerObserver, public dnn::TrainingObserver {
  public:
   // folder: of this peer, made if need be; empty: nothing is written. kGoOn: after what earlier lives wrote
-  // there, and the summary counts them. Failure: kData.
-  Outcome open(const std::string& folder, Records records);
+  // there, and the summary counts them. peers: of the run. Failure: kData.
+  Outcome open(const std::string& folder, Records records, int peers);
   // In all lives.
   std::uint64_t steps() const { return steps_; }
   // What the thread that works for the peer is to listen with.
@@ -59,6 +60,7 @@ class PeerRecords : public protocol::PeerObserver, public dnn::TrainingObserver 
   std::string folder_;
   RecordFile metrics_, evaluations_, repairs_;
   Ledger ledger_;
+  RoundBook rounds_;
   EarlierLives earlier_;
   const protocol::Transport* transport_ = nullptr;
 

@@ -5,7 +5,8 @@
 //   metrics.csv       a row a step, each once                            (whoever finishes last)
 //   summary.json      the run as a whole                                 (whoever finishes last)
 //   peer-00/ ...      what each peer wrote for itself:
-//     metrics.csv evaluations.csv findings.jsonl injections.jsonl repairs.jsonl summary.json log
+//     metrics.csv evaluations.csv findings.jsonl rounds.jsonl injections.jsonl repairs.jsonl
+//     summary.json log
 //                                   of all its lives, one after the other
 //     ballot.json lock                what it promised; who writes here
 //     checkpoints/checkpoint-EEEEE-BBBBBBBBBBBB.pdck   its coded state after B steps, the last two
@@ -25,6 +26,7 @@ inline std::string peer_folder(const std::string& run, int index) {
 inline constexpr const char* kMetricsFile = "/metrics.csv";
 inline constexpr const char* kEvaluationsFile = "/evaluations.csv";
 inline constexpr const char* kFindingsFile = "/findings.jsonl";
+inline constexpr const char* kRoundsFile = "/rounds.jsonl";
 inline constexpr const char* kInjectionsFile = "/injections.jsonl";
 inline constexpr const char* kBallotFile = "ballot.json";  // on the Disk of the peer's folder
 inline constexpr const char* kRepairsFile = "/repairs.jsonl";

@@ -1,10 +1,22 @@
 // What was injected against what was found: the score of a run, from the records of its peers. Reads files
 // only.
 //
-// A finding names a peer in a step. An injection at that peer explains it if it was made in that step or the
-// one before; and one that stays (in a stored shard, in a broken machine) explains every later finding in its
-// layer, until the peer repairs or rebuilds that layer. An injection above the floor is found if somebody
-// names its peer between its step and the step after the one in which it must show.
+// Unit of recall: an injection and an observer, that is a peer other than its victim. It is
+//   due       if the injection is of the class above_floor, which the injector gives it by the analytic
+//   floor,
+//             and the observer delivered the round in which it must show, in the attempt in which it must
+//             show, from a set with the victim's contribution in it;
+//   found     if it is due and the observer located the victim in that very round (in its product or in a
+//             scrub that rides on it);
+//   missed    if it is due and the observer did not, whatever others located;
+//   undone    not due: this observer did not deliver that attempt, but computed the round again or went back
+//             behind it; or the victim's shard was put right before the fault could show;
+//   left out  not due: this observer did not have the victim's contribution, or did not judge the round.
+// recall = found / (found + missed). The same is counted for the class near_floor, apart.
+//
+// Unit of precision: an observer, a round and a peer that the observer located there. It is explained only by
+// an injection at that peer which shows there (fault_truth.h), else a false alarm.
+// precision = detected / (detected + false alarms).
 #pragma once
 
 #include <cstdint>
@@ -15,32 +27,37 @@
 
 namespace polydot::node {
 
-struct StageScore {
-  std::uint64_t injected = 0, above_floor = 0, below_floor = 0, masked = 0, erasures = 0;
-  std::uint64_t found = 0;  // of those above the floor
+// Pairs of injection and observer.
+struct Sightings {
+  std::uint64_t found = 0, missed = 0, undone = 0, left_out = 0;
+
+  std::uint64_t due() const { return found + missed; }
+  std::optional<double> recall() const;
+  Sightings& operator+=(const Sightings& other);
 };
 
-struct FaultCounts {
-  std::uint64_t injected = 0;
-  std::uint64_t above_floor = 0, below_floor = 0, masked = 0;  // by the injector alone
-  std::uint64_t erasures = 0;  // injected after the checksum: no question of floors
-  std::uint64_t found = 0;     // above the floor, and found
-  std::uint64_t undone =
-      0;  // above the floor, computed again, rolled back, or gone with a peer that was killed
-  std::uint64_t left_out = 0;  // above the floor, not found, at a peer that nobody listened to or waited for
-  std::uint64_t missed = 0;    // above the floor, and neither
-  // Findings are counted once for each (step, slot, peer), whoever made them.
+struct StageScore {
+  // Injections, by their class.
+  std::uint64_t injected = 0, above_floor = 0, near_floor = 0, below_floor = 0, masked = 0, erasures = 0;
+  Sightings above, near;
+  std::uint64_t steps_until_found = 0;  // sum over above.found
+
+  StageScore& operator+=(const StageScore& other);
+};
+
+struct FaultCounts : StageScore {
+  // Places at which an observer located a peer.
   std::uint64_t detected = 0;           // explained by an injection
-  std::uint64_t corrected = 0;          // of those, in rounds that were decoded all the same
+  std::uint64_t by_what_stays = 0;      // of those, only by one that stays in a shard
+  std::uint64_t corrected = 0;          // of `detected`, in rounds that were decoded all the same
   std::uint64_t false_alarms = 0;       // explained by none
-  std::uint64_t wrong_peer = 0;         // of those, while another peer had one that would have
-  std::uint64_t checksum_findings = 0;  // of damaged frames; in none of the above
+  std::uint64_t wrong_peer = 0;         // of those, while an injection at another peer shows there
+  std::uint64_t checksum_findings = 0;  // (step, slot, peer) of damaged frames; in none of the above
   std::uint64_t refused = 0;            // peers that refused to go on
-  std::uint64_t steps_until_found = 0;  // sum over `found`
   std::map<std::string, StageScore> by_stage;
 
-  std::optional<double> recall() const;     // of what is above the floor and was listened to
-  std::optional<double> precision() const;  // of the findings
+  std::optional<double> recall() const { return above.recall(); }
+  std::optional<double> precision() const;
   std::optional<double> mean_steps_until_found() const;
 };
 

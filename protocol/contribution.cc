@@ -42,6 +42,7 @@ void OwnContribution::visit(codes::Stage stage, Eigen::Ref<codes::Matrix> live) 
   point.shard = pass_.shard;
   point.training = request_.training;
   point.attempt = key_.attempt;
+  point.epoch = key_.epoch;
   point.floor = &floor_;
   point.code = &pass_;
   point.weights = request_.shard;

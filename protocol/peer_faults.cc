@@ -63,6 +63,7 @@ void Peer::prepare_scrub() {
     const FloorKind kind = round.kind(kScrubbed[k]);
     codes::PublishedFloor& floor = k == 0 ? round.scrub.weights : round.scrub.momentum;
     floor.threshold = scrub_threshold(k);
+    floor.analytic = codes::NoiseFloor::analytic_threshold(1.0);  // scrubs are relative already
     floor.locatable = shard_locatable_[shard](options_.self);
     floor.sigma = shard_passes_[shard].sigma(options_.self);
     // The scale of the last scrub; before the first, what this peer's own shard promises.

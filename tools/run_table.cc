@@ -19,14 +19,14 @@ std::string percent(std::optional<double> share) {
   return share ? fmt::format("{:.2f} %", 100 * *share) : std::string("none");
 }
 
-// Found of what is above the floor, for each stage.
+// Found of what observers had above the floor, for each stage.
 std::string stages_of(const node::FaultCounts& faults) {
   std::string text;
   for (const auto& [stage, score] : faults.by_stage) {
     const bool lost = stage == "contribution";
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", stage,
                         lost ? thousands(score.erasures) + " lost"
-                             : thousands(score.found) + "/" + thousands(score.above_floor));
+                             : thousands(score.above.found) + "/" + thousands(score.above.due()));
   }
   return text;
 }
@@ -35,20 +35,26 @@ using Row = std::function<void(const std::string& name, const std::string& value
 
 void add_faults(const node::FaultCounts& faults, const Row& row) {
   row("faults injected", thousands(faults.injected));
-  row("  above the floor", fmt::format("{} (below {}, masked {})", thousands(faults.above_floor),
-                                       thousands(faults.below_floor), thousands(faults.masked)));
+  row("  above the floor",
+      fmt::format("{} (near it {}, below {}, masked {})", thousands(faults.above_floor),
+                  thousands(faults.near_floor), thousands(faults.below_floor), thousands(faults.masked)));
   row("  found",
-      fmt::format("{} of them (missed {}; located {}, corrected {})", percent(faults.recall()),
-                  thousands(faults.missed), thousands(faults.detected), thousands(faults.corrected)));
+      fmt::format("{} of the {} times that a peer had one before it (missed {})", percent(faults.recall()),
+                  thousands(faults.above.due()), thousands(faults.above.missed)));
+  if (faults.near.due() > 0)
+    row("  near the floor",
+        fmt::format("{} of {} times", percent(faults.near.recall()), thousands(faults.near.due())));
+  row("  located", fmt::format("{}, corrected {}", thousands(faults.detected), thousands(faults.corrected)));
   if (const auto steps = faults.mean_steps_until_found())
     row("  steps until found", fmt::format("{:.2f}", *steps));
   if (faults.by_stage.size() > 1) row("  by stage", stages_of(faults));
   if (faults.erasures + faults.checksum_findings > 0)
     row("  after the checksum", fmt::format("{} (findings by checksum {})", thousands(faults.erasures),
                                             thousands(faults.checksum_findings)));
-  if (faults.undone > 0)
-    row("  undone", thousands(faults.undone) + " in rounds computed again or rolled back");
-  if (faults.left_out > 0) row("  in quarantine", thousands(faults.left_out) + " not listened to");
+  if (faults.above.undone > 0)
+    row("  undone", thousands(faults.above.undone) + " times the round was computed again or rolled back");
+  if (faults.above.left_out > 0)
+    row("  not received", thousands(faults.above.left_out) + " times, or in quarantine");
   row("  refused", thousands(faults.refused));
   row("  false alarms", fmt::format("{} (precision {}, wrong peer {})", thousands(faults.false_alarms),
                                     percent(faults.precision()), thousands(faults.wrong_peer)));
@@ -101,9 +107,12 @@ std::string run_table(const node::RunSummary& summary, const node::Config& confi
   if (const auto& certificate = summary.certificate) {
     row("certificate", certificate->valid ? "valid" : "NOT VALID: " + certificate->reason);
     row("  difference",
-        fmt::format("{:.2g} of the weights, rounding alone {:.2g}; at most {:.2g}, loss {:.2g}",
-                    certificate->relative_difference, certificate->rounding_difference,
-                    certificate->largest_difference, certificate->loss_difference));
+        fmt::format("{:.2g} of the weights, {:.2g} allowed, rounding alone {:.2g}; at most {:.2g}",
+                    certificate->relative_difference, certificate->allowed_difference,
+                    certificate->rounding_difference, certificate->largest_difference));
+    row("  on the test part",
+        fmt::format("loss {:.2g} off, {} equal predictions", certificate->loss_difference,
+                    percent(certificate->equal_predictions)));
   }
   return table;
 }

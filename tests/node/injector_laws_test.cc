@@ -37,7 +37,7 @@ bool same_bits(const Matrix& a, const Matrix& b) {
 class InjectorLaws : public ::testing::Test {
  protected:
   InjectorLaws() {
-    floor_.threshold = 1e-3;
+    floor_.threshold = floor_.analytic = 1e-3;
     floor_.locatable = 10.0;
     floor_.nu = &nu_;
     pass_.operand_encoder = codes::MatrixD::Ones(10, 1);

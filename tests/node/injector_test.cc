@@ -28,7 +28,8 @@ std::unique_ptr<Injector> make(const std::vector<std::string>& specs, std::uint6
 
 struct Floor {
   Floor() {
-    value.threshold = 1e-6;
+    value.threshold = 1.0;  // has been learned, and is of no account
+    value.analytic = 1e-6;
     value.locatable = 10.0;
     value.sigma = 2.0;
     value.nu = &nu;
@@ -172,8 +173,14 @@ TEST(Injector, LeavesEvaluationAlone) {
   EXPECT_TRUE(injector->injections().empty());
 }
 
-// The whitened size over the threshold is |change| / (2 * 4 * 1e-6); what is located for sure begins at 10 of
-// them.
+// 10 thresholds are located for sure, and a threshold may become 8 floors.
+FaultClass class_of(double size_over_floor) {
+  return size_over_floor < 1.0    ? FaultClass::kBelowFloor
+         : size_over_floor < 80.0 ? FaultClass::kNearFloor
+                                  : FaultClass::kAboveFloor;
+}
+
+// The whitened size over the floor is |change| / (2 * 4 * 1e-6).
 TEST(Injector, ClassifiesProductsByTheSizeOfTheChange) {
   const auto injector = make({"product:bitflip:rate=1"});
   const Floor floor;
@@ -188,15 +195,13 @@ TEST(Injector, ClassifiesProductsByTheSizeOfTheChange) {
     } else {
       EXPECT_TRUE(std::isinf(fault.size_over_floor));
     }
-    EXPECT_EQ(fault.fault_class,
-              fault.size_over_floor < 10.0 ? FaultClass::kBelowFloor : FaultClass::kAboveFloor)
-        << "bit " << fault.bit;
+    EXPECT_EQ(fault.fault_class, class_of(fault.size_over_floor)) << "bit " << fault.bit;
     seen.insert(fault.fault_class);
     if (fault.bit >= 23) {  // sign or exponent of 1
       EXPECT_EQ(fault.fault_class, FaultClass::kAboveFloor);
     }
   }
-  EXPECT_EQ(seen, (std::set{FaultClass::kBelowFloor, FaultClass::kAboveFloor}));
+  EXPECT_EQ(seen, (std::set{FaultClass::kBelowFloor, FaultClass::kNearFloor, FaultClass::kAboveFloor}));
 }
 
 TEST(Injector, AZerosSignIsMasked) {
@@ -264,8 +269,9 @@ TEST_F(WrongWeight, IsJudgedByTheRowOfTheOperandThatItMeets) {
       const double change = std::abs(static_cast<double>(fault.after) - static_cast<double>(fault.before));
       if (!std::isfinite(change)) continue;
       EXPECT_NEAR(fault.size_over_floor, change * 0.5 / 8e-6, 1e-6 * change / 8e-6);
-      EXPECT_EQ(fault.fault_class,
-                fault.size_over_floor < 10.0 ? FaultClass::kBelowFloor : FaultClass::kAboveFloor);
+      if (fault.size_over_floor > 0.0) {
+        EXPECT_EQ(fault.fault_class, class_of(fault.size_over_floor));
+      }
       EXPECT_EQ(fault.slot, 20u);
       if (fault.fault_class != FaultClass::kMasked) {
         EXPECT_EQ(fault.found_slot, pass == codes::PassKind::kForward ? 20u : 21u);
@@ -282,7 +288,7 @@ TEST_F(WrongWeight, ThatMeetsOnlyZerosIsMasked) {
   }
 }
 
-// Forward the flip is 20 thresholds or more, of 10 that are located for sure; backward more, of a million.
+// Forward the flip is 80 floors or more, which are located for sure; backward more, of 8 millions.
 TEST_F(WrongWeight, IsPlacedInThePassThatIsSureToShowIt) {
   Floor deaf;
   deaf.value.locatable = 1e6;
@@ -298,7 +304,7 @@ TEST_F(WrongWeight, IsPlacedInThePassThatIsSureToShowIt) {
     injector->visit(backward, loud);
     const Injection& fault = injector->injections().back();
     const double forward_size = std::abs(static_cast<double>(fault.after) - 1.0) * 0.5 / 8e-6;
-    if (!(forward_size >= 10.0 && 4.0 * forward_size < 1e6)) continue;
+    if (!(forward_size >= 80.0 && 4.0 * forward_size < 8e6)) continue;
     ++both;
     EXPECT_EQ(fault.fault_class, FaultClass::kAboveFloor);
     EXPECT_EQ(fault.found_slot, 20u);

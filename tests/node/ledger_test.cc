@@ -9,6 +9,7 @@
 #include <sstream>
 #include <tuple>
 
+#include "node/round_book.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {
@@ -33,7 +34,7 @@ class LedgerTest : public ::testing::Test {
     for (const Seen& seen : findings)
       verdict.findings.push_back({.peer = seen.peer, .entries = 1, .size_over_floor = seen.size});
     protocol::RoundReport report;
-    report.key = {0, step, slot, attempt};
+    report.key = {epoch_, step, slot, attempt};
     report.layer = slot % 3;
     report.pass = slot >= 3 ? codes::PassKind::kBackward : codes::PassKind::kForward;
     report.verdict = &verdict;
@@ -49,6 +50,7 @@ class LedgerTest : public ::testing::Test {
 
   ScratchFolder folder_;
   Ledger ledger_;
+  std::uint32_t epoch_ = 0;
 };
 
 TEST_F(LedgerTest, CleanRoundsLeaveNothing) {
@@ -62,12 +64,19 @@ TEST_F(LedgerTest, ASingleFindingIsTransient) {
   EXPECT_EQ(ledger_.findings(), 1u);
   const auto found = lines();
   ASSERT_EQ(found.size(), 1u);
-  const nlohmann::json expected = {{"peer", 7},         {"slot", 4},
-                                   {"layer", 1},        {"pass", "backward"},
-                                   {"training", true},  {"first_step", 5},
-                                   {"last_step", 5},    {"kind", "transient"},
-                                   {"corrected", true}, {"size_over_floor", 12.5},
-                                   {"by", "code"},      {"state", "product"}};
+  const nlohmann::json expected = {{"peer", 7},
+                                   {"slot", 4},
+                                   {"epoch", 0},
+                                   {"layer", 1},
+                                   {"pass", "backward"},
+                                   {"training", true},
+                                   {"first_step", 5},
+                                   {"last_step", 5},
+                                   {"kind", "transient"},
+                                   {"corrected", true},
+                                   {"size_over_floor", 12.5},
+                                   {"by", "code"},
+                                   {"state", "product"}};
   EXPECT_EQ(found[0], expected);
 }
 
@@ -80,6 +89,26 @@ TEST_F(LedgerTest, WhatRecursStepAfterStepIsOneEntryWithItsLargestSize) {
   EXPECT_EQ(found[0].at("first_step"), 5);
   EXPECT_EQ(found[0].at("last_step"), 104);
   EXPECT_EQ(found[0].at("size_over_floor"), 99.0);
+}
+
+// As lines of rounds (round_book.h): what a peer that is killed had not written yet ends both alike.
+TEST_F(LedgerTest, AnEntryEndsWhereALineOfRoundsDoes) {
+  for (std::uint64_t step = kStepsOfALine - 3; step < kStepsOfALine + 2; ++step) round(step, 1, {{7}});
+  const auto found = lines();
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].at("last_step"), kStepsOfALine - 1);
+  EXPECT_EQ(found[1].at("first_step"), kStepsOfALine);
+}
+
+TEST_F(LedgerTest, WhatComesAgainUnderANewEpochIsAnEntryOfItsOwn) {
+  round(5, 1, {{7}});
+  epoch_ = 1;
+  round(5, 1, {{7}});
+  const auto found = lines();
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].at("epoch"), 0);
+  EXPECT_EQ(found[1].at("epoch"), 1);
+  EXPECT_EQ(ledger_.findings(), 2u);
 }
 
 TEST_F(LedgerTest, AGapEndsAnEntry) {

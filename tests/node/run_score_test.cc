@@ -1,4 +1,5 @@
-// The score of a run, from records written by hand: what was injected against what was found.
+// The score of a run, from records written by hand: what was injected against what each peer had before it
+// and located.
 #include "node/run_score.h"
 
 #include <gtest/gtest.h>
@@ -19,6 +20,7 @@ class RunScore : public ::testing::Test {
     for (int p = 0; p < kPeers; ++p) std::filesystem::create_directories(peer_folder(run(), p));
   }
   static constexpr int kPeers = 10;
+  static constexpr std::uint64_t kOthers = kPeers - 1;
   std::string run() const { return folder_.path().string(); }
 
   void inject(int peer, std::uint64_t step, const std::string& fault, const std::string& stage = "product",
@@ -35,6 +37,21 @@ class RunScore : public ::testing::Test {
     line.update(more);
     append(finder, kFindingsFile, line);
   }
+  void find_at_all_but(const std::set<int>& blind, int peer, std::uint64_t step,
+                       const json& more = json::object()) {
+    for (int finder = 0; finder < kPeers; ++finder)
+      if (finder != peer && !blind.contains(finder)) find(finder, peer, step, step, more);
+  }
+  // A peer judged the rounds of these steps.
+  void judge(int observer, std::uint64_t first, std::uint64_t last, const json& more = json::object()) {
+    json line = {{"slot", 2},    {"first_step", first}, {"last_step", last},       {"epoch", 0},
+                 {"attempt", 0}, {"delivered", true},   {"missing", json::array()}};
+    line.update(more);
+    append(observer, kRoundsFile, line);
+  }
+  void all_judge(std::uint64_t first, std::uint64_t last, const json& more = json::object()) {
+    for (int p = 0; p < kPeers; ++p) judge(p, first, last, more);
+  }
   void repair(int peer, std::uint64_t step, int layer, const std::string& event = "repaired") {
     append(peer, kRepairsFile, {{"step", step}, {"layer", layer}, {"shard", 0}, {"event", event}});
   }
@@ -46,102 +63,214 @@ class RunScore : public ::testing::Test {
   void append(int peer, const std::string& file, const json& line) {
     std::ofstream(peer_folder(run(), peer) + file, std::ios::app) << line.dump() << "\n";
   }
+  void forget(const std::vector<const char*>& files) {
+    for (int p = 0; p < kPeers; ++p)
+      for (const char* file : files) std::filesystem::remove(peer_folder(run(), p) + file);
+  }
 
  private:
   ScratchFolder folder_;
 };
 
 TEST_F(RunScore, CountsInjectionsByTheirClassAndStage) {
+  all_judge(0, 10);
   for (int peer : {1, 4}) {
     inject(peer, 3, "above_floor");
     inject(peer, 4, "below_floor");
     inject(peer, 5, "below_floor", "decode");
     inject(peer, 6, "masked");
     inject(peer, 7, "erasure", "contribution");
+    inject(peer, 8, "near_floor");
   }
   const FaultCounts counts = score();
-  EXPECT_EQ(counts.injected, 10u);
+  EXPECT_EQ(counts.injected, 12u);
   EXPECT_EQ(counts.above_floor, 2u);
+  EXPECT_EQ(counts.near_floor, 2u);
   EXPECT_EQ(counts.below_floor, 4u);
   EXPECT_EQ(counts.masked, 2u);
   EXPECT_EQ(counts.erasures, 2u);
-  EXPECT_EQ(counts.missed, 2u);
+  EXPECT_EQ(counts.above.missed, 2 * kOthers);
   EXPECT_EQ(counts.recall(), 0.0);
+  EXPECT_EQ(counts.near.missed, 2 * kOthers);
   EXPECT_FALSE(counts.precision());
   EXPECT_FALSE(counts.mean_steps_until_found());
   const json out = to_json(counts);
-  EXPECT_EQ(out.at("by_stage").at("product"), (json{{"injected", 6},
+  EXPECT_EQ(out.at("by_stage").at("product"), (json{{"injected", 8},
                                                     {"above_floor", 2},
+                                                    {"near_floor", 2},
                                                     {"below_floor", 2},
                                                     {"masked", 2},
                                                     {"erasures", 0},
+                                                    {"observations", 18},
                                                     {"found", 0}}));
   EXPECT_EQ(out.at("by_stage").at("decode").at("injected"), 2);
   EXPECT_EQ(out.at("by_stage").at("contribution").at("erasures"), 2);
   EXPECT_EQ(out.at("recall"), 0.0);
+  EXPECT_EQ(out.at("near_floor_recall"), 0.0);
   EXPECT_TRUE(out.at("precision").is_null());
 }
 
-TEST_F(RunScore, AFindingOfManyPeersIsDetectedOnce) {
+TEST_F(RunScore, EachPeerThatHadItIsAnObserver) {
+  all_judge(7, 7);
   inject(4, 7, "above_floor");
-  for (int finder = 0; finder < kPeers; ++finder) find(finder, 4, 7, 7);
+  find_at_all_but({}, 4, 7);
   const FaultCounts counts = score();
-  EXPECT_EQ(counts.detected, 1u);
-  EXPECT_EQ(counts.corrected, 1u);
-  EXPECT_EQ(counts.missed + counts.false_alarms + counts.wrong_peer, 0u);
+  EXPECT_EQ(counts.above.found, kOthers);
+  EXPECT_EQ(counts.detected, kOthers);
+  EXPECT_EQ(counts.corrected, kOthers);
+  EXPECT_EQ(counts.above.missed + counts.false_alarms + counts.wrong_peer, 0u);
   EXPECT_EQ(counts.recall(), 1.0);
   EXPECT_EQ(counts.precision(), 1.0);
   EXPECT_EQ(counts.mean_steps_until_found(), 0.0);
-  EXPECT_EQ(counts.by_stage.at("product").found, 1u);
+  EXPECT_EQ(counts.by_stage.at("product").above.found, kOthers);
 }
 
-TEST_F(RunScore, ExplainedIsItInItsStepAndTheNextAndAtItsPeer) {
+TEST_F(RunScore, WhoMissedItIsCountedAlthoughOthersSawIt) {
+  all_judge(7, 7);
   inject(4, 7, "above_floor");
-  find(0, 4, 6, 6);                 // before
-  find(0, 4, 7, 7, {{"slot", 3}});  // another round of the step
-  find(0, 4, 8, 8);
-  find(0, 4, 9, 9);  // too late
-  find(0, 5, 8, 8);  // another peer, while 4 had one
-  find(0, 5, 20, 20);
+  find_at_all_but({0, 8}, 4, 7);
   const FaultCounts counts = score();
-  EXPECT_EQ(counts.detected, 2u);
+  EXPECT_EQ(counts.above.missed, 2u);
+  EXPECT_DOUBLE_EQ(*counts.recall(), 7.0 / 9.0);
+}
+
+TEST_F(RunScore, TheVictimIsNoObserver) {
+  judge(4, 7, 7);
+  inject(4, 7, "above_floor");
+  EXPECT_FALSE(score().recall());
+  find(4, 4, 7, 7);
+  EXPECT_FALSE(score().recall());
+  EXPECT_EQ(score().detected, 1u);
+}
+
+// The right peer in the wrong place is a false alarm, and what it was for is missed.
+TEST_F(RunScore, OnlyThePlaceWhereItMustShowCounts) {
+  for (const std::uint32_t slot : {2, 3}) all_judge(0, 20, {{"slot", slot}});
+  inject(4, 7, "above_floor");
+  find(0, 4, 6, 6);                 // the step before
+  find(1, 4, 8, 8);                 // the step after
+  find(2, 4, 7, 7, {{"slot", 3}});  // another round of the step
+  find(3, 5, 7, 7);                 // another peer
+  find(5, 4, 7, 7);
+  const FaultCounts counts = score();
+  EXPECT_EQ(counts.above.found, 1u);
+  EXPECT_EQ(counts.above.missed, kOthers - 1);
+  EXPECT_EQ(counts.detected, 1u);
   EXPECT_EQ(counts.false_alarms, 4u);
   EXPECT_EQ(counts.wrong_peer, 1u);
-  EXPECT_EQ(counts.missed, 0u);
-  EXPECT_DOUBLE_EQ(*counts.precision(), 2.0 / 6.0);
+  EXPECT_DOUBLE_EQ(*counts.precision(), 1.0 / 5.0);
 }
 
-TEST_F(RunScore, FoundIsItUntilTheStepAfterTheOneInWhichItMustShow) {
+TEST_F(RunScore, AFalseAlarmIsCountedForEachWhoRaisesIt) {
+  for (int finder : {0, 1, 2}) find(finder, 5, 20, 21);
+  EXPECT_EQ(score().false_alarms, 6u);
+  EXPECT_EQ(score().wrong_peer, 0u);
+}
+
+TEST_F(RunScore, WhatShowsInALaterStepIsDueThere) {
+  all_judge(7, 9);
   inject(1, 7, "above_floor", "update", {{"found_step", 8}});
   inject(2, 7, "above_floor", "update", {{"found_step", 8}});
-  inject(3, 7, "above_floor");
-  inject(4, 7, "above_floor");
-  find(0, 1, 9, 9);
-  find(0, 2, 10, 10);
-  find(0, 3, 8, 8);
-  find(0, 4, 9, 9);
+  find_at_all_but({}, 1, 8);
+  find_at_all_but({}, 2, 9);  // it stays, and so explains that; but it was missed when it was due
   const FaultCounts counts = score();
-  EXPECT_EQ(counts.found, 2u);
-  EXPECT_EQ(counts.missed, 2u);
-  EXPECT_DOUBLE_EQ(*counts.mean_steps_until_found(), 1.5);
-  EXPECT_DOUBLE_EQ(*counts.recall(), 0.5);
+  EXPECT_EQ(counts.above.found, kOthers);
+  EXPECT_EQ(counts.above.missed, kOthers);
+  EXPECT_EQ(counts.false_alarms, 0u);
+  EXPECT_EQ(counts.by_what_stays, kOthers);
+  EXPECT_DOUBLE_EQ(*counts.mean_steps_until_found(), 1.0);
 }
 
-TEST_F(RunScore, AFindingBelowTheFloorIsDetectedToo) {
-  inject(4, 7, "below_floor");
+TEST_F(RunScore, WhatIsNearTheFloorIsABandOfItsOwn) {
+  all_judge(7, 8);
+  inject(4, 7, "near_floor");
+  inject(4, 8, "below_floor");
   find(3, 4, 7, 7);
+  find(3, 4, 8, 8);
   const FaultCounts counts = score();
-  EXPECT_EQ(counts.detected, 1u);
-  EXPECT_EQ(counts.false_alarms + counts.missed, 0u);
+  EXPECT_EQ(counts.detected, 2u);
+  EXPECT_EQ(counts.false_alarms, 0u);
   EXPECT_FALSE(counts.recall());
+  EXPECT_EQ(counts.near.found, 1u);
+  EXPECT_DOUBLE_EQ(*counts.near.recall(), 1.0 / 9.0);
 }
 
-TEST_F(RunScore, IsCorrectedOnlyIfItWasAtEveryFinder) {
+TEST_F(RunScore, WhatIsMaskedOrLostExplainsNothing) {
+  inject(4, 7, "masked");
+  inject(5, 7, "erasure", "contribution");
+  find(0, 4, 7, 7);
+  find(0, 5, 7, 7);
+  EXPECT_EQ(score().detected, 0u);
+  EXPECT_EQ(score().false_alarms, 2u);
+}
+
+TEST_F(RunScore, WhoDidNotReceiveItCannotHaveMissedIt) {
   inject(4, 7, "above_floor");
-  inject(4, 9, "above_floor");
+  for (int p : {0, 1, 2}) judge(p, 7, 7);
+  judge(3, 7, 7, {{"missing", {4, 9}}});  // late, gone or in quarantine
+  judge(5, 0, 6);                         // killed before
+  find(0, 4, 7, 7);
+  const FaultCounts counts = score();
+  EXPECT_EQ(counts.above.found, 1u);
+  EXPECT_EQ(counts.above.missed, 2u);
+  EXPECT_EQ(counts.above.left_out, 6u);  // 3, 5, and those that left no record
+  EXPECT_EQ(counts.above.undone, 0u);
+  EXPECT_DOUBLE_EQ(*counts.recall(), 1.0 / 3.0);
+}
+
+// That one peer had to compute a round again excuses that peer only.
+TEST_F(RunScore, WhoComputedTheRoundAgainIsExcusedAndNobodyElse) {
+  inject(4, 7, "above_floor");
+  for (int p = 0; p < kPeers; ++p)
+    if (p != 3 && p != 5) judge(p, 7, 7);
+  judge(3, 7, 7, {{"delivered", false}});
+  for (int p : {3, 4, 5}) judge(p, 7, 7, {{"attempt", 1}});
+  append(3, kRepairsFile, {{"step", 7}, {"layer", 0}, {"event", "computed_again"}, {"peer", -1}});
+  append(0, kRepairsFile, {{"step", 7}, {"layer", 0}, {"event", "late"}, {"peer", 4}});
+  find(0, 4, 7, 7);
+  const FaultCounts counts = score();
+  EXPECT_EQ(counts.above.undone, 2u);  // 3, and 5, which went on with the second attempt at once
+  EXPECT_EQ(counts.above.found, 1u);
+  EXPECT_EQ(counts.above.missed, 6u);
+}
+
+// Who has done with a round sends what it has: the second attempt holds the same wrong contribution.
+TEST_F(RunScore, AnAttemptThatGotTheOldContributionIsNoExcuse) {
+  inject(4, 7, "above_floor");
+  judge(4, 7, 7);
+  judge(3, 7, 7, {{"attempt", 1}});
+  EXPECT_EQ(score().above.missed, 1u);
+  find(3, 4, 7, 7);
+  EXPECT_EQ(score().above.found, 1u);
+}
+
+TEST_F(RunScore, WhatWasRolledBackIsUndoneForWhoDidNotDeliverIt) {
+  inject(4, 7, "above_floor");
+  judge(0, 7, 7);                                          // before all went back
+  for (int p : {0, 1, 2}) judge(p, 7, 7, {{"epoch", 1}});  // and after
+  judge(2, 7, 7, {{"delivered", false}});
+  const FaultCounts counts = score();
+  EXPECT_EQ(counts.above.missed, 1u);
+  EXPECT_EQ(counts.above.undone, 2u);
+  EXPECT_EQ(counts.above.left_out, 6u);
+  find(1, 4, 7, 7, {{"epoch", 1}});  // the fault struck once, under epoch 0
+  EXPECT_EQ(score().false_alarms, 1u);
+}
+
+TEST_F(RunScore, AShardThatWasRepairedBeforeItShowsIsUndone) {
+  all_judge(8, 8);
+  inject(4, 7, "above_floor", "update", {{"found_step", 8}});
+  EXPECT_EQ(score().above.missed, kOthers);
+  repair(4, 8, 1, "rebuilt");  // another layer
+  EXPECT_EQ(score().above.missed, kOthers);
+  repair(4, 8, 0, "rebuilt");
+  EXPECT_EQ(score().above.undone, kOthers);
+}
+
+TEST_F(RunScore, IsCorrectedWhereTheRoundWasDecoded) {
+  inject(4, 7, "above_floor");
   find(0, 4, 7, 7);
   find(1, 4, 7, 7, {{"corrected", false}});
-  find(0, 4, 9, 9);
   const FaultCounts counts = score();
   EXPECT_EQ(counts.detected, 2u);
   EXPECT_EQ(counts.corrected, 1u);
@@ -149,23 +278,21 @@ TEST_F(RunScore, IsCorrectedOnlyIfItWasAtEveryFinder) {
 
 TEST_F(RunScore, WhatStaysExplainsWhatFollowsInItsLayerUntilItIsRepaired) {
   for (const json& kind : {json{{"stage", "weights"}}, json{{"stage", "optimizer"}},
-                           json{{"stage", "update"}}, json{{"model", "sticky"}}, json{{"lasting", true}}}) {
+                           json{{"stage", "update"}}, json{{"lasting", true}}}) {
     SCOPED_TRACE(kind.dump());
-    for (int p = 0; p < kPeers; ++p)
-      for (const char* file : {kInjectionsFile, kFindingsFile, kRepairsFile})
-        std::filesystem::remove(peer_folder(run(), p) + file);
-    inject(4, 7, "above_floor", "product", [&] {
-      json more = kind;
-      more["layer"] = 1;
-      return more;
-    }());
+    forget({kInjectionsFile, kFindingsFile, kRepairsFile});
+    json more = kind;
+    more["layer"] = 1;
+    inject(4, 7, "above_floor", "hadamard", more);
     find(0, 4, 7, 16, {{"layer", 1}});                // ten steps
     find(0, 4, 12, 12, {{"layer", 1}, {"slot", 4}});  // the other pass of the layer
     find(0, 4, 20, 20);                               // another layer
     find(0, 5, 12, 12, {{"layer", 1}});               // another peer
     EXPECT_EQ(score().detected, 11u);
+    EXPECT_EQ(score().by_what_stays, 10u);
     EXPECT_EQ(score().false_alarms, 2u);
     EXPECT_EQ(score().wrong_peer, 1u);
+    if (kind.contains("lasting")) continue;
     repair(4, 12, 0);               // another layer
     repair(4, 12, 1, "announced");  // no repair
     EXPECT_EQ(score().detected, 11u);
@@ -176,12 +303,37 @@ TEST_F(RunScore, WhatStaysExplainsWhatFollowsInItsLayerUntilItIsRepaired) {
   }
 }
 
-TEST_F(RunScore, TheLayerThatItReachedCountsAndARepairBeforeItShowsIsNone) {
+// A stuck bit of a machine is wrong anew in each attempt, and is told of anew.
+TEST_F(RunScore, AStuckBitExplainsOnlyWhereItStruck) {
+  inject(4, 7, "above_floor", "product", {{"model", "sticky"}, {"lasting", true}});
+  find(0, 4, 7, 9);
+  EXPECT_EQ(score().detected, 1u);
+  EXPECT_EQ(score().false_alarms, 2u);
+}
+
+TEST_F(RunScore, TheLayerThatItReachedCountsAndARepairBeforeItShowsEndsNothing) {
   inject(4, 7, "above_floor", "decode",
          {{"layer", 1}, {"found_layer", 0}, {"found_step", 8}, {"lasting", true}});
   repair(4, 7, 0);
   find(0, 4, 8, 12);
   EXPECT_EQ(score().detected, 5u);
+}
+
+// A wrong operand is read by the round that it goes into, by a later one of the same layers, and by the
+// update of their shards; unless its peer found that out and computed it again.
+TEST_F(RunScore, AWrongOperandExplainsWhatIsComputedFromIt) {
+  const json shows = {{"layer", 1}, {"found_layer", 2}, {"found_slot", 3}};
+  inject(4, 7, "near_floor", "decode", shows);
+  find(0, 4, 7, 7, {{"layer", 2}, {"slot", 3}});  // forward
+  find(0, 4, 7, 7, {{"layer", 1}, {"slot", 5}});  // backward
+  find(0, 4, 7, 7, {{"layer", 0}, {"slot", 1}});  // before it
+  find(0, 4, 7, 7, {{"layer", 0}, {"slot", 6}});  // not computed from it
+  find(0, 4, 9, 9, {{"layer", 1}, {"slot", 1}});  // in the shard
+  EXPECT_EQ(score().detected, 3u);
+  EXPECT_EQ(score().false_alarms, 2u);
+  append(4, kRepairsFile, {{"step", 7}, {"layer", 2}, {"event", "operand_recomputed"}, {"peer", -1}});
+  EXPECT_EQ(score().detected, 2u);
+  EXPECT_EQ(score().false_alarms, 3u);
 }
 
 TEST_F(RunScore, FindingsByChecksumAreCountedApart) {
@@ -196,43 +348,11 @@ TEST_F(RunScore, FindingsByChecksumAreCountedApart) {
   EXPECT_EQ(counts.false_alarms, 1u);
 }
 
-// Nobody listens to a peer in quarantine: there is nothing to be found.
-TEST_F(RunScore, WhatAPeerInQuarantineDoesIsNotMissed) {
-  for (std::uint64_t step = 3; step < 30; ++step) inject(4, step, "above_floor");
-  find(0, 4, 3, 6);
-  find(0, 4, 20, 21);
-  for (int p : {0, 1}) {
-    append(p, kRepairsFile, {{"step", 6}, {"layer", 0}, {"event", "quarantined"}, {"peer", 4}});
-    append(p, kRepairsFile, {{"step", 19}, {"layer", 0}, {"event", "released"}, {"peer", 4}});
-    append(p, kRepairsFile, {{"step", 25}, {"layer", 0}, {"event", "quarantined"}, {"peer", 4}});
-  }
-  const FaultCounts counts = score();
-  EXPECT_EQ(counts.found, 4u + 3u);      // 3 .. 6, 19 .. 21
-  EXPECT_EQ(counts.left_out, 12u + 5u);  // 7 .. 18, 25 .. 29
-  EXPECT_EQ(counts.missed, 3u);          // 22 .. 24
-  EXPECT_DOUBLE_EQ(*counts.recall(), 0.7);
-}
-
-// What was wrong when a peer was killed, nobody saw; what all began again from checkpoints for, is undone.
-TEST_F(RunScore, WhatWentWithAKilledPeerIsUndone) {
-  for (const std::uint64_t step : {5, 8, 9, 10, 20}) inject(4, step, "above_floor", "weights");
-  inject(5, 9, "above_floor", "weights");
-  append(4, kRepairsFile, {{"step", 0}, {"event", "began"}});
-  append(4, kRepairsFile, {{"step", 10}, {"event", "began"}});
-  append(5, kRepairsFile, {{"step", 0}, {"event", "began"}});
-  FaultCounts counts = score();
-  EXPECT_EQ(counts.undone, 2u);  // 9 and 10, by peer 4
-  EXPECT_EQ(counts.missed, 4u);
-  append(4, kRepairsFile, {{"step", 0}, {"event", "resumed"}, {"boundary", 7}});
-  counts = score();
-  EXPECT_EQ(counts.undone, 4u);  // 8 .. 10 of peer 4, 9 of peer 5
-  EXPECT_EQ(counts.missed, 2u);
-}
-
 TEST_F(RunScore, TwoFaultsInOnePlaceAreMissedTwice) {
+  judge(0, 7, 7);
   inject(4, 7, "above_floor");
   inject(4, 7, "above_floor", "weights");
-  EXPECT_EQ(score().missed, 2u);
+  EXPECT_EQ(score().above.missed, 2u);
 }
 
 }  // namespace

@@ -73,7 +73,7 @@ class RunSummaryTest : public ::testing::Test {
 
 TEST_F(RunSummaryTest, NothingInjectedAndNothingFound) {
   const FaultCounts counts = faults();
-  EXPECT_EQ(counts.injected + counts.detected + counts.corrected + counts.missed + counts.false_alarms +
+  EXPECT_EQ(counts.injected + counts.detected + counts.corrected + counts.above.missed + counts.false_alarms +
                 counts.refused,
             0u);
 }

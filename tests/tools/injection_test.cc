@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "node/run_folder.h"
+#include "node/run_score.h"
 #include "tests/tools/process.h"
 #include "tests/tools/tiny_digits.h"
 
@@ -83,8 +85,66 @@ TEST(Inject, ProductFlipsAreFoundAndDoNoHarm) {
   }
   EXPECT_EQ(victims.size(), 10U);
   EXPECT_EQ(classes["above_floor"], faults.at("above_floor"));
+  EXPECT_EQ(classes["near_floor"], faults.at("near_floor"));
   EXPECT_EQ(classes["below_floor"], faults.at("below_floor"));
   EXPECT_EQ(classes["masked"], faults.at("masked"));
+}
+
+// At the default network. What one of ten peers did not see, or saw elsewhere, is in the score.
+TEST(Inject, TheScoreIsPerObserverAndPlace) {
+  const Scratch scratch;
+  const std::string folder = scratch / "run";
+  const json faults =
+      train(scratch, {"--steps", "12", "--out", folder, "--inject", "product:bitflip:rate=0.2"}).at("faults");
+  constexpr int kPeers = 10;
+  const auto score = [&] {
+    node::FaultCounts counts;
+    node::score_run(folder, kPeers, counts);
+    return counts;
+  };
+  const node::FaultCounts whole = score();
+  EXPECT_EQ(json::parse(node::to_json(whole).dump()), faults);
+  EXPECT_GT(whole.above_floor, 10U);
+  EXPECT_GT(whole.above.due(), 5 * whole.above_floor);
+  const node::Sightings& seen = whole.above;
+  EXPECT_EQ(seen.due() + seen.undone + seen.left_out, 9 * whole.above_floor);
+  EXPECT_EQ(whole.above.missed, 0U);
+  EXPECT_EQ(whole.false_alarms, 0U);
+
+  // A finding of an injection above the floor, by one observer.
+  std::string file;
+  std::size_t at = 0;
+  Words lines;
+  for (const json& injection : records_of(folder, "injections.jsonl"))
+    for (int p = 0; file.empty() && p < kPeers; ++p) {
+      if (injection.at("class") != "above_floor" || p == injection.at("peer")) continue;
+      lines = lines_of(read_file(node::peer_folder(folder, p) + node::kFindingsFile));
+      for (at = 0; file.empty() && at < lines.size(); ++at) {
+        const json line = json::parse(lines[at]);
+        if (line.at("peer") == injection.at("peer") && line.at("slot") == injection.at("slot") &&
+            line.at("first_step") == injection.at("step") && line.at("last_step") == injection.at("step"))
+          file = node::peer_folder(folder, p) + node::kFindingsFile;
+      }
+    }
+  ASSERT_FALSE(file.empty());
+  json moved = json::parse(lines[at - 1]);
+  const auto write = [&] {
+    std::string text;
+    for (const std::string& line : lines) text += line + "\n";
+    write_file(file, text);
+  };
+  moved["slot"] = moved.at("slot").get<int>() + 100;  // the right peer in the wrong place
+  lines[at - 1] = moved.dump();
+  write();
+  const node::FaultCounts elsewhere = score();
+  EXPECT_EQ(elsewhere.above.missed, 1U);
+  EXPECT_LT(*elsewhere.recall(), 1.0);
+  EXPECT_EQ(elsewhere.false_alarms, 1U);
+  EXPECT_LT(*elsewhere.precision(), 1.0);
+  lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(at) - 1);  // and not seen at all
+  write();
+  EXPECT_EQ(score().above.missed, 1U);
+  EXPECT_EQ(score().false_alarms, 0U);
 }
 
 TEST(Inject, StaysAtThePeerAndInTheStepsThatAreNamed) {
@@ -144,7 +204,10 @@ TEST(Inject, ACampaignIsOnTopOfWhatTheCommandLineSays) {
   EXPECT_EQ(faults.at("recall"), 1.0);
   EXPECT_EQ(faults.at("precision"), 1.0);
   EXPECT_EQ(faults.at("wrong_peer"), 0);
-  EXPECT_EQ(faults.at("by_stage").at("encode").at("found"), 1);
+  const json& encode = faults.at("by_stage").at("encode");
+  EXPECT_EQ(encode.at("above_floor"), 1);
+  EXPECT_GT(encode.at("observations"), 0);
+  EXPECT_EQ(encode.at("found"), encode.at("observations"));
   for (const json& line : records_of(folder, "injections.jsonl"))
     EXPECT_EQ(line.at("step"), line.at("model") == "row" ? 5 : line.at("model") == "nan" ? 7 : 9);
 }
