@@ -33,9 +33,9 @@ void print_run(const SimRequest& request, const RunResult& run) {
 std::string summary_line(const SwarmResult& result, double seconds) {
   return fmt::format(
       "{} runs, {} steps, {} failed; {}; {} located, {} repairs, {} rebuilds, {} refusals, {} "
-      "rollbacks; {:.1f} s",
+      "rollbacks; {} of {} products committed wrong; {:.1f} s",
       result.runs, result.steps, result.failed, result.faults.text(), result.located, result.repairs,
-      result.rebuilds, result.refusals, result.rollbacks, seconds);
+      result.rebuilds, result.refusals, result.rollbacks, result.committed_wrong, result.committed, seconds);
 }
 
 }  // namespace

@@ -43,6 +43,8 @@ TEST_F(TrainingUnderFaults, CodedTrainingEndsWhereTheFaultFreeRunEnds) {
   EXPECT_GT(clean.accuracy, 0.5);
   EXPECT_NEAR(coded.accuracy, clean.accuracy, 0.02);
   EXPECT_GT(coded.cpu_seconds, 0.0);
+  EXPECT_EQ(clean.committed_wrong, 0u);
+  EXPECT_EQ(coded.committed_wrong, 0u);
 }
 
 TEST_F(TrainingUnderFaults, UncodedTrainingDivergesAndIsCountedAsChance) {
@@ -50,6 +52,7 @@ TEST_F(TrainingUnderFaults, UncodedTrainingDivergesAndIsCountedAsChance) {
   EXPECT_GT(run.injected, 0u);
   EXPECT_EQ(run.end, RunEnd::kDiverged);
   EXPECT_EQ(run.accuracy, 0.2);
+  EXPECT_GT(run.committed_wrong, 0u);
   EXPECT_LT(run.executed_steps, kSteps);
 }
 
@@ -79,7 +82,7 @@ class FaultRecordsOnDisk : public ::testing::Test {
 
 TEST_F(FaultRecordsOnDisk, WhatWasMeasuredIsThereAgain) {
   FaultRecord record{"strokes", "plan", "polydot", 1e-4, 7, {}};
-  record.run = {RunEnd::kRefused, 0.75, 1.5, 30, 4, 5, 6};
+  record.run = {RunEnd::kRefused, 0.75, 1.5, 30, 4, 5, 6, 7};
   {
     auto records = FaultRecords::open(path_);
     ASSERT_TRUE(records.ok());
@@ -96,6 +99,7 @@ TEST_F(FaultRecordsOnDisk, WhatWasMeasuredIsThereAgain) {
   ASSERT_EQ(records->records().size(), 1u);
   EXPECT_EQ(records->records().front().run.end, RunEnd::kRefused);
   EXPECT_EQ(records->records().front().run.rollbacks, 6u);
+  EXPECT_EQ(records->records().front().run.committed_wrong, 7u);
   ASSERT_NE(records->calibration("strokes", "plan"), nullptr);
   EXPECT_EQ(records->calibration("strokes", "plan")->replication_seconds.at(3), 0.5);
   EXPECT_EQ(records->calibration("MNIST", "plan"), nullptr);

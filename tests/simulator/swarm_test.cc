@@ -46,6 +46,8 @@ TEST(Swarm, TheFixedSetMeetsEveryKindOfEventAndHolds) {
   EXPECT_EQ(result.faults.missing(), "") << "never happened";
   EXPECT_GT(result.rebuilds, 0u);
   EXPECT_GT(result.repairs, 0u);
+  EXPECT_GT(result.committed, 1000u * kFixedRuns);
+  EXPECT_EQ(result.committed_wrong, 0u);
 }
 
 // Each found a bug; CHANGELOG and the history say which. Some of them go back to a checkpoint.

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "dnn/training_program.h"
 #include "tools/simulator/scenario.h"
 #include "tools/simulator/value_checker.h"
 
@@ -143,6 +144,57 @@ TEST_F(Values, WhoDiffersFromTheRebuiltMayRepair) {
   EXPECT_EQ(violations_.count(), 4u) << "that no scrub named it, and nothing else";
   tell(2, "repaired", 12 + kRebuildLasts + 1);
   EXPECT_EQ(violations_.count(), 6u) << "not for ever";
+}
+
+// A product that a peer took for checked, whoever had the contributions that it came from.
+TEST_F(Values, WhatIsCommittedIsThatOfTheReference) {
+  const auto deliver = [&](int peer, std::uint64_t step, std::uint32_t slot, const codes::Matrix& product,
+                           bool training = true) {
+    codes::RoundVerdict verdict;
+    verdict.state = codes::RoundState::kChecked;
+    verdict.product = product;
+    const std::vector<protocol::ScrubReport> scrubs;
+    protocol::RoundReport report;
+    report.key.step = step;
+    report.key.slot = slot;
+    report.training = training;
+    report.verdict = &verdict;
+    report.scrubs = &scrubs;
+    checker_->peer_observer(peer)->on_round(report);
+  };
+  const auto layers = static_cast<codes::Index>(scenario_.cluster.plan.network.layers().size());
+  for (const std::uint64_t step : {0, 7, 19})
+    for (codes::Index l = 0; l < layers; ++l)
+      for (const codes::PassKind pass : {codes::PassKind::kForward, codes::PassKind::kBackward})
+        if (l > 0 || pass == codes::PassKind::kForward) {
+          const std::uint32_t slot = dnn::training_slot(layers, l, pass);
+          deliver(2, step, slot, reference_->product(step, slot));
+          deliver(2, step, slot, 1.0005F * reference_->product(step, slot));
+        }
+  EXPECT_EQ(violations_.count(), 0u);
+  EXPECT_EQ(checker_->counts().committed, 6u * static_cast<std::uint64_t>(2 * layers - 1));
+  EXPECT_EQ(checker_->counts().committed_wrong, 0u);
+
+  const std::uint32_t slot = dnn::training_slot(layers, 1, codes::PassKind::kBackward);
+  const codes::Matrix right = reference_->product(7, slot);
+  deliver(2, 7, slot, 1.002F * right);
+  EXPECT_THAT(violations_.lines(), ElementsAre(HasSubstr("committed: peer 2 took a product of step 7")));
+  codes::Matrix wrong = right;
+  wrong(0, 0) = std::numeric_limits<float>::quiet_NaN();
+  deliver(3, 7, slot, wrong);
+  deliver(4, 7, slot, right.topRows(1));
+  deliver(5, 8, slot, right);  // of another step
+  EXPECT_EQ(checker_->counts().committed_wrong, 4u);
+  EXPECT_EQ(violations_.count(), 4u);
+  deliver(5, 7, 0, wrong, false);  // an evaluation
+  EXPECT_EQ(checker_->counts().committed_wrong, 4u);
+}
+
+// Rounding does not excuse everything.
+TEST(ValueTolerance, HasACeiling) {
+  EXPECT_EQ(tolerance_of(1e-4, 0.0), 1e-4);
+  EXPECT_DOUBLE_EQ(tolerance_of(1e-4, 1e-4), 1e-3);
+  EXPECT_EQ(tolerance_of(1e-4, 0.67), 1e-2);
 }
 
 TEST_F(Values, FinalShardsAreThoseOfTheReference) {

@@ -21,7 +21,8 @@ nlohmann::json to_json(const FaultRecord& record) {
           {"executed_steps", record.run.executed_steps},
           {"injected", record.run.injected},
           {"recomputed", record.run.recomputed},
-          {"rollbacks", record.run.rollbacks}};
+          {"rollbacks", record.run.rollbacks},
+          {"committed_wrong", record.run.committed_wrong}};
 }
 
 FaultRecord record_from(const nlohmann::json& line) {
@@ -36,6 +37,7 @@ FaultRecord record_from(const nlohmann::json& line) {
   record.run.injected = line.at("injected");
   record.run.recomputed = line.at("recomputed");
   record.run.rollbacks = line.at("rollbacks");
+  record.run.committed_wrong = line.at("committed_wrong");
   return record;
 }
 

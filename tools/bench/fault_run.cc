@@ -3,12 +3,13 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <numeric>
 #include <optional>
 
-#include "dnn/reference.h"
+#include "dnn/reference_training.h"
 #include "node/injector.h"
 #include "tools/bench/run_guard.h"
 #include "tools/simulator/sim_cluster.h"
@@ -55,6 +56,25 @@ std::optional<double> accuracy_of(const simulator::SimCluster& cluster, const dn
     correct += network.evaluate(x, labels).correct;
   }
   return static_cast<double>(correct) / static_cast<double>(test.count());
+}
+
+// Steps that a peer committed with a loss unlike the fault-free twin's.
+std::uint64_t committed_wrong(const std::vector<RunGuard>& guards, const dnn::TrainingPlan& plan,
+                              const dnn::Dataset& train, const dnn::Dataset& test) {
+  constexpr double kTolerance = 1e-3;
+  struct Losses : dnn::TrainingObserver {
+    std::vector<double> all;
+    void on_step(const dnn::StepRecord& record) override { all.push_back(record.loss); }
+  } twin;
+  dnn::train_reference<float>(plan, train, test, &twin);
+  std::uint64_t wrong = 0;
+  for (std::size_t step = 0; step < twin.all.size(); ++step)
+    wrong += std::any_of(guards.begin(), guards.end(), [&](const RunGuard& guard) {
+      if (step >= guard.all_losses().size()) return false;
+      const double right = twin.all[step];
+      return !(std::abs(guard.all_losses()[step] - right) <= kTolerance * std::max(1.0, std::abs(right)));
+    });
+  return wrong;
 }
 
 }  // namespace
@@ -107,6 +127,7 @@ FaultRun run_under_faults(const FaultStrategy& strategy, dnn::TrainingPlan plan,
   run.rollbacks = guards.front().rollbacks();
   run.recomputed = cluster.peer(0).status().recomputed_rounds;
   for (const auto& injector : injectors) run.injected += injector->injections().size();
+  if (!rollback) run.committed_wrong = committed_wrong(guards, plan, train, one);
   const std::optional<double> accuracy = accuracy_of(cluster, plan, test);
   run.accuracy = accuracy.value_or(1.0 / static_cast<double>(test.classes()));
   for (int p = 0; p < cluster.size(); ++p)

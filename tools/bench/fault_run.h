@@ -37,6 +37,9 @@ struct FaultRun {
   std::uint64_t injected = 0;    // flipped bits, at all peers
   std::uint64_t recomputed = 0;  // attempts beyond the first, at peer 0
   std::uint64_t rollbacks = 0;   // at peer 0
+  // Steps that some peer committed with a loss that is more than 1e-3 off that of the fault-free uncoded run,
+  // relative, from 1 on. Not counted where steps are rolled back and done on other batches.
+  std::uint64_t committed_wrong = 0;
 };
 
 // rate: that a product gets one flipped bit, per peer, layer, pass and step. The plan's seed is that of the

@@ -8,6 +8,7 @@ namespace polydot::bench {
 
 void RoundWatch::on_round(const protocol::RoundReport& report) {
   note(report, protocol::RoundPart::kProduct, report.verdict->findings);
+  if (report.training) judged.push_back({report.key, report.present, report.scrubs != nullptr});
   if (report.scrubs == nullptr) return;  // not done yet
   for (const protocol::ScrubReport& scrub : *report.scrubs) note(report, scrub.part, scrub.verdict.findings);
   if (!report.training) return;

@@ -22,6 +22,13 @@ struct Named {
 using StepSlot = std::pair<std::uint64_t, std::uint32_t>;
 using ProductBook = std::map<StepSlot, codes::Matrix>;
 
+// A training round that was judged: whose contributions there were, and whether its product was delivered.
+struct Judged {
+  codes::RoundKey key;
+  codes::PeerSet present;
+  bool delivered = false;
+};
+
 // A decoded product that is not what the clean run decoded.
 struct WrongProduct {
   StepSlot at;
@@ -32,6 +39,7 @@ struct WrongProduct {
 class RoundWatch : public protocol::PeerObserver {
  public:
   static constexpr double kTolerance = 1e-4;
+  static constexpr double kCommittedWrong = 1e-3;  // of the signal: what counts as committed wrong
 
   // kept: training products are written down there; compared: they are compared with these. Either may be
   // null.
@@ -41,6 +49,7 @@ class RoundWatch : public protocol::PeerObserver {
   void on_event(const protocol::PeerEvent& event) override { events.push_back(event); }
 
   std::vector<Named> named;
+  std::vector<Judged> judged;
   std::vector<WrongProduct> wrong_products;
   std::vector<protocol::PeerEvent> events;
   double largest_difference = 0.0;  // of a product that is not wrong

@@ -35,6 +35,8 @@ class RunGuard : public dnn::TrainingObserver {
   bool abandoned() const { return abandoned_; }  // too many rollbacks
   std::uint64_t rollbacks() const { return rollbacks_; }
   std::uint64_t executed_steps() const { return executed_steps_; }
+  // Of every step that was done, in order.
+  const std::vector<double>& all_losses() const { return all_losses_; }
 
  private:
   struct Checkpoint {
@@ -51,6 +53,7 @@ class RunGuard : public dnn::TrainingObserver {
   std::optional<RollbackOptions> rollback_;
   dnn::TrainingProgram* program_ = nullptr;
   protocol::Peer* peer_ = nullptr;
+  std::vector<double> all_losses_;
   std::deque<double> losses_;           // the last good ones
   std::vector<Checkpoint> confirmed_;   // the initial state first, the latest last
   std::optional<Checkpoint> unproved_;  // its last update has not been seen at work yet

@@ -35,9 +35,12 @@ WatchedRun run_watched(std::uint64_t seed, const std::vector<node::InjectSpec>& 
 
 CellCounts& CellCounts::operator+=(const CellCounts& other) {
   placed += other.placed, injected += other.injected;
-  above += other.above, below += other.below, masked += other.masked, erasures += other.erasures;
+  above += other.above, near += other.near, below += other.below, masked += other.masked,
+      erasures += other.erasures;
   found += other.found, undone += other.undone;
-  found_below += other.found_below, steps += other.steps;
+  observations += other.observations, observations_missed += other.observations_missed;
+  found_near += other.found_near, found_below += other.found_below, steps += other.steps;
+  committed_wrong += other.committed_wrong;
   wrong_peer += other.wrong_peer, false_alarms += other.false_alarms, misled += other.misled;
   late += other.late;
   miscorrections += other.miscorrections, wrong_weights += other.wrong_weights, refused += other.refused;

@@ -28,18 +28,22 @@ CleanRun run_clean(std::uint64_t seed);
 struct CellCounts {
   std::size_t placed = 0;
   std::size_t injected = 0;  // peers whose bits were changed
-  std::size_t above = 0, below = 0, masked = 0, erasures = 0;
-  std::size_t found = 0;           // of those above the floor, by another peer, at the latest a step later
-  std::size_t undone = 0;          // above the floor, not found: the round was computed again, or rolled back
-  std::size_t found_below = 0;     // of the others
-  std::size_t steps = 0;           // sum over `found`
-  std::size_t wrong_peer = 0;      // located, while another was injected
-  std::size_t late = 0;            // places where something older, unrepaired, still or first showed
-  std::size_t false_alarms = 0;    // located, while nothing was injected
-  std::size_t misled = 0;          // by the injected peer itself: others whom it located
-  std::size_t miscorrections = 0;  // injections after which a peer decoded something wrong
-  std::size_t wrong_weights = 0;   // runs whose weights, decoded from one of several sets, ended elsewhere
-  std::size_t refused = 0;         // peers that did not finish
+  std::size_t above = 0, near = 0, below = 0, masked = 0, erasures = 0;
+  // Of those above the floor. An observer is a peer that was not injected and delivered, from a set with the
+  // injected peer in it, the round in which it must show, in the attempt in which it must show.
+  std::size_t found = 0;   // by every observer, in that round
+  std::size_t undone = 0;  // nobody was an observer: the round was computed again, or rolled back
+  std::size_t observations = 0, observations_missed = 0;  // pairs of such an injection and an observer
+  std::size_t found_near = 0, found_below = 0;            // of the others, by anybody
+  std::size_t steps = 0;                                  // sum over `found`
+  std::size_t wrong_peer = 0;                             // located, while another was injected
+  std::size_t late = 0;             // places where something older, unrepaired, still or first showed
+  std::size_t false_alarms = 0;     // located, while nothing was injected
+  std::size_t misled = 0;           // by the injected peer itself: others whom it located
+  std::size_t miscorrections = 0;   // injections after which a peer decoded something wrong
+  std::size_t committed_wrong = 0;  // rounds, of all peers: products off by more than 1e-3 of the signal
+  std::size_t wrong_weights = 0;    // runs whose weights, decoded from one of several sets, ended elsewhere
+  std::size_t refused = 0;          // peers that did not finish
   std::uint64_t recomputed = 0, operands = 0, rollbacks = 0, repairs = 0, rebuilds = 0, gave_up = 0;
   std::uint64_t checksums = 0, unexplained_scrubs = 0;
   double product_difference = 0.0, weight_difference = 0.0;  // the largest to the clean run

@@ -98,40 +98,63 @@ class Score {
   void classify(const node::InjectSpec& spec, int victim, const Injection& injection,
                 const PeerSet& victims) {
     ++counts_.injected;
-    std::uint64_t first = *spec.first_step + 2;
-    for (const Named& named : named_)
-      if (named.peer == victim && !victims.contains(named.finder) && named.key.step >= *spec.first_step)
-        first = std::min(first, named.key.step);
-    const bool found = first <= *spec.first_step + 1;
     counts_.masked += injection.fault_class == FaultClass::kMasked;
+    counts_.near += injection.fault_class == FaultClass::kNearFloor;
     counts_.below += injection.fault_class == FaultClass::kBelowFloor;
     counts_.erasures += injection.fault_class == FaultClass::kErasure;
+    const Seen seen = seen_of(victim, injection, victims);
     if (injection.fault_class != FaultClass::kAboveFloor) {
-      counts_.found_below += found;
+      counts_.found_near += seen.anybody && injection.fault_class == FaultClass::kNearFloor;
+      counts_.found_below += seen.anybody && injection.fault_class != FaultClass::kNearFloor;
       return;
     }
     ++counts_.above;
-    counts_.found += found;
-    if (found) {
-      counts_.steps += first - *spec.first_step;
+    counts_.observations += seen.observers;
+    counts_.observations_missed += seen.missed.size();
+    if (seen.observers > 0 && seen.missed.empty()) {
+      ++counts_.found;
+      counts_.steps += injection.found_step - injection.step;
       return;
     }
-    const bool undone = is_undone(*spec.first_step);
-    counts_.undone += undone;
-    remarks_.push_back((undone ? "undone: " : "missed: ") + describe(seed_, spec, &injection));
+    counts_.undone += seen.observers == 0;
+    remarks_.push_back((seen.observers == 0
+                            ? std::string("undone: ")
+                            : fmt::format("missed by {} of {}: ", seen.missed.size(), seen.observers)) +
+                       describe(seed_, spec, &injection));
   }
 
-  // A round of this step or the next that somebody could not explain was computed again before the others had
-  // judged it.
-  bool is_undone(std::uint64_t step) const {
-    for (const RoundWatch& watch : run_.watches)
-      for (const protocol::PeerEvent& event : watch.events) {
-        const bool again = std::string_view(event.name) == "computed_again";
-        const bool back = std::string_view(event.name) == "rolled_back" && event.boundary <= step + 1;
-        if ((again && (event.step == step || event.step == step + 1)) || (back && event.step >= step))
-          return true;
-      }
-    return false;
+  struct Seen {
+    bool anybody = false;  // located the victim where it must show
+    int observers = 0;
+    PeerSet missed;  // of those
+  };
+  // As node/run_score.h counts, but by injections of known peers.
+  Seen seen_of(int victim, const Injection& injection, const PeerSet& victims) const {
+    const auto is_there = [&](const codes::RoundKey& key) {
+      return key.step == injection.found_step && key.slot == injection.found_slot &&
+             key.epoch == injection.found_epoch;
+    };
+    const codes::Stage stage = injection.stage;
+    const bool is_stored = stage == codes::Stage::kWeights || stage == codes::Stage::kOptimizer ||
+                           stage == codes::Stage::kUpdate;
+    const bool in_any_attempt =
+        is_stored || (injection.lasting && injection.model != node::FaultModel::kSticky);
+    PeerSet finders;
+    for (const Named& named : named_)
+      if (named.peer == victim && is_there(named.key)) finders.insert(named.finder);
+    Seen seen;
+    for (int p = 0; p < kSmallPeers; ++p) {
+      if (victims.contains(p)) continue;
+      const auto& judged = run_.watches[static_cast<std::size_t>(p)].judged;
+      const bool is_observer = std::any_of(judged.begin(), judged.end(), [&](const Judged& round) {
+        return round.delivered && is_there(round.key) && round.present.contains(victim) &&
+               (in_any_attempt || round.key.attempt == injection.found_attempt);
+      });
+      seen.anybody = seen.anybody || finders.contains(p);
+      seen.observers += is_observer;
+      if (is_observer && !finders.contains(p)) seen.missed.insert(p);
+    }
+    return seen;
   }
 
   // Whoever was located and was not injected. A remark for each peer, with the first place.
@@ -199,6 +222,7 @@ class Score {
     for (const RoundWatch& watch : run_.watches)
       for (const WrongProduct& wrong : watch.wrong_products) {
         if (wrong.at.first < from || wrong.at.first >= to) continue;
+        counts_.committed_wrong += !(wrong.difference <= RoundWatch::kCommittedWrong);
         peers.insert(wrong.peer);
         if (first == nullptr || wrong.at < first->at) first = &wrong;
       }

@@ -24,6 +24,7 @@ std::string row(const std::string& name, const CellCounts& c) {
       std::to_string(c.injected),
       number(c.masked),
       number(c.below),
+      number(c.near),
       number(c.above),
       number(c.found),
       number(c.undone),
@@ -33,6 +34,7 @@ std::string row(const std::string& name, const CellCounts& c) {
       number(c.false_alarms),
       number(c.late),
       number(c.miscorrections + c.wrong_weights),
+      number(c.committed_wrong),
       number(c.refused),
       number(c.recomputed),
       number(c.rollbacks),
@@ -44,21 +46,26 @@ std::string row(const std::string& name, const CellCounts& c) {
 }
 
 constexpr const char* kHead =
-    "injected | masked | below | above floor | found | undone | missed | wrong peer | misled | false alarms "
-    "| late | miscorrected | refused | rounds again | rollbacks | repairs | rebuilds | steps | weights |\n"
-    "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n";
+    "injected | masked | below | near | above floor | found | undone | missed | wrong peer | misled | false "
+    "alarms "
+    "| late | miscorrected | committed wrong | refused | rounds again | rollbacks | repairs | rebuilds | "
+    "steps | weights |\n"
+    "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n";
 
 constexpr const char* kLegend =
-    "Injected: peers whose bits changed. Masked, below, above floor: by the injector alone. Found: of those "
-    "above the floor, named by another peer, in a product or a scrub, at the latest a step later. Wrong "
-    "peer: "
+    "Injected: peers whose bits changed. Masked, below, near, above floor: by the injector alone, from the "
+    "analytic floor; near: above it, but not so far that it is located for sure. Found: of those above the "
+    "floor, named by every other peer that delivered the round in which it must show from a set with the "
+    "injected one in it, in that round; missed: at least one of these did not. Wrong peer: "
     "another was named; misled: by the injected peer itself. Late: places where what an earlier injection "
     "left in a shard still shows, or first. Miscorrected: a peer took a product that is "
     "more "
     "than 1e-4 off the clean run's, or a run's weights, decoded from all that finished or from 3 sets of 7, "
     "end so "
     "far "
-    "off; weights: the largest such difference. Rounds again, repairs, rebuilds: all runs together. Steps: "
+    "off; weights: the largest such difference. Committed wrong: rounds, of all peers, whose delivered "
+    "product "
+    "is more than 1e-3 of the signal off. Rounds again, repairs, rebuilds: all runs together. Steps: "
     "mean, from the injection to the first that names the peer.\n";
 
 bool is_wanted(const StageCell& cell, const std::string& only) {
@@ -104,11 +111,15 @@ std::string summary(const std::vector<CellOutcome>& outcomes) {
   return text +
          fmt::format(
              "\n{} injections placed. After the checksum (contribution) there is no floor: {} lost frames "
-             "and {} refusals of a checksum; of injections below the floor or masked {} were found too. "
+             "and {} refusals of a checksum; of injections near the floor {} were found by somebody, of "
+             "those "
+             "below it or masked {}. Of {} times that a peer had one above the floor before it, {} were "
+             "missed. "
              "Operands computed again by the peer itself: {}; repairs given up: {}; scrubs unexplained: "
              "{}. The largest difference of a decoded product that counts as right: {:.1e}.\n",
-             all.placed, all.erasures, all.checksums, all.found_below, all.operands, all.gave_up,
-             all.unexplained_scrubs, all.product_difference);
+             all.placed, all.erasures, all.checksums, all.found_near, all.found_below, all.observations,
+             all.observations_missed, all.operands, all.gave_up, all.unexplained_scrubs,
+             all.product_difference);
 }
 
 // What is only late is told of by its number: there is a lot of it.

@@ -73,6 +73,8 @@ class Swarm {
     total_.rebuilds += result.rebuilds;
     total_.refusals += result.refusals;
     total_.rollbacks += result.rollbacks;
+    total_.committed_wrong += result.committed_wrong;
+    total_.committed += result.committed;
     total_.faults += result.faults;
   }
 

@@ -20,6 +20,7 @@ struct SwarmOptions {
 struct SwarmResult {
   std::uint64_t runs = 0, failed = 0, steps = 0;
   std::uint64_t located = 0, repairs = 0, rebuilds = 0, refusals = 0, rollbacks = 0;
+  std::uint64_t committed_wrong = 0, committed = 0;
   FaultTally faults;
 };
 

@@ -306,6 +306,8 @@ RunResult Run::finish() {
   result.repairs = counts.repairs;
   result.rebuilds = counts.rebuilds;
   result.located = counts.located;
+  result.committed_wrong = counts.committed_wrong;
+  result.committed = counts.committed;
   result.virtual_ms = now_ms();
   result.violations = violations_.lines();
   result.largest_share = violations_.largest_share();

@@ -22,6 +22,7 @@ struct RunResult {
   FaultTally faults;
   std::uint64_t steps = 0;  // of training, once for all peers
   std::uint64_t repairs = 0, rebuilds = 0, refusals = 0, rollbacks = 0, located = 0;
+  std::uint64_t committed_wrong = 0, committed = 0;  // rounds, of all peers: products unlike the reference's
   std::int64_t virtual_ms = 0;
 };
 

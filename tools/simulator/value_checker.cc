@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 namespace polydot::simulator {
 
@@ -100,8 +101,7 @@ void ValueChecker::on_step(int peer, const dnn::StepRecord& record, std::span<co
   if (was_hit(peer, record.step, 1)) return;
   const double wanted = options_.reference->loss(record.step);
   const double rounding = options_.reference->rounding(record.step);
-  const double allowed =
-      std::max(kLossTolerance, kRoundingFactor * rounding) * std::max(1.0, std::abs(wanted));
+  const double allowed = tolerance_of(kLossTolerance, rounding) * std::max(1.0, std::abs(wanted));
   const double distance = std::abs(record.loss - wanted);
   if (!(distance <= allowed) && copies_agreed_by_chance(record.step)) return;
   if (violations_.exceeds("a loss", distance, allowed))
@@ -113,11 +113,33 @@ void ValueChecker::on_round(int finder, const protocol::RoundReport& report) {
   options_.on_round(finder, report);
   look_at(finder, report, "product", report.verdict->findings);
   if (report.scrubs == nullptr) return;
+  if (report.training) compare(finder, report);
   for (const protocol::ScrubReport& scrub : *report.scrubs) {
     for (const codes::Finding& finding : scrub.verdict.findings)
       suspects_[static_cast<std::size_t>(finding.peer)].accused = true;
     look_at(finder, report, name_of(scrub.part), scrub.verdict.findings);
   }
+}
+
+void ValueChecker::compare(int peer, const protocol::RoundReport& report) {
+  const codes::Matrix& product = report.verdict->product;
+  const codes::Matrix& right = options_.reference->product(report.key.step, report.key.slot);
+  double difference = std::numeric_limits<double>::infinity();
+  if (product.rows() == right.rows() && product.cols() == right.cols())
+    difference = static_cast<double>((product - right).norm()) / static_cast<double>(right.norm());
+  ++counts_.committed;
+  if (difference <= tolerance_of(kCommittedTolerance, options_.reference->rounding(report.key.step))) {
+    counts_.largest_difference = std::max(counts_.largest_difference, difference);
+    return;
+  }
+  ++counts_.committed_wrong;  // also when it is no number
+  const std::string what = fmt::format(
+      "committed: peer {} took a product of step {} slot {:x} layer {} that is {:.2g} from the "
+      "reference's",
+      peer, report.key.step, report.key.slot, report.layer, difference);
+  options_.on_line(peer, what);
+  if (!options_.may_blame_anyone && !copies_agreed_by_chance(report.key.step))
+    violations_.add(options_.now_ms(), what);
 }
 
 void ValueChecker::look_at(int finder, const protocol::RoundReport& report, const char* what,
@@ -187,7 +209,7 @@ void ValueChecker::on_event(int peer, const protocol::PeerEvent& event) {
 void ValueChecker::check_shard(const codes::ProductCode& code, int peer, codes::Index layer,
                                codes::Index shard, const codes::Matrix& held, std::uint64_t boundary) {
   const double distance = options_.reference->shard_distance(code, peer, layer, shard, held, boundary);
-  const double allowed = std::max(kWeightTolerance, kRoundingFactor * options_.reference->rounding(boundary));
+  const double allowed = tolerance_of(kWeightTolerance, options_.reference->rounding(boundary));
   if (!(distance <= allowed) && copies_agreed_by_chance(boundary)) return;
   if (violations_.exceeds("a shard at the end", distance, allowed))
     violations_.add(options_.now_ms(),

@@ -8,9 +8,12 @@
 //   again     who was rebuilt whole, and not hit since, is not located again
 //   repair    whose lines no scrub accused repairs none
 //   weights   at the end: every peer's shards are its rows of the reference's weights
+//   committed a product that a peer took for checked is that of the reference; also counted where more was
+//             wrong at once than the code can tell apart
 //   unchecked nothing was committed without a spare contribution
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -40,6 +43,15 @@ inline constexpr double kRebuiltFromFloors = 2 * codes::kRebuildGain;
 // included.
 inline constexpr std::uint64_t kRebuildLasts = 16;
 inline constexpr double kLossTolerance = 1e-3;  // relative, from 1 on
+// Where rounding alone takes a run further than that, equal to the reference means nothing.
+inline constexpr double kMostTolerance = 1e-2;
+inline constexpr double kCommittedTolerance =
+    1e-3;  // of a delivered product: Frobenius, relative to the signal
+
+// Of what is compared with the reference: so much, or what rounding may do to the run, up to the ceiling.
+inline double tolerance_of(double least, double rounding) {
+  return std::max(least, std::min(kMostTolerance, kRoundingFactor * rounding));
+}
 
 struct ValueCheckerOptions {
   const ReferenceRun* reference = nullptr;
@@ -55,6 +67,9 @@ struct ValueCheckerOptions {
 
 struct ValueCounts {
   std::uint64_t commits = 0, located = 0, repairs = 0, rebuilds = 0, cleanings = 0, rollbacks = 0;
+  // Training rounds of which a peer took a wrong product for checked, and all that were compared.
+  std::uint64_t committed_wrong = 0, committed = 0;
+  double largest_difference = 0.0;  // of a product that is not wrong
 };
 
 class ValueChecker {
@@ -89,6 +104,7 @@ class ValueChecker {
   void on_step(int peer, const dnn::StepRecord& record, std::span<const std::uint32_t> samples);
   void on_round(int finder, const protocol::RoundReport& report);
   void on_event(int peer, const protocol::PeerEvent& event);
+  void compare(int peer, const protocol::RoundReport& report);
   void look_at(int finder, const protocol::RoundReport& report, const char* what,
                const std::vector<codes::Finding>& findings);
   // Whether this peer's own numbers may have been hit in this step or so many before it.

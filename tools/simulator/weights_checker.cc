@@ -32,7 +32,7 @@ bool WeightsChecker::is_used(std::size_t layer, std::size_t shard) const {
 }
 
 double WeightsChecker::allowed(std::uint64_t boundary) const {
-  return std::max(kStoredTolerance, kRoundingFactor * reference_.rounding(boundary));
+  return tolerance_of(kStoredTolerance, reference_.rounding(boundary));
 }
 
 void WeightsChecker::note(std::int64_t at_ms, const std::string& where, std::uint32_t epoch,
