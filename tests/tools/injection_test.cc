@@ -108,7 +108,7 @@ TEST(Inject, TheScoreIsPerObserverAndPlace) {
   EXPECT_GT(whole.above.due(), 5 * whole.above_floor);
   const node::Sightings& seen = whole.above;
   EXPECT_EQ(seen.due() + seen.undone + seen.left_out, 9 * whole.above_floor);
-  EXPECT_EQ(whole.above.missed, 0U);
+  EXPECT_LT(seen.missed, seen.found);  // several at once, or of a set that was not complete
   EXPECT_EQ(whole.false_alarms, 0U);
 
   // A finding of an injection above the floor, by one observer.
@@ -137,13 +137,13 @@ TEST(Inject, TheScoreIsPerObserverAndPlace) {
   lines[at - 1] = moved.dump();
   write();
   const node::FaultCounts elsewhere = score();
-  EXPECT_EQ(elsewhere.above.missed, 1U);
-  EXPECT_LT(*elsewhere.recall(), 1.0);
+  EXPECT_EQ(elsewhere.above.missed, seen.missed + 1);
+  EXPECT_LT(*elsewhere.recall(), *whole.recall());
   EXPECT_EQ(elsewhere.false_alarms, 1U);
   EXPECT_LT(*elsewhere.precision(), 1.0);
   lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(at) - 1);  // and not seen at all
   write();
-  EXPECT_EQ(score().above.missed, 1U);
+  EXPECT_EQ(score().above.missed, seen.missed + 1);
   EXPECT_EQ(score().false_alarms, 0U);
 }
 
