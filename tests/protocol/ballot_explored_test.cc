@@ -1,5 +1,6 @@
 // What Paxos promises, in every state that three peers come to; beside the random worlds of ballot_test.cc.
-// The bounds here are for every day. The whole, a minute or so on one core:
+// The bounds here are for every day, 4 s of one core. Further, 20 s of one core (the first of these takes
+// about four times as long for each move more):
 //
 //   protocol_test --gtest_also_run_disabled_tests --gtest_filter='*BallotExplored*'
 #include <gtest/gtest.h>
