@@ -45,6 +45,8 @@ protocol::BallotRecord record_from(const Json& json) {
   record.accepted = small(json, "accepted");
   record.target = {small(json, "target_epoch"), large(json, "target_boundary")};
   record.withdrawn = small(json, "withdrawn");
+  if (const std::string why = protocol::Ballot::impossible(record); !why.empty())
+    throw std::out_of_range(why);
   return record;
 }
 

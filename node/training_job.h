@@ -44,6 +44,7 @@ class TrainingJob : public protocol::Job, public protocol::CodedState {
     return program_.layer(part.layer).complete_repair(part, right);
   }
   std::vector<protocol::CheckpointId> checkpoints() const override;
+  std::uint64_t last_boundary() const override { return program_.total_steps(); }
   bool restart(const protocol::CheckpointId& target, std::uint32_t epoch) override;
   void follow(std::uint64_t boundary, std::uint32_t epoch) override;
   void set_whole(bool whole) override { whole_ = whole; }

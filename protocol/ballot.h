@@ -11,6 +11,11 @@
 // promises only if it cannot go on itself (`stuck`), so nobody alone can force a rollback; a majority
 // decides, so nobody alone can stop one.
 //
+// What others say is believed within limits that hold for whoever keeps to the protocol, for one name may be
+// posed as by anybody: only the owner of a ballot proposes by its number; no number is believed that is
+// further above the others' than proposals can have led (ballot_window); what one peer says takes no room of
+// another's.
+//
 // Source   Lamport, "Paxos made simple", 2001
 #pragma once
 
@@ -18,7 +23,7 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <tuple>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -39,6 +44,19 @@ struct BallotRecord {
   friend bool operator==(const BallotRecord&, const BallotRecord&) = default;
 };
 
+// Ballots are numbered from 1; peer p owns those that leave p over when divided by the number of peers.
+inline constexpr std::uint32_t kMostBallotNumber = 0xefffffff;
+// Epochs are numbered from 0; a checkpoint's name on the wire has 24 bits for its own.
+inline constexpr std::uint32_t kMostEpoch = 0xffffff;
+
+// How far a number may be above those that others were heard to name. Whoever gets nowhere ends after 12
+// patiences, proposes once a patience until then, and goes up by at most `peers` each time: so far ahead are
+// the others of a peer that lost everything they said.
+constexpr std::uint32_t ballot_window(int peers) {
+  const auto count = static_cast<std::uint32_t>(peers);
+  return 13 * count * count;
+}
+
 class Ballot {
  public:
   struct Decision {
@@ -49,6 +67,9 @@ class Ballot {
   using Usable = std::function<bool(const codes::PeerSet&)>;
 
   Ballot(int self, int peers, BallotRecord record, Usable usable);
+
+  // Why a peer cannot have kept this record; empty: it can.
+  static std::string impossible(const BallotRecord& record);
 
   // This peer wants to return to a checkpoint. Sends prepare to all.
   void propose();
@@ -74,14 +95,22 @@ class Ballot {
   // Asks those that go on whether what this peer accepted can still be decided; once a majority has said that
   // it cannot, withdraw() succeeds.
   void ask_release();
-  // Nothing is promised or accepted that leaves an epoch up to this one: a lost disk may hold promises.
-  void abstain_through(std::uint32_t epoch) { no_vote_through_ = epoch; }
-  bool votes() const { return !no_vote_through_ || record_.epoch > *no_vote_through_; }
-  void vote_again() { no_vote_through_.reset(); }
+  // Nothing is proposed, promised, accepted or released, and no record is given: a lost disk may have held
+  // promises. In any epoch, for whichever is learned next the same may be true.
+  void abstain() { votes_ = false; }
+  bool votes() const { return votes_; }
+  void vote_again() { votes_ = true; }
+  // No checkpoint of more steps is believed in.
+  void limit_boundaries(std::uint64_t most) { most_boundary_ = most; }
   // The record as it is, to be kept although nothing was promised: its absence means a lost disk.
   void touch() { dirty_ = true; }
   // Promises so far to the own proposal; empty when there is none.
   codes::PeerSet promised_by() const;
+  // Acceptances of others that are kept to be counted, of all peers together.
+  std::size_t acceptances() const;
+  // All that it remembers, messages not yet taken apart; of two that have the same nothing differs that they
+  // do, as long as every number that is named is within the window above 0.
+  std::vector<std::uint64_t> fingerprint() const;
 
  private:
   enum class Step : std::uint32_t { kPrepare = 1, kPromise, kAccept, kAccepted, kRelease, kReleased, kHolds };
@@ -91,7 +120,16 @@ class Ballot {
   };
   void send(int to, Step step, std::uint32_t ballot, const std::vector<CheckpointId>& names,
             std::uint32_t accepted = 0);
+  struct Acceptance {
+    std::uint32_t leaves = 0, number = 0;
+    CheckpointId target;
+    friend auto operator<=>(const Acceptance&, const Acceptance&) = default;
+  };
   void tell_who_is_behind(int from, const Message& message);
+  bool owns(int peer, std::uint32_t number) const;
+  bool hear_number(int from, std::uint32_t number);
+  bool is_possible(const CheckpointId& name, std::uint32_t leaves) const;
+  void forget_proposal();
   void on_prepare(int from, std::uint32_t ballot, const std::vector<CheckpointId>& held);
   void on_promise(int from, const Message& message);
   void accept_if_chosen();
@@ -105,14 +143,17 @@ class Ballot {
   BallotRecord record_;
   Usable usable_;
   bool dirty_ = false;
-  std::optional<std::uint32_t> no_vote_through_;
+  bool votes_ = true;
+  std::uint64_t most_boundary_;
   std::uint32_t proposal_ = 0;  // own ballot under way; 0: none
   std::map<int, Promise> promises_;
   std::map<int, std::vector<CheckpointId>> held_by_;  // also by those that do not vote
   std::optional<CheckpointId> proposed_;
   codes::PeerSet released_by_;  // from the acceptance at hand
-  // By the epoch that is left, ballot and target.
-  std::map<std::tuple<std::uint32_t, std::uint32_t, CheckpointId>, codes::PeerSet> accepted_by_;
+  // By peer: the highest number that it named in the epoch at hand, as far as that is believed.
+  std::vector<std::uint32_t> named_;
+  // By peer: what it said last that it accepted, the latest behind.
+  std::vector<std::vector<Acceptance>> accepted_by_;
   std::optional<Decision> decision_;
   std::vector<std::pair<int, Message>> messages_;
 };

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -36,6 +37,8 @@ class CodedState {
   virtual bool complete_repair(const codes::ShardPart& part, const codes::Matrix& right) = 0;
   // Checkpoints of this peer's that can be returned to; the start, {0, 0}, always can.
   virtual std::vector<CheckpointId> checkpoints() const = 0;
+  // The last boundary that there is: none later is a place to return to.
+  virtual std::uint64_t last_boundary() const { return std::numeric_limits<std::uint64_t>::max(); }
   // Begins again there; checkpoints from now on are of `epoch`. False: this peer's own is lost, its shards
   // are zero and want rebuilding.
   virtual bool restart(const CheckpointId& target, std::uint32_t epoch) = 0;

@@ -35,7 +35,6 @@ class Punctuality {
 struct Heard {
   bool joined = false;                // its hello agreed with ours
   bool hears_us = false;              // its hello named us
-  std::uint32_t epoch = 0;            // as its hellos said
   bool refused = false;               // its hello disagreed, and that was said
   std::uint16_t claimed_version = 0;  // of a frame that was refused for it
   std::int64_t last_message_ms = 0;

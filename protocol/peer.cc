@@ -17,6 +17,7 @@ Peer::Peer(PeerOptions options, Job& job, codes::FaultTap* tap, PeerObserver* ob
       store_(options_.peers, options_.store_bytes),
       offenders_(options_.peers),
       repairs_(job.code(), options_.self, job.state(), options_.patience_ms),
+      abstained_(static_cast<std::size_t>(options_.peers)),
       ballot_(options_.self, options_.peers, options_.record.value_or(BallotRecord{}),
               [this](const codes::PeerSet& holders) { return can_return_with(holders); }) {
   POLYDOT_CHECK_EQ(job.code().peers(), options_.peers);
@@ -31,6 +32,9 @@ Peer::Peer(PeerOptions options, Job& job, codes::FaultTap* tap, PeerObserver* ob
     shard_locatable_.push_back(codes::locatable_sizes(*shard_caches_.back()->get(everybody_)));
   }
   decoded_from_ = everybody_;
+  // Until it is known whether this is its first life (begin).
+  if (!options_.record) ballot_.abstain();
+  if (job.state() != nullptr) ballot_.limit_boundaries(job.state()->last_boundary());
 }
 
 Peer::~Peer() = default;

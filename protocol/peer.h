@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -160,7 +161,7 @@ class Peer {
   void lose_shards();
   void leave_rounds(const codes::RoundKey& next);
   bool leave_what_others_have_decoded(std::int64_t now_ms);
-  void look_whether_whole(std::int64_t now_ms);
+  void look_whether_whole();
 
   // Faults: whose they are, and what is done about one's own (peer_faults.cc)
   void prepare_scrub();
@@ -191,6 +192,8 @@ class Peer {
   bool roll_back(const Ballot::Decision& decision);
   bool most_are_not_finite() const;
   void send_ballot();
+  void vote_from_now_on();
+  void look_whether_it_votes(std::int64_t now_ms);
   std::vector<CheckpointId> checkpoints_worth_it() const;
   bool can_return_with(const codes::PeerSet& holders);
 
@@ -226,7 +229,7 @@ class Peer {
   std::map<std::pair<codes::Index, codes::Index>, int> suspected_;  // by layer, shard: since it was cleaned
   // By layer, shard and part: one bit a training round, the last 64.
   std::map<std::tuple<codes::Index, codes::Index, RoundPart>, std::uint64_t> noisy_rounds_;
-  std::map<codes::RoundKey, codes::PeerSet> abstained_;  // by round, whatever the attempt
+  std::vector<std::set<codes::RoundKey>> abstained_;  // by peer: from which rounds, whatever the attempt
   Ballot ballot_;
   struct Stuck {
     enum class Why {

@@ -327,7 +327,7 @@ void Peer::work_on_repairs(std::int64_t now_ms) {
   repairs_.work(now_ms, round_->request.key.epoch, job_.steps_done(), others,
                 view.late - offenders_.quarantined());
   for (auto& [to, message] : repairs_.take_messages()) send(to, std::move(message));
-  look_whether_whole(now_ms);
+  look_whether_whole();
   for (const RepairReport& report : repairs_.take_reports()) {
     using Event = RepairReport::Event;
     status_.repairs += report.event == Event::kRepaired;

@@ -73,7 +73,7 @@ void Peer::leave_rounds(const codes::RoundKey& next) {
   before_.reset();
   finished_.reset();
   store_.prune_before(next);
-  abstained_.erase(abstained_.begin(), abstained_.lower_bound(next));
+  for (auto& rounds : abstained_) rounds.erase(rounds.begin(), rounds.lower_bound(next));
   sent_.clear();
   helped_.clear();
   repairs_.forget();
@@ -120,15 +120,13 @@ bool Peer::leave_what_others_have_decoded(std::int64_t now_ms) {
   return true;
 }
 
-void Peer::look_whether_whole(std::int64_t now_ms) {
+void Peer::look_whether_whole() {
   if (status_.mode != PeerMode::kFollowing || repairs_.anything_lost()) return;
   status_.mode = PeerMode::kActive;
   job_.state()->set_whole(true);
   notice("active again at step " + std::to_string(step_at_hand_));
   tell({.name = "active"});
   send_hello(kEverybody);
-  // By then nobody holds a promise of its former life any more.
-  if (!ballot_.votes()) votes_from_ms_ = now_ms + options_.give_up_ms();
 }
 
 std::vector<Member> Peer::members(std::int64_t now_ms) const {

@@ -37,7 +37,6 @@ void Peer::on_hello(int from, const Message& message) {
   peer.refused = false;
   peer.hears_us = peer.hears_us || message.set.contains(options_.self);
   peer.mode = static_cast<PeerMode>(message.code);
-  peer.epoch = std::max(peer.epoch, message.key.epoch);
   // Who follows may go back a little; then it is the furthest round no more that counts.
   const bool back =
       peer.latest && peer.latest->epoch == message.key.epoch && message.key.step < peer.latest->step;
@@ -100,24 +99,22 @@ bool Peer::may_begin(std::int64_t now_ms, const MembershipView& view) const {
 }
 
 void Peer::begin(std::int64_t now_ms) {
-  // Nobody has done anything yet that this peer could have taken part in.
-  const bool first_start = std::all_of(heard_.begin(), heard_.end(), [](const Heard& peer) {
-    return !peer.joined || (peer.mode != PeerMode::kRestored &&
-                            (!peer.latest || (peer.latest->epoch == 0 && peer.latest->step == 0)));
-  });
-  if (options_.record) {
+  // Nobody has done anything yet that this peer could have taken part in; by the word of so many that
+  // whatever was decided before, one of them would have to have forgotten it.
+  const auto agreed =
+      std::count_if(heard_.begin(), heard_.end(), [](const Heard& peer) { return peer.joined; });
+  const bool first_start =
+      agreed + 1 > options_.peers / 2 && std::all_of(heard_.begin(), heard_.end(), [](const Heard& peer) {
+        return !peer.joined || (peer.mode != PeerMode::kRestored &&
+                                (!peer.latest || (peer.latest->epoch == 0 && peer.latest->step == 0)));
+      });
+  if (options_.record)
     stuck_ = Stuck{.why = Stuck::Why::kRestored,
                    .since_ms = now_ms,
                    .next_ms = now_ms + options_.self * options_.request_interval_ms() / 4,
                    .failure = {FailureKind::kNetwork, "no majority came back to resume the training with"}};
-  } else if (!first_start) {
-    // Its disk may have held promises. Of the epochs that it could have promised to leave it leaves none.
-    std::uint32_t latest = 0;
-    for (const Heard& peer : heard_) latest = std::max(latest, peer.epoch);
-    ballot_.abstain_through(latest);
-  }
-  // A record says that no promise is lost: whoever may have lost one has none until it votes again.
-  if (ballot_.votes()) ballot_.touch();
+  // Else its disk may have held promises, to leave whichever epoch it will hear of.
+  if (options_.record || first_start) vote_from_now_on();
   if (options_.margin == 0)
     notice("margin 0: a round with no contribution to spare is not checked, and counted in unchecked_rounds");
   status_.phase = PeerPhase::kRunning;

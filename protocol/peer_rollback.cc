@@ -67,6 +67,21 @@ void Peer::on_ballot(std::int64_t now_ms, int from, const Message& message) {
   send_ballot();
 }
 
+// A record says that no promise is lost.
+void Peer::vote_from_now_on() {
+  ballot_.vote_again();
+  ballot_.touch();
+  votes_from_ms_.reset();
+}
+
+// Who may have lost promises with its disk votes again when nobody counts on them any more.
+void Peer::look_whether_it_votes(std::int64_t now_ms) {
+  if (!ballot_.votes() && !votes_from_ms_ && status_.mode == PeerMode::kActive)
+    votes_from_ms_ = now_ms + options_.give_up_ms();
+  if (votes_from_ms_ && now_ms >= *votes_from_ms_) vote_from_now_on();
+  status_.votes = ballot_.votes();
+}
+
 void Peer::send_ballot() {
   for (auto& [to, message] : ballot_.take_messages()) send(to, std::move(message));
 }

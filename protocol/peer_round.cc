@@ -17,8 +17,8 @@ bool is_set_too_weak(const codes::RoundVerdict& verdict) {
          (verdict.state == codes::RoundState::kWeak && verdict.findings.empty());
 }
 
-// Rounds in which somebody abstains, whatever others invent.
-constexpr std::size_t kMostAbstained = 4096;
+// Rounds from which one peer abstains: those of three steps, and whatever it may invent.
+constexpr std::size_t kMostAbstained = 1024;
 constexpr std::size_t kSentBytes = std::size_t{8} << 20;
 // A round teaches the floor although so many are missing that were waited for.
 constexpr int kMissingMayLearn = 1;
@@ -41,12 +41,7 @@ int Peer::needed() const {
 
 bool Peer::advance_running(std::int64_t now_ms) {
   status_.mode = mode();
-  if (votes_from_ms_ && now_ms >= *votes_from_ms_) {
-    ballot_.vote_again();
-    ballot_.touch();
-    votes_from_ms_.reset();
-  }
-  status_.votes = ballot_.votes();
+  look_whether_it_votes(now_ms);
   if (const auto decision = ballot_.take_decision()) return roll_back(*decision);
   if (stuck_ || ballot_.bound()) return advance_stuck(now_ms);
   greet_strangers(now_ms);
@@ -109,7 +104,7 @@ void Peer::make_own(std::uint32_t attempt) {
 // The shard was rebuilt while the round waits. If all that it waits for had abstained, nothing else would end
 // it.
 void Peer::take_part_after_all() {
-  abstained_[round_->request.key].erase(options_.self);
+  abstained_[static_cast<std::size_t>(options_.self)].erase(round_->request.key);
   prepare_scrub();
   make_own(round_->attempt);
 }
@@ -233,13 +228,18 @@ void Peer::on_abstain(int from, codes::RoundKey key) {
   if (key.epoch == ballot_.epoch()) peer.abstained_step = std::max(peer.abstained_step, key.step);
   if (past || key.epoch < ballot_.epoch() || key.step > step_at_hand_ + kStepsAhead) return;
   key.attempt = 0;
-  if (key.epoch > ballot_.epoch() + 1 || abstained_.size() >= kMostAbstained) return;
-  abstained_[key].insert(from);
+  if (key.epoch > ballot_.epoch() + 1) return;
+  // The nearest matter most.
+  std::set<codes::RoundKey>& rounds = abstained_[static_cast<std::size_t>(from)];
+  rounds.insert(key);
+  if (rounds.size() > kMostAbstained) rounds.erase(std::prev(rounds.end()));
 }
 
 codes::PeerSet Peer::abstaining() const {
-  const auto found = abstained_.find(round_->request.key);
-  return found == abstained_.end() ? codes::PeerSet{} : found->second;
+  codes::PeerSet set;
+  for (int p = 0; p < options_.peers; ++p)
+    if (abstained_[static_cast<std::size_t>(p)].contains(round_->request.key)) set.insert(p);
+  return set;
 }
 
 bool Peer::judge(std::int64_t now_ms) {
@@ -376,7 +376,7 @@ void Peer::finish_round(std::int64_t now_ms, const codes::PeerSet& present, code
   finished_ = round.request.key;
   before_ = std::move(round.question);
   before_pass_ = round.request.pass;
-  abstained_.erase(abstained_.begin(), abstained_.upper_bound(round.request.key));
+  for (auto& rounds : abstained_) rounds.erase(rounds.begin(), rounds.upper_bound(round.request.key));
   const std::uint64_t step = job_.steps_done();
   round_.reset();
   job_.deliver(std::move(verdict.product));

@@ -28,16 +28,14 @@ TEST_F(BallotFile, ReadsBackWhatWasKeptLast) {
   const auto none = read();
   ASSERT_TRUE(none);
   EXPECT_FALSE(*none);
-  constexpr auto kLargest = std::numeric_limits<std::uint32_t>::max();
-  const BallotRecord records[] = {{},
-                                  {1, {0, 20}, 7, 6, {1, 30}, 5},
-                                  {kLargest,
-                                   {kLargest, std::numeric_limits<std::uint64_t>::max()},
-                                   kLargest,
-                                   kLargest,
-                                   {kLargest, (std::uint64_t{1} << 53) + 1},
-                                   kLargest},
-                                  {2, {1, 30}, 0, 0, {}}};
+  constexpr auto kEpoch = protocol::kMostEpoch;
+  constexpr auto kNumber = protocol::kMostBallotNumber;
+  constexpr std::uint64_t kBoundary = (std::uint64_t{1} << 40) - 1;
+  const BallotRecord records[] = {
+      {},
+      {1, {0, 20}, 7, 6, {1, 30}, 5},
+      {kEpoch, {kEpoch, kBoundary}, kNumber, kNumber, {kEpoch, kBoundary}, kNumber},
+      {2, {1, 30}, 0, 0, {}}};
   for (const BallotRecord& record : records) {
     ASSERT_TRUE(keep_ballot_record(disk_, of_, record));
     const auto again = read();
@@ -70,6 +68,22 @@ TEST_F(BallotFile, ADamagedOneIsAFailureAndNotNone) {
     bad[bad.find(std::string(key) + "\":")] = 'x';
     write_text(file(), bad);
     expect_data_failure(read(), {key});
+  }
+}
+
+// Such a peer could neither promise nor propose, or would believe in what nobody can name.
+TEST_F(BallotFile, WhatNoPeerCanHaveKeptIsAFailure) {
+  const BallotRecord records[] = {{protocol::kMostEpoch + 1, {}, 0, 0, {}},
+                                  {0, {protocol::kMostEpoch + 1, 0}, 0, 0, {}},
+                                  {0, {0, std::uint64_t{1} << 40}, 0, 0, {}},
+                                  {0, {}, protocol::kMostBallotNumber + 1, 0, {}},
+                                  {0, {}, 0xffffffff, 0, {}, 0xffffffff},
+                                  {0, {}, 7, 8, {}},
+                                  {0, {}, 7, 0, {}, 8},
+                                  {0, {}, 7, 7, {0, std::uint64_t{1} << 40}}};
+  for (const BallotRecord& record : records) {
+    ASSERT_TRUE(keep_ballot_record(disk_, of_, record));
+    expect_data_failure(read(), {kBallotFile, "no ballot record"});
   }
 }
 

@@ -198,7 +198,7 @@ TEST(Ballot, WhoMayNotVoteSaysWhatItHolds) {
     world.voter(p).held = {{0, 0}, {0, 10}};
   }
   world.voter(0).held.push_back({0, 20});
-  for (int p : {3, 4}) world.ballot(p).abstain_through(0);
+  for (int p : {3, 4}) world.ballot(p).abstain();
   world.propose(0);
   world.settle([](const Vote& vote) { return vote.from < 3 && vote.to < 3; });
   EXPECT_EQ(world.decisions, 0);

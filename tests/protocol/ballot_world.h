@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstring>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,25 +18,11 @@
 #include <vector>
 
 #include "protocol/ballot.h"
+#include "tests/protocol/ballot_words.h"
 
 namespace polydot::protocol::testing {
 
 using codes::PeerSet;
-
-enum BallotStep : std::uint32_t { kPrepare = 1, kPromise, kAccept, kAccepted, kRelease, kReleased, kHolds };
-
-struct Vote {
-  int from = 0, to = 0;
-  Message message;
-};
-
-// The first name in a ballot message.
-inline std::optional<CheckpointId> first_name(const Message& message) {
-  if (message.payload.size_bytes() < sizeof(std::uint64_t)) return std::nullopt;
-  std::uint64_t word = 0;
-  std::memcpy(&word, message.payload.bytes().data(), sizeof word);
-  return CheckpointId{static_cast<std::uint32_t>(word >> 40), word & ((std::uint64_t{1} << 40) - 1)};
-}
 
 class BallotWorld {
  public:
@@ -150,12 +135,6 @@ class BallotWorld {
   int decisions = 0;
 
  private:
-  static std::string text_of(const Message& message) {
-    static const char* const kNames[] = {"?",        "prepare", "promise",  "accept",
-                                         "accepted", "release", "released", "holds"};
-    return std::string(kNames[message.code]) + " " + std::to_string(message.key.epoch) + " leaving " +
-           std::to_string(message.key.slot);
-  }
   void note(int p, const std::string& what) {
     log_.push_back(std::to_string(p) + " (epoch " + std::to_string(ballot(p).epoch()) + ") " + what);
   }

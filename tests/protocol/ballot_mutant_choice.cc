@@ -1,0 +1,13 @@
+// A planted bug: a proposer does not keep to what others have accepted.
+#define Ballot BallotWithCHOICE
+#define POLYDOT_MUTATION_CHOICE
+#include "protocol/ballot.cc"  // as another class
+#include "tests/protocol/ballot_mutants.h"
+
+namespace polydot::protocol::testing {
+
+Explored explore_with_free_choice(const WhatMayHappen& may) {
+  return BallotExplorer<BallotWithCHOICE>(may).run();
+}
+
+}  // namespace polydot::protocol::testing

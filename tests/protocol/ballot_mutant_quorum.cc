@@ -1,0 +1,13 @@
+// A planted bug: half of the peers pass for a majority.
+#define Ballot BallotWithQUORUM
+#define POLYDOT_MUTATION_QUORUM
+#include "protocol/ballot.cc"  // as another class
+#include "tests/protocol/ballot_mutants.h"
+
+namespace polydot::protocol::testing {
+
+Explored explore_without_quorum(const WhatMayHappen& may) {
+  return BallotExplorer<BallotWithQUORUM>(may).run();
+}
+
+}  // namespace polydot::protocol::testing
