@@ -87,26 +87,21 @@ Result<std::vector<Endpoint>> resolve_all(const ZmqOptions& options) {
   return addresses;
 }
 
-bool is_loopback(const Endpoint& address) {
-  return address.host == "::1" || address.host.starts_with("127.");
-}
-
 // Many a machine resolves its own name to 127.0.1.1: there the others would wait for ever.
 Outcome check_reachable(const ZmqOptions& options, const std::vector<Endpoint>& addresses) {
   const auto own = static_cast<std::size_t>(options.index);
   const bool elsewhere = std::any_of(addresses.begin(), addresses.end(), [](const Endpoint& a) {
-    return a.scheme == Endpoint::Scheme::kTcp && !is_loopback(a);
+    return a.scheme == Endpoint::Scheme::kTcp && !is_loopback_address(a.host);
   });
-  if (options.listen_fd >= 0 || !elsewhere || !is_loopback(addresses[own])) return Unit{};
+  if (options.listen_fd >= 0 || !elsewhere || !is_loopback_address(addresses[own].host)) return Unit{};
   return network_failure("peer " + std::to_string(own) + ": '" + options.endpoints[own] + "' is " +
                          addresses[own].host +
                          " here, which other machines cannot reach; write its address in the network");
 }
 
 // So that memory can be shared with who listens there, if the system lets us.
-bool is_on_this_host(const Endpoint& address, const Endpoint& ours) {
-  if (address.scheme == Endpoint::Scheme::kIpc) return true;
-  return is_loopback(address) || (ours.scheme == Endpoint::Scheme::kTcp && address.host == ours.host);
+bool is_on_this_host(const Endpoint& address, const LocalAddresses& local) {
+  return address.scheme == Endpoint::Scheme::kIpc || local.contains(address.host);
 }
 
 // libzmq deletes the socket file that it finds, also one that another process listens on.
@@ -167,6 +162,12 @@ ZmqSockets::~ZmqSockets() {
   if (!socket_file.empty()) ::unlink(socket_file.c_str());
 }
 
+bool ZmqSockets::came_from_this_host(const zmq::message_t& message) const {
+  if (listens_on_file) return true;
+  const char* const address = zmq_msg_gets(message.handle(), "Peer-Address");
+  return address != nullptr && local.contains(address);
+}
+
 Result<std::unique_ptr<ZmqSockets>> open_sockets(const ZmqOptions& options) {
   OwnedFd listening(options.listen_fd);
   const Result<std::vector<Endpoint>> addresses = resolve_all(options);
@@ -181,11 +182,13 @@ Result<std::unique_ptr<ZmqSockets>> open_sockets(const ZmqOptions& options) {
                                     : listen(sockets->router, (*addresses)[own], options.endpoints[own]);
     if (!listens) return listens.failure();
     if (!adopted) sockets->socket_file = (*addresses)[own].path;
+    sockets->listens_on_file = !sockets->socket_file.empty();
+    sockets->local = LocalAddresses::read();
     for (std::size_t p = 0; p < addresses->size(); ++p) {
       ZmqLink& link = sockets->links.emplace_back();
       if (p == own) continue;
       link.dealer = make_dealer(sockets->context, options, (*addresses)[p]);
-      link.on_this_host = options.share_memory && is_on_this_host((*addresses)[p], (*addresses)[own]);
+      link.on_this_host = options.share_memory && is_on_this_host((*addresses)[p], sockets->local);
     }
     return sockets;
   } catch (const zmq::error_t& error) {

@@ -101,8 +101,10 @@ ZmqTransport::ZmqTransport(const ZmqOptions& options, std::unique_ptr<ZmqSockets
       max_payload_bytes_(options.max_payload_bytes),
       cluster_(options.cluster),
       id_prefix_(routing_id_of(options.cluster, 0).substr(0, kIndexAt)),
-      sockets_(std::move(sockets)),
-      slabs_(options.endpoints.size(), SlabReader(options.index)) {}
+      sockets_(std::move(sockets)) {
+  for (int p = 0; p < static_cast<int>(options.endpoints.size()); ++p)
+    slabs_.emplace_back(SlabSender{options.cluster, p}, options.index);
+}
 
 ZmqTransport::~ZmqTransport() = default;
 
@@ -117,13 +119,12 @@ void ZmqTransport::send(int to, const WireFrames& frames) {
 
 bool ZmqTransport::send_shared(int to, const WireFrames& frames) {
   ZmqLink& link = sockets_->links[static_cast<std::size_t>(to)];
-  if (!link.on_this_host || frames.payload.size_bytes() < kLeastSharedBytes) return false;
+  if (!link.on_this_host || no_slab_ || frames.payload.size_bytes() < kLeastSharedBytes) return false;
   if (!slab_) {
     const auto peers = static_cast<int>(sockets_->links.size());
     const auto slots = std::clamp(max_queue_bytes_ / max_payload_bytes_, kLeastSlots, kMostSlots);
-    slab_ = SlabWriter::make(max_payload_bytes_, static_cast<int>(slots), peers);
-    if (!slab_)
-      for (ZmqLink& other : sockets_->links) other.on_this_host = false;
+    slab_ = SlabWriter::make({cluster_, index_}, max_payload_bytes_, static_cast<int>(slots), peers);
+    no_slab_ = slab_ == nullptr;
     return false;
   }
   if (!slab_->is_reading(to)) {
@@ -181,10 +182,15 @@ struct ZmqTransport::Parts {
   }
 };
 
+bool ZmqTransport::may_refer(int from, const Parts& message) const {
+  return sockets_->links[static_cast<std::size_t>(from)].on_this_host &&
+         sockets_->came_from_this_host(message.parts[0]);
+}
+
 std::optional<Received> ZmqTransport::take(int from, Parts message) {
   const std::optional<SlabRef> ref = message.ref();
   std::optional<Payload> payload;
-  if (ref)
+  if (ref && may_refer(from, message))
     payload = slabs_[static_cast<std::size_t>(from)].read(*ref);
   else if (message.count == 2)
     payload = payload_of(std::move(message.parts[1]));
@@ -214,7 +220,8 @@ std::optional<Received> ZmqTransport::receive() {
       continue;
     }
     const std::optional<SlabRef> ref = message.ref();
-    const bool invitation = ref && ref->bytes == 0;
+    // Whether memory is shared is each peer's own affair: who does not share may be invited all the same.
+    const bool invitation = ref && ref->bytes == 0 && sockets_->came_from_this_host(message.parts[0]);
     if (auto received = take(from, std::move(message))) return received;
     counters_.frames_refused += !invitation;
   }

@@ -8,7 +8,8 @@
 //
 // To a peer on the same host large payloads go through shared memory (node/shared_slab.h), if it can map
 // ours: then the message is one part, the header and behind it where the payload lies. The first of them that
-// is large is preceded by an invitation: the same without a header.
+// is large is preceded by an invitation: the same without a header. Such a message is taken only where memory
+// is shared at all, of a peer that is configured on this host, through a connection that comes from there.
 //
 // Other payloads are sent, and above 8 KiB received, without a copy. Nothing blocks and nothing queues for a
 // peer that is not connected: what cannot be queued is dropped and counted, so the caller repeats what
@@ -79,6 +80,8 @@ class ZmqTransport final : public protocol::Transport {
   int sender_of(std::string_view routing_id) const;  // -1: a stranger
   struct Parts;
   std::optional<protocol::Received> take(int from, Parts parts);
+  // Whether a message of this peer may say where its payload lies.
+  bool may_refer(int from, const Parts& parts) const;
   // These return false when it cannot be queued.
   bool send_whole(int to, const protocol::WireFrames& frames);
   bool send_ref(int to, std::span<const std::byte> header, const SlabRef& ref);
@@ -93,6 +96,7 @@ class ZmqTransport final : public protocol::Transport {
   std::unique_ptr<ZmqSockets> sockets_;
   std::deque<ControlRequest> control_;
   std::unique_ptr<SlabWriter> slab_;  // once there is something to share
+  bool no_slab_ = false;              // the system has no such memory
   std::vector<SlabReader> slabs_;     // of the others
   protocol::TransportCounters counters_;
 };

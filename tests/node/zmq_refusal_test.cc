@@ -102,6 +102,61 @@ TEST(ZmqRefusal, MalformedMessagesOfAPeerAreDroppedAndTheNextIsHeard) {
   EXPECT_EQ(next(*lonely.peer).header.size(), 5U);
 }
 
+// Says that it is peer 1, and where in memory its payloads lie.
+struct Referring {
+  std::unique_ptr<SlabWriter> slab = SlabWriter::make({kCluster, 1}, 65536, 16, 2);
+  Listener own = make_listener();
+  Transport peer;
+  Stranger one;
+  std::uint64_t refused = 0;
+
+  explicit Referring(const std::string& configured, bool share_memory)
+      : peer(make({.cluster = kCluster,
+                   .index = 0,
+                   .endpoints = {own.endpoint, configured},
+                   .listen_fd = own.fd,
+                   .share_memory = share_memory,
+                   .linger_ms = 0})),
+        one(own.endpoint, routing_id_of(kCluster, 1)) {}
+  static std::string bytes_of(const SlabRef& ref) {
+    return {reinterpret_cast<const char*>(&ref), sizeof ref};
+  }
+  // What is ordinary behind it is heard when it has been seen to.
+  void send(const std::string& only) {
+    one.send({only});
+    one.send({kHeader, "payload"});
+    EXPECT_EQ(next(*peer).payload.text(), "payload");
+    refused = peer->counters().frames_refused;
+  }
+};
+
+TEST(ZmqRefusal, ReferencesToMemoryAreTakenOnlyWhereMemoryIsShared) {
+  const Listener here = make_listener();
+  // Its connection comes from here all the same.
+  const std::string elsewhere = "tcp://224.0.0.1:9";
+  for (const auto& [configured, share_memory] :
+       {std::pair{here.endpoint, true}, {here.endpoint, false}, {elsewhere, true}}) {
+    SCOPED_TRACE(configured + (share_memory ? "" : " sockets only"));
+    Referring lab(configured, share_memory);
+    const bool taken = configured == here.endpoint && share_memory;
+    lab.send(Referring::bytes_of(lab.slab->invitation()));
+    EXPECT_EQ(lab.refused, 0u) << "who does not share may be invited";
+    EXPECT_EQ(lab.slab->is_reading(0), taken);
+    SlabRef ref = lab.slab->invitation();
+    ref.bytes = 20'000;
+    if (taken) {
+      ref = *lab.slab->share(pattern(20'000, 1, 2, 3), 0);
+      lab.one.send({kHeader + Referring::bytes_of(ref)});
+      EXPECT_TRUE(same_bytes(next(*lab.peer).payload, pattern(20'000, 1, 2, 3)));
+    } else {
+      lab.send(kHeader + Referring::bytes_of(ref));
+      EXPECT_EQ(lab.refused, 1u);
+      EXPECT_FALSE(lab.slab->is_reading(0)) << "nothing of it was mapped";
+    }
+  }
+  ::close(here.fd);
+}
+
 TEST(ZmqRefusal, OversizedFramesCutTheConnectionOnly) {
   Lonely lonely;
   Stranger peer(lonely.peer->bound_endpoint(), routing_id_of(kCluster, 1));
