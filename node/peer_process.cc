@@ -1,5 +1,6 @@
 #include "node/peer_process.h"
 
+#include <fmt/format.h>
 #include <malloc.h>
 #include <unistd.h>
 #include <xmmintrin.h>
@@ -17,7 +18,9 @@
 #include "node/peer_records.h"
 #include "node/peer_status.h"
 #include "node/plan_of.h"
+#include "node/printable.h"
 #include "node/pump.h"
+#include "node/rate.h"
 #include "node/run_folder.h"
 #include "node/run_summary.h"
 #include "node/training_job.h"
@@ -54,12 +57,11 @@ class WaitingLine {
     if (status.waiting_for.empty() || now - status.waiting_since_ms < kFirstMs) return void(last_ms_ = -1);
     if (last_ms_ >= 0 && now - last_ms_ < kAgainMs) return;
     last_ms_ = now;
-    std::fprintf(stderr, "polydot: waiting for %.1f s%s for peers %s\n",
-                 static_cast<double>(now - status.waiting_since_ms) / 1000.0,
-                 status.phase == protocol::PeerPhase::kJoining
-                     ? " to start,"
-                     : (" at step " + std::to_string(status.key.step)).c_str(),
-                 status.waiting_text.c_str());
+    say(fmt::format(
+        "waiting for {:.1f} s{} for peers {}", static_cast<double>(now - status.waiting_since_ms) / 1000.0,
+        status.phase == protocol::PeerPhase::kJoining ? " to start,"
+                                                      : " at step " + std::to_string(status.key.step),
+        status.waiting_text));
   }
 
  private:
@@ -67,14 +69,16 @@ class WaitingLine {
   std::int64_t last_ms_ = -1;
 };
 
+// What is beyond the rate is not answered: who asks so often has other answers.
 void answer_orders(const protocol::Peer& peer, ZmqTransport& transport, const PeerProcessOptions& options,
-                   Injector* injector, std::int64_t now) {
+                   Injector* injector, Rate& rate, std::int64_t now) {
   Injector* const allowed = options.config.local.allow_injection ? injector : nullptr;
   while (const auto request = transport.receive_control())
-    transport.reply_control(*request,
-                            request->text == kStatusOrder
-                                ? status_text(options.self, peer.status(), peer.members(now), now)
-                                : answer_control(request->text, options.config.shared.peers, allowed));
+    if (rate.may(now))
+      transport.reply_control(*request,
+                              request->text == kStatusOrder
+                                  ? status_text(options.self, peer.status(), peer.members(now), now)
+                                  : answer_control(request->text, options.config.shared.peers, allowed));
 }
 
 // After a freeze what waits is of rounds long past: all of it is heard before anything is done about it, or
@@ -95,13 +99,14 @@ void drive(protocol::Peer& peer, ZmqTransport& transport, const protocol::WireCo
            const KeepRecord& keep) {
   const codes::WorkListener listener(records.work());
   WaitingLine waiting;
+  Rate orders(200, 50);
   PatientClock clock(std::max(kLongestPauseMs, options.config.shared.patience_ms / 4));
   const auto hear_first = [&](std::int64_t now) { hear_what_was_missed(peer, transport, context, now); };
   while (peer.status().phase != protocol::PeerPhase::kEnded) {
     if (g_signal != 0) peer.stop_after_step(128 + static_cast<std::uint32_t>(g_signal));
     const std::int64_t now = read_and_hear(clock, now_ms, hear_first);
     const bool more = pump_once(peer, transport, context, now, options.self, injector, keep);
-    answer_orders(peer, transport, options, injector, now);
+    answer_orders(peer, transport, options, injector, orders, now);
     if (more) continue;
     waiting.look(peer.status(), now);
     constexpr std::int64_t kLongestSleepMs = 100;  // signals are looked at in between
