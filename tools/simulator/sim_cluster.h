@@ -90,6 +90,7 @@ class SimCluster {
   SimNetwork& network() { return network_; }
   const SimNetwork& network() const { return network_; }
   int size() const { return static_cast<int>(members_.size()); }
+  const protocol::WireContext& context() const { return context_; }  // of every frame
   // The weights of a layer, decoded in double from the shards (of shard code `shard`) of the peers in `from`.
   codes::Matrix decoded_weights(codes::Index layer, codes::Index shard, const codes::PeerSet& from) const;
 
