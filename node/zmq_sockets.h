@@ -9,7 +9,9 @@
 #include <zmq.hpp>
 
 #include "codes/result.h"
+#include "node/listed_addresses.h"
 #include "node/zmq_transport.h"
+#include "node/zmq_watch.h"
 
 namespace polydot::node {
 
@@ -39,6 +41,8 @@ struct ZmqSockets {
   zmq::socket_t router{};
   std::vector<ZmqLink> links{};  // by peer
   std::string socket_file{};     // ipc: what libzmq would leave behind
+  ListedAddresses listed{};
+  std::unique_ptr<ConnectionWatch> watch{};  // of the router
 };
 
 // Failures as those of make_zmq_transport.

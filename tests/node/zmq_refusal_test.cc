@@ -61,15 +61,16 @@ const std::string kHeader(protocol::kHeaderBytes, 'h');
 TEST(ZmqRefusal, StrangersAreNotHeard) {
   Lonely lonely;
   const std::string to = lonely.peer->bound_endpoint();
-  const std::string own = routing_id_of(kCluster, 0);
+  const std::string own = routing_id_of(kCluster, 0, 7);
   const std::vector<std::string> ids{"",
                                      "stranger",
                                      own,
-                                     routing_id_of(kCluster, 3),
-                                     routing_id_of(kCluster, -1),
-                                     routing_id_of({11, 23}, 1),
-                                     routing_id_of(kCluster, 1) + "x",
-                                     routing_id_of(kCluster, 1).substr(0, 20)};
+                                     routing_id_of(kCluster, 3, 7),
+                                     routing_id_of(kCluster, -1, 7),
+                                     routing_id_of({11, 23}, 1, 7),
+                                     routing_id_of(kCluster, 1, 7) + "x",
+                                     routing_id_of(kCluster, 1, 7).substr(0, 20),
+                                     routing_id_of(kCluster, 1, 7).substr(0, 28)};
   std::uint64_t refused = 0;
   for (const std::string& id : ids) {
     Stranger stranger(to, id);
@@ -80,7 +81,7 @@ TEST(ZmqRefusal, StrangersAreNotHeard) {
 
 TEST(ZmqRefusal, MalformedMessagesOfAPeerAreDroppedAndTheNextIsHeard) {
   Lonely lonely;
-  Stranger peer(lonely.peer->bound_endpoint(), routing_id_of(kCluster, 2));
+  Stranger peer(lonely.peer->bound_endpoint(), routing_id_of(kCluster, 2, 7));
   const std::string long_header(5000, 'h');
   std::vector<std::string> many(1000, kHeader);
   for (const std::vector<std::string>& parts : {std::vector<std::string>{kHeader},
@@ -104,7 +105,7 @@ TEST(ZmqRefusal, MalformedMessagesOfAPeerAreDroppedAndTheNextIsHeard) {
 
 TEST(ZmqRefusal, OversizedFramesCutTheConnectionOnly) {
   Lonely lonely;
-  Stranger peer(lonely.peer->bound_endpoint(), routing_id_of(kCluster, 1));
+  Stranger peer(lonely.peer->bound_endpoint(), routing_id_of(kCluster, 1, 7));
   peer.send({kHeader, std::string((1 << 20) + 1, 'x')});
   // The sender connects again; what it sends in between may be lost.
   for (bool heard = false; !heard;) {
