@@ -7,25 +7,9 @@
 
 #include <memory>
 
+#include "node/listed_addresses.h"
+
 namespace polydot::node {
-
-namespace {
-
-// As the system writes it, without what says how it came here.
-std::string_view plain(std::string_view address) {
-  constexpr std::string_view kMapped = "::ffff:";
-  address = address.substr(0, address.find('%'));
-  if (address.starts_with(kMapped) && address.find('.') != std::string_view::npos)
-    address.remove_prefix(kMapped.size());
-  return address;
-}
-
-}  // namespace
-
-bool is_loopback_address(std::string_view address) {
-  const std::string_view text = plain(address);
-  return text == "::1" || text.starts_with("127.");
-}
 
 LocalAddresses LocalAddresses::read() {
   LocalAddresses local;
@@ -39,13 +23,14 @@ LocalAddresses LocalAddresses::read() {
     char host[NI_MAXHOST];
     const socklen_t size = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
     if (::getnameinfo(one->ifa_addr, size, host, sizeof host, nullptr, 0, NI_NUMERICHOST) == 0)
-      local.addresses_.emplace(plain(host));
+      local.addresses_.emplace(plain_address(host));
   }
   return local;
 }
 
 bool LocalAddresses::contains(std::string_view address) const {
-  return is_loopback_address(address) || addresses_.contains(plain(address));
+  const std::string plain = plain_address(address);
+  return is_loopback_address(plain) || addresses_.contains(plain);
 }
 
 }  // namespace polydot::node

@@ -18,7 +18,4 @@ class LocalAddresses {
   std::set<std::string, std::less<>> addresses_;
 };
 
-// 127.0.0.0/8 or ::1.
-bool is_loopback_address(std::string_view address);
-
 }  // namespace polydot::node

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <random>
 
 #include "node/campaign.h"
 #include "node/config_agreement.h"
@@ -130,6 +131,12 @@ protocol::PeerOptions peer_options(const PeerProcessOptions& options, const Data
   return peer;
 }
 
+// Which run of its process this is. Not from the seed: two processes must not draw the same.
+std::uint64_t draw_incarnation() {
+  std::random_device random;
+  return std::uint64_t{random()} << 32 | random();
+}
+
 // What may have to be sent at once to a peer that keeps up: some rounds, and pieces for every shard. Whoever
 // was frozen has to read through what waits, and all of it is long past.
 std::size_t queue_bytes(protocol::Job& job) {
@@ -141,11 +148,13 @@ std::size_t queue_bytes(protocol::Job& job) {
 }
 
 Result<std::unique_ptr<ZmqTransport>> open_transport(const PeerProcessOptions& options,
+                                                     std::uint64_t incarnation,
                                                      const protocol::WireContext& context,
                                                      protocol::Job& job) {
   ZmqOptions zmq;
   zmq.cluster = context.cluster;
   zmq.index = options.self;
+  zmq.incarnation = incarnation;
   zmq.endpoints = options.config.shared.endpoints;
   if (!options.config.local.bind.empty())
     zmq.endpoints[static_cast<std::size_t>(options.self)] = options.config.local.bind;
@@ -207,11 +216,13 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   context.cluster = cluster_words(config.shared);
   context.peers = static_cast<int>(config.shared.peers);
   context.max_entries = job.max_contribution_entries();
-  auto transport = open_transport(options, context, job);
+  const std::uint64_t incarnation = draw_incarnation();
+  auto transport = open_transport(options, incarnation, context, job);
   if (!transport) return transport.failure();
   records.watch(transport->get());
   protocol::PeerOptions peer_settings = peer_options(options, *data);
   peer_settings.record = home->record();
+  peer_settings.incarnation = incarnation;
   protocol::Peer peer(peer_settings, job, injector.get(), &records);
   const auto keep = [&](const protocol::BallotRecord& record) { return home->keep(record); };
   drive(peer, **transport, context, options, injector.get(), records, keep);

@@ -9,8 +9,10 @@
 #include <zmq.hpp>
 
 #include "codes/result.h"
+#include "node/listed_addresses.h"
 #include "node/local_addresses.h"
 #include "node/zmq_transport.h"
+#include "node/zmq_watch.h"
 
 namespace polydot::node {
 
@@ -41,6 +43,8 @@ struct ZmqSockets {
   zmq::socket_t router{};
   std::vector<ZmqLink> links{};  // by peer
   std::string socket_file{};     // ipc: what libzmq would leave behind
+  ListedAddresses listed{};
+  std::unique_ptr<ConnectionWatch> watch{};  // of the router
   LocalAddresses local{};
   bool listens_on_file = false;  // ipc: who comes is on this host
 

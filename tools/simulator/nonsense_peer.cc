@@ -60,7 +60,8 @@ std::string to_text(const NonsenseOptions& options) {
 void NonsensePeer::start(SimCluster& cluster) {
   cluster_ = &cluster;
   cluster.kill(options_.self);
-  transport_ = cluster.network().endpoint(options_.self);
+  if (incarnation_ == 0) incarnation_ = draw_.seed() | 1;
+  transport_ = cluster.network().endpoint(options_.self, incarnation_);
   schedule();
 }
 
@@ -73,7 +74,11 @@ void NonsensePeer::schedule() {
 }
 
 void NonsensePeer::on_send(const Frame& frame, std::span<const std::byte> payload) {
-  if (frame.from == options_.self) return;
+  if (frame.from == options_.self) {
+    constexpr std::size_t kIncarnationAt = 120;  // PROTOCOL.md
+    std::memcpy(&incarnation_, frame.header.data() + kIncarnationAt, sizeof incarnation_);
+    return;
+  }
   const FrameFields fields = fields_of(frame.header);
   switch (fields.kind) {
     case MessageKind::kHello:
@@ -187,6 +192,7 @@ void NonsensePeer::make_ballot(Message& message) {
 Message NonsensePeer::draw_message(MessageKind kind) {
   Message message;
   message.kind = kind;
+  message.incarnation = incarnation_;
   message.key = draw_key();
   const codes::RoundKey key = message.key;
   codes::PeerSet set;

@@ -67,6 +67,7 @@ class NonsensePeer : public NetworkObserver {
   std::unique_ptr<protocol::Transport> transport_;
   std::array<std::uint64_t, kNonsenseKinds> sent_{};
   // What it has heard.
+  std::uint64_t incarnation_ = 0;  // its own, if it was in its right mind before
   codes::RoundKey latest_;
   std::string hello_;
   std::map<std::uint32_t, Shape> shapes_;  // of contributions, by slot

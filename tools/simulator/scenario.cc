@@ -20,6 +20,8 @@ constexpr std::array<const char*, 6> kProfiles = {"none", "network", "soft", "pr
 // Of the generator of collapses; such that none is drawn for a seed that the tests keep.
 constexpr std::uint64_t kCollapses = 0x636f6c6c6170738fu;
 constexpr std::uint64_t kNonsenseOf = 0x6e6f6e73656e7365u;  // of the generator of nonsense
+// Of that of second processes.
+constexpr std::uint64_t kSecondProcesses = 0x7365636f6e64u;
 constexpr int kFewestPeers = 6, kMostPeers = 24, kMostSearched = 12, kPeersAroundNonsense = 8;
 
 struct Family {
@@ -261,6 +263,9 @@ Scenario draw_scenario(const ScenarioOptions& options) {
   // Of a generator of their own: what seeds meant before there were any, most of them still mean.
   Draw collapses(options.seed ^ kCollapses);
   if (all) draw_collapses(collapses, scenario);
+  Draw seconds(options.seed ^ kSecondProcesses);
+  if ((all || profile == FaultProfile::kProcess) && seconds.chance(0.25))
+    scenario.weights[static_cast<std::size_t>(FaultKind::kSecondProcess)] = seconds.uniform();
   if (profile == FaultProfile::kNonsense) draw_nonsense_of_one(options.seed, scenario);
   int spare = scenario.peers();
   for (const PassKind pass : {PassKind::kForward, PassKind::kBackward}) {
