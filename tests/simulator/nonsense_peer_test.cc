@@ -10,6 +10,7 @@
 
 #include "tests/protocol/sim_run.h"
 #include "tools/simulator/memory_checker.h"
+#include "tools/simulator/swarm.h"
 
 namespace polydot::simulator {
 namespace {
@@ -80,7 +81,7 @@ TEST_P(NonsenseOfOneKind, HarmsNobodyElse) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, NonsenseOfOneKind, ::testing::Values(0, 2, 3, 4, 5, 6, 7, 8));
+INSTANTIATE_TEST_SUITE_P(Kinds, NonsenseOfOneKind, ::testing::Range(0, kNonsenseKinds));
 
 TEST(Nonsense, OfAllKindsHarmsNobodyElse) {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
@@ -90,6 +91,22 @@ TEST(Nonsense, OfAllKindsHarmsNobodyElse) {
     std::cout << "seed " << seed << ": " << to_text(nonsense);
     expect_that_seven_go_on(nonsense, code_at(seed), seed % 3 == 0 ? 10 : 0);
   }
+}
+
+// As `polydot sim --faults nonsense`: all checkers, with codes, networks and times as they are drawn.
+TEST(Nonsense, InTheSwarmHarmsNobodyElse) {
+  SwarmOptions options;
+  options.first.profile = FaultProfile::kNonsense;
+  options.first.steps = 60;
+  options.first.seed = 1;
+  options.runs = 16;
+  options.keep_going = true;
+  const SwarmResult result = run_swarm(options, [&](const RunResult& run) {
+    ScenarioOptions again = options.first;
+    again.seed = run.seed;
+    EXPECT_THAT(run.violations, IsEmpty()) << replay_command(again);
+  });
+  EXPECT_EQ(result.steps, 60u * options.runs);
 }
 
 }  // namespace
