@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "node/printable.h"
 #include "node/run_folder.h"
 
 namespace polydot::node {
@@ -76,7 +76,7 @@ bool keep_ballot_record(Disk& disk, const PeerIdentity& of, const protocol::Ball
                {"withdrawn", record.withdrawn}});
   const std::string text = json.dump(2) + "\n";
   const Outcome written = write_whole(disk, kBallotFile, {std::as_bytes(std::span(text))});
-  if (!written) std::fprintf(stderr, "polydot: promises nothing: %s\n", written.failure().message.c_str());
+  if (!written) say("promises nothing: " + written.failure().message);
   return written.ok();
 }
 

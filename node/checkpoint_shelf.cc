@@ -1,8 +1,9 @@
 #include "node/checkpoint_shelf.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <functional>
+
+#include "node/printable.h"
 
 namespace polydot::node {
 
@@ -55,7 +56,7 @@ std::vector<CheckpointId> CheckpointShelf::list() const {
 std::optional<dnn::TrainingProgram::State> CheckpointShelf::find(const CheckpointId& id) const {
   auto checkpoint = read_checkpoint(disk_, checkpoint_file_name(id));
   if (!checkpoint) {
-    std::fprintf(stderr, "polydot: %s\n", checkpoint.failure().message.c_str());
+    say(checkpoint.failure().message);
     return std::nullopt;
   }
   if (checkpoint->of != of_ || checkpoint->id != id) return std::nullopt;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "node/bounded_json.h"
 #include "node/run_folder.h"
 
 namespace polydot::node {
@@ -54,7 +55,7 @@ EarlierLives read_earlier_lives(const std::string& folder, std::size_t keep_loss
                [&](const std::vector<double>& row) { lives.accuracy = row[3]; });
   std::ifstream repairs(folder + kRepairsFile);
   for (std::string line; std::getline(repairs, line);) {
-    const nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
+    const nlohmann::json json = parse_bounded_json(line).value_or(nullptr);
     if (!json.is_object() || !json.contains("event") || !json["event"].is_string()) continue;
     const std::string event = json["event"];
     ++lives.events[event];

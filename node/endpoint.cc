@@ -7,6 +7,7 @@
 #include <charconv>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 namespace polydot::node {
 namespace {
@@ -28,15 +29,17 @@ Result<Endpoint> parse_ipc(const std::string& text) {
   return Endpoint{.scheme = Endpoint::Scheme::kIpc, .path = path};
 }
 
-// The first address of the wanted family in numeric form; empty if there is none.
-std::string numeric_address(const addrinfo* addresses, int family) {
-  for (const addrinfo* a = addresses; a != nullptr; a = a->ai_next) {
-    char host[NI_MAXHOST];
-    if (a->ai_family == family &&
-        getnameinfo(a->ai_addr, a->ai_addrlen, host, sizeof(host), nullptr, 0, NI_NUMERICHOST) == 0)
-      return host;
-  }
-  return {};
+// In numeric form, those of IPv4 first.
+std::vector<std::string> numeric_addresses(const addrinfo* addresses) {
+  std::vector<std::string> numeric;
+  for (const int family : {AF_INET, AF_INET6})
+    for (const addrinfo* a = addresses; a != nullptr; a = a->ai_next) {
+      char host[NI_MAXHOST];
+      if (a->ai_family == family &&
+          getnameinfo(a->ai_addr, a->ai_addrlen, host, sizeof(host), nullptr, 0, NI_NUMERICHOST) == 0)
+        numeric.emplace_back(host);
+    }
+  return numeric;
 }
 
 }  // namespace
@@ -75,7 +78,13 @@ std::string to_string(const Endpoint& endpoint) {
 }
 
 Result<Endpoint> resolve(const Endpoint& endpoint) {
-  if (endpoint.scheme == Endpoint::Scheme::kIpc) return endpoint;
+  Result<Resolved> resolved = resolve_all(endpoint);
+  if (!resolved) return resolved.failure();
+  return std::move(resolved->endpoint);
+}
+
+Result<Resolved> resolve_all(const Endpoint& endpoint) {
+  if (endpoint.scheme == Endpoint::Scheme::kIpc) return Resolved{endpoint, {}};
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -84,15 +93,13 @@ Result<Endpoint> resolve(const Endpoint& endpoint) {
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> addresses(found, [](addrinfo* a) {
     if (a != nullptr) freeaddrinfo(a);
   });
+  Resolved resolved{endpoint, error == 0 ? numeric_addresses(found) : std::vector<std::string>()};
   const std::string why = error != 0 ? gai_strerror(error) : "no IPv4 or IPv6 address";
-  std::string address = error == 0 ? numeric_address(found, AF_INET) : std::string();
-  if (address.empty() && error == 0) address = numeric_address(found, AF_INET6);
-  if (address.empty())
+  if (resolved.addresses.empty())
     return network_failure("cannot resolve host '" + endpoint.host + "' (" + why +
                            "); correct the name or use an address");
-  Endpoint numeric = endpoint;
-  numeric.host = address;
-  return numeric;
+  resolved.endpoint.host = resolved.addresses.front();
+  return resolved;
 }
 
 }  // namespace polydot::node

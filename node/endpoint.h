@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "codes/result.h"
 
@@ -25,5 +26,12 @@ std::string to_string(const Endpoint& endpoint);
 // The same with a numeric address, IPv4 where the host has one. May block as long as the system's resolver
 // does. Failure (kNetwork): the host cannot be resolved.
 Result<Endpoint> resolve(const Endpoint& endpoint);
+
+// The same, and every numeric address of the host: it may connect from any of them.
+struct Resolved {
+  Endpoint endpoint{};
+  std::vector<std::string> addresses{};  // none of an ipc endpoint
+};
+Result<Resolved> resolve_all(const Endpoint& endpoint);
 
 }  // namespace polydot::node

@@ -14,15 +14,21 @@ Outcome Ledger::open(const std::string& path, Records records) {
 }
 
 // Writes what cannot recur any more, or has for long. Steps may come again, after a rollback.
-void Ledger::begin_step(std::uint64_t step) {
-  if (step == step_) return;
-  for (auto at = open_.begin(); at != open_.end();) {
+template <typename Entries>
+void Ledger::write_what_ended(Entries& entries, std::uint64_t step) {
+  for (auto at = entries.begin(); at != entries.end();) {
     const LedgerEntry& entry = at->second;
     const bool recurs = step > step_ && entry.last_step + 1 >= step &&
                         step / kStepsOfALine == entry.first_step / kStepsOfALine;
     if (!recurs) write(entry);
-    at = recurs ? std::next(at) : open_.erase(at);
+    at = recurs ? std::next(at) : entries.erase(at);
   }
+}
+
+void Ledger::begin_step(std::uint64_t step) {
+  if (step == step_) return;
+  write_what_ended(open_, step);
+  write_what_ended(damaged_, step);
   step_ = step;
 }
 
@@ -60,16 +66,24 @@ void Ledger::on_round(const protocol::RoundReport& report) {
 
 void Ledger::on_wrong_checksum(std::uint64_t step, std::uint32_t slot, int peer) {
   if (!file_.is_open()) return;
-  const nlohmann::json line = {{"peer", peer},        {"slot", slot},        {"layer", 0},
-                               {"training", true},    {"first_step", step},  {"last_step", step},
-                               {"by", "checksum"},    {"kind", "transient"}, {"corrected", true},
-                               {"size_over_floor", 0}};
-  file_.line(line.dump());
+  begin_step(step);
+  const auto [place, is_new] = damaged_.try_emplace({slot, peer});
+  LedgerEntry& entry = place->second;
+  if (is_new) {
+    entry.peer = peer;
+    entry.slot = slot;
+    entry.first_step = step;
+    entry.by_checksum = true;
+  }
+  entry.last_step = step;
+  ++entry.frames;
 }
 
 void Ledger::close() {
   for (const auto& [place, entry] : open_) write(entry);
+  for (const auto& [link, entry] : damaged_) write(entry);
   open_.clear();
+  damaged_.clear();
 }
 
 void Ledger::write(const LedgerEntry& entry) {
@@ -82,10 +96,15 @@ void Ledger::write(const LedgerEntry& entry) {
                          {"training", entry.training},
                          {"first_step", entry.first_step},
                          {"last_step", entry.last_step},
-                         {"by", entry.part == protocol::RoundPart::kProduct ? "code" : "scrub"},
-                         {"state", name_of(entry.part)},
+                         {"by", entry.by_checksum                             ? "checksum"
+                                : entry.part == protocol::RoundPart::kProduct ? "code"
+                                                                              : "scrub"},
                          {"kind", entry.count() > 1 ? "sticky" : "transient"},
                          {"corrected", entry.corrected}};
+  if (entry.by_checksum)
+    line["frames"] = entry.frames;
+  else
+    line["state"] = name_of(entry.part);
   if (std::isfinite(entry.size_over_floor))
     line["size_over_floor"] = entry.size_over_floor;
   else

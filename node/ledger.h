@@ -24,7 +24,9 @@ struct LedgerEntry {
   protocol::RoundPart part = protocol::RoundPart::kProduct;  // what showed it: the product, or a scrub
   std::uint64_t first_step = 0, last_step = 0;               // every step from first to last
   double size_over_floor = 0.0;                              // the largest
-  bool corrected = true;  // every round it was found in was decoded all the same
+  bool corrected = true;     // every round it was found in was decoded all the same
+  bool by_checksum = false;  // else by the code
+  std::uint64_t frames = 0;  // by checksum: so many came
 
   std::uint64_t count() const { return last_step - first_step + 1; }
 };
@@ -35,7 +37,7 @@ class Ledger {
   Outcome open(const std::string& path, Records records = Records::kBeginAnew);
   void on_round(const protocol::RoundReport& report);
   // A frame of `peer` came with a wrong checksum while this round was at hand: an erasure, not a finding of
-  // the code's.
+  // the code's. However many come in a round, they are one entry, with their number.
   void on_wrong_checksum(std::uint64_t step, std::uint32_t slot, int peer);
   // Writes the entries that are still open.
   void close();
@@ -43,13 +45,17 @@ class Ledger {
 
  private:
   using Place = std::tuple<std::uint32_t, int, protocol::RoundPart>;  // slot, peer
+  using Link = std::pair<std::uint32_t, int>;                         // slot, peer
   void begin_step(std::uint64_t step);
+  template <typename Entries>
+  void write_what_ended(Entries& entries, std::uint64_t step);
   void note(const protocol::RoundReport& report, protocol::RoundPart part,
             const codes::RoundVerdict& verdict);
   void write(const LedgerEntry& entry);
 
   RecordFile file_;
   std::map<Place, LedgerEntry> open_;
+  std::map<Link, LedgerEntry> damaged_;
   std::uint64_t step_ = 0;
   std::uint64_t findings_ = 0;
 };

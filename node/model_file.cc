@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "dnn/reference.h"
+#include "node/bounded_json.h"
 #include "node/data_files.h"
 #include "node/safetensors.h"
 
@@ -20,7 +21,8 @@ using codes::Index;
 using nlohmann::ordered_json;
 
 constexpr std::uint64_t kMaxUnits = 1 << 26;
-constexpr Index kBatch = 500;  // as dnn::TrainingPlan::eval_batch
+constexpr std::size_t kMaxParts = 100'000;  // of the description of a network, all values together
+constexpr Index kBatch = 500;               // as dnn::TrainingPlan::eval_batch
 
 std::string name_of(std::size_t layer, const char* part) { return fmt::format("layers.{}.{}", layer, part); }
 
@@ -41,7 +43,7 @@ std::optional<Index> units_of(const ordered_json& value) {
 
 // The inverse of describe, or what is wrong.
 Result<dnn::NetworkSpec> parse_network(const std::string& text) {
-  const auto all = ordered_json::parse(text, nullptr, false);
+  const auto all = parse_bounded_json<ordered_json>(text, {4, kMaxParts}).value_or(nullptr);
   const Failure bad = data_failure("its metadata describe no network");
   if (!all.is_object() || !all.contains("inputs") || !all.contains("operations") || !all.contains("loss") ||
       !all["operations"].is_array() || !all["loss"].is_string())
@@ -89,7 +91,8 @@ std::optional<Eigen::VectorXf> parse_floats(const ordered_json& all, const char*
 }
 
 Result<dnn::Standardisation> parse_standardisation(const std::string& text, Index inputs) {
-  const auto all = ordered_json::parse(text, nullptr, false);
+  const auto all = parse_bounded_json<ordered_json>(text, {2, 4 * static_cast<std::size_t>(inputs) + 16})
+                       .value_or(nullptr);
   const auto mean = parse_floats(all, "mean"), deviation = parse_floats(all, "deviation");
   if (!mean || !deviation || mean->size() != deviation->size() ||
       (mean->size() != 1 && mean->size() != inputs) || !mean->allFinite() || !deviation->allFinite() ||

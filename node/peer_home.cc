@@ -1,11 +1,11 @@
 #include "node/peer_home.h"
 
-#include <cstdio>
 #include <utility>
 
 #include "node/ballot_file.h"
 #include "node/folder_disk.h"
 #include "node/memory_disk.h"
+#include "node/printable.h"
 #include "node/run_folder.h"
 
 namespace polydot::node {
@@ -35,7 +35,7 @@ Outcome PeerHome::settle(const PeerIdentity& of) {
   if (record)
     record_ = *record;
   else
-    std::fprintf(stderr, "polydot: begins without an earlier life: %s\n", record.failure().message.c_str());
+    say("begins without an earlier life: " + record.failure().message);
   shelf_.emplace(*checkpoints_, of);
   return shelf_->clear_foreign();
 }

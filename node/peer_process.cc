@@ -1,5 +1,6 @@
 #include "node/peer_process.h"
 
+#include <fmt/format.h>
 #include <malloc.h>
 #include <unistd.h>
 #include <xmmintrin.h>
@@ -7,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <random>
 
 #include "node/campaign.h"
 #include "node/config_agreement.h"
@@ -17,7 +19,9 @@
 #include "node/peer_records.h"
 #include "node/peer_status.h"
 #include "node/plan_of.h"
+#include "node/printable.h"
 #include "node/pump.h"
+#include "node/rate.h"
 #include "node/run_folder.h"
 #include "node/run_summary.h"
 #include "node/training_job.h"
@@ -54,12 +58,11 @@ class WaitingLine {
     if (status.waiting_for.empty() || now - status.waiting_since_ms < kFirstMs) return void(last_ms_ = -1);
     if (last_ms_ >= 0 && now - last_ms_ < kAgainMs) return;
     last_ms_ = now;
-    std::fprintf(stderr, "polydot: waiting for %.1f s%s for peers %s\n",
-                 static_cast<double>(now - status.waiting_since_ms) / 1000.0,
-                 status.phase == protocol::PeerPhase::kJoining
-                     ? " to start,"
-                     : (" at step " + std::to_string(status.key.step)).c_str(),
-                 status.waiting_text.c_str());
+    say(fmt::format(
+        "waiting for {:.1f} s{} for peers {}", static_cast<double>(now - status.waiting_since_ms) / 1000.0,
+        status.phase == protocol::PeerPhase::kJoining ? " to start,"
+                                                      : " at step " + std::to_string(status.key.step),
+        status.waiting_text));
   }
 
  private:
@@ -67,14 +70,16 @@ class WaitingLine {
   std::int64_t last_ms_ = -1;
 };
 
+// What is beyond the rate is not answered: who asks so often has other answers.
 void answer_orders(const protocol::Peer& peer, ZmqTransport& transport, const PeerProcessOptions& options,
-                   Injector* injector, std::int64_t now) {
+                   Injector* injector, Rate& rate, std::int64_t now) {
   Injector* const allowed = options.config.local.allow_injection ? injector : nullptr;
   while (const auto request = transport.receive_control())
-    transport.reply_control(*request,
-                            request->text == kStatusOrder
-                                ? status_text(options.self, peer.status(), peer.members(now), now)
-                                : answer_control(request->text, options.config.shared.peers, allowed));
+    if (rate.may(now))
+      transport.reply_control(*request,
+                              request->text == kStatusOrder
+                                  ? status_text(options.self, peer.status(), peer.members(now), now)
+                                  : answer_control(request->text, options.config.shared.peers, allowed));
 }
 
 // After a freeze what waits is of rounds long past: all of it is heard before anything is done about it, or
@@ -95,13 +100,14 @@ void drive(protocol::Peer& peer, ZmqTransport& transport, const protocol::WireCo
            const KeepRecord& keep) {
   const codes::WorkListener listener(records.work());
   WaitingLine waiting;
+  Rate orders(200, 50);
   PatientClock clock(std::max(kLongestPauseMs, options.config.shared.patience_ms / 4));
   const auto hear_first = [&](std::int64_t now) { hear_what_was_missed(peer, transport, context, now); };
   while (peer.status().phase != protocol::PeerPhase::kEnded) {
     if (g_signal != 0) peer.stop_after_step(128 + static_cast<std::uint32_t>(g_signal));
     const std::int64_t now = read_and_hear(clock, now_ms, hear_first);
     const bool more = pump_once(peer, transport, context, now, options.self, injector, keep);
-    answer_orders(peer, transport, options, injector, now);
+    answer_orders(peer, transport, options, injector, orders, now);
     if (more) continue;
     waiting.look(peer.status(), now);
     constexpr std::int64_t kLongestSleepMs = 100;  // signals are looked at in between
@@ -125,6 +131,12 @@ protocol::PeerOptions peer_options(const PeerProcessOptions& options, const Data
   return peer;
 }
 
+// Which run of its process this is. Not from the seed: two processes must not draw the same.
+std::uint64_t draw_incarnation() {
+  std::random_device random;
+  return std::uint64_t{random()} << 32 | random();
+}
+
 // What may have to be sent at once to a peer that keeps up: some rounds, and pieces for every shard. Whoever
 // was frozen has to read through what waits, and all of it is long past.
 std::size_t queue_bytes(protocol::Job& job) {
@@ -136,11 +148,13 @@ std::size_t queue_bytes(protocol::Job& job) {
 }
 
 Result<std::unique_ptr<ZmqTransport>> open_transport(const PeerProcessOptions& options,
+                                                     std::uint64_t incarnation,
                                                      const protocol::WireContext& context,
                                                      protocol::Job& job) {
   ZmqOptions zmq;
   zmq.cluster = context.cluster;
   zmq.index = options.self;
+  zmq.incarnation = incarnation;
   zmq.endpoints = options.config.shared.endpoints;
   if (!options.config.local.bind.empty())
     zmq.endpoints[static_cast<std::size_t>(options.self)] = options.config.local.bind;
@@ -203,11 +217,13 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   context.cluster = cluster_words(config.shared);
   context.peers = static_cast<int>(config.shared.peers);
   context.max_entries = job.max_contribution_entries();
-  auto transport = open_transport(options, context, job);
+  const std::uint64_t incarnation = draw_incarnation();
+  auto transport = open_transport(options, incarnation, context, job);
   if (!transport) return transport.failure();
   records.watch(transport->get());
   protocol::PeerOptions peer_settings = peer_options(options, *data);
   peer_settings.record = home->record();
+  peer_settings.incarnation = incarnation;
   protocol::Peer peer(peer_settings, job, injector.get(), &records);
   const auto keep = [&](const protocol::BallotRecord& record) { return home->keep(record); };
   drive(peer, **transport, context, options, injector.get(), records, keep);

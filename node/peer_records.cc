@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "node/data_files.h"
+#include "node/printable.h"
 #include "node/run_folder.h"
 
 namespace polydot::node {
@@ -84,7 +85,13 @@ void PeerRecords::on_event(const protocol::PeerEvent& event) {
   repairs_.line(line.dump());
 }
 
-void PeerRecords::on_notice(const std::string& line) { std::fprintf(stderr, "polydot: %s\n", line.c_str()); }
+void PeerRecords::on_notice(const std::string& line) {
+  const auto now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - born_).count();
+  if (!notices_.may(now_ms)) return;
+  if (const std::uint64_t left_out = notices_.take_refused(); left_out > 0)
+    say(std::to_string(left_out) + " lines were left out: there are too many of them");
+  say(line);
+}
 
 void PeerRecords::on_step(const dnn::StepRecord& record) {
   const Clock::time_point now = Clock::now();

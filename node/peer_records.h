@@ -12,6 +12,7 @@
 #include "dnn/training_plan.h"
 #include "node/earlier_lives.h"
 #include "node/ledger.h"
+#include "node/rate.h"
 #include "node/record_file.h"
 #include "node/round_book.h"
 #include "node/work_clock.h"
@@ -80,6 +81,7 @@ class PeerRecords : public protocol::PeerObserver, public dnn::TrainingObserver 
   CpuSeconds cpu_;  // at the end of the last step
   std::uint64_t noise_ = 0, refused_ = 0;
   double largest_kappa_ = 0.0;
+  Rate notices_{100, 1};     // others can cause them
   protocol::Budget budget_;  // the least of the step at hand
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "node/bounded_json.h"
+
 namespace polydot::node {
 
 namespace {
@@ -51,7 +53,9 @@ std::string status_text(int self, const protocol::Status& status,
 
 std::optional<PeerStatus> parse_status(std::string_view text) {
   try {
-    const json from = json::parse(text);
+    const auto parsed = parse_bounded_json(text, {3, 20'000});
+    if (!parsed) return std::nullopt;
+    const json& from = *parsed;
     PeerStatus status;
     status.peer = from.at("peer");
     status.phase = printable(from.at("phase"));

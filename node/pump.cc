@@ -44,11 +44,14 @@ int hear(protocol::Peer& peer, protocol::Transport& transport, const protocol::W
   do {
     auto decoded =
         protocol::decode(context, received->header, std::move(received->payload), received->read_later);
-    if (auto* message = std::get_if<protocol::Message>(&decoded))
+    auto* message = std::get_if<protocol::Message>(&decoded);
+    const bool agrees = message != nullptr && message->incarnation == received->incarnation;
+    if (agrees)
       peer.on_message(now_ms, received->from, std::move(*message));
     else
-      peer.on_refused_frame(received->from, std::get<protocol::WireError>(decoded),
-                            protocol::claimed_version(received->header));
+      peer.on_refused_frame(received->from,
+                            message ? protocol::WireError::kField : std::get<protocol::WireError>(decoded),
+                            protocol::claimed_version(received->header), received->incarnation);
     received = ++taken < kMostFrames ? transport.receive() : std::nullopt;
   } while (received);
   return taken;

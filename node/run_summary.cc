@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "node/bounded_json.h"
 #include "node/data_files.h"
 #include "node/run_folder.h"
 #include "node/run_history.h"
@@ -117,7 +118,7 @@ nlohmann::ordered_json to_json(const RunSummary& summary, const Config& config) 
 }
 
 Outcome write_summary(const RunSummary& summary, const Config& config, const std::string& run) {
-  const std::string text = to_json(summary, config).dump(2) + "\n";
+  const std::string text = to_ascii(to_json(summary, config), 2) + "\n";
   if (Outcome written = write_file_atomically(
           run + kSummaryFile, {}, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
       !written)

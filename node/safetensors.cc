@@ -8,6 +8,9 @@
 #include <optional>
 #include <span>
 
+#include <fmt/format.h>
+
+#include "node/bounded_json.h"
 #include "node/data_files.h"
 
 namespace polydot::node {
@@ -19,6 +22,10 @@ using nlohmann::json;
 static_assert(std::endian::native == std::endian::little);
 
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;
+// What a model's header may have: names and places of its tensors, and two numbers for each input, which has
+// a weight at least. More is not read: a small file can ask for much memory.
+constexpr std::uint64_t kPlainHeaderBytes = std::uint64_t{1} << 20, kHeaderBytesOfDataByte = 16;
+constexpr JsonBounds kBounds{3, 100'000};
 constexpr std::size_t kLengthBytes = 8, kAlignment = 8;
 constexpr std::size_t kMaxDimensions = 16;
 
@@ -70,8 +77,10 @@ struct Header {
 };
 
 Result<Header> parse_header(const std::string& text, std::uint64_t data_bytes) {
-  const json all = json::parse(text, nullptr, false);
-  if (!all.is_object()) return data_failure("the header is no JSON object");
+  const json all = parse_bounded_json(text, kBounds).value_or(nullptr);
+  if (!all.is_object())
+    return data_failure(fmt::format(
+        "the header is no JSON object, or has lists in lists or more than {} values", kBounds.values));
   Header header;
   for (const auto& [name, entry] : all.items()) {
     if (name == "__metadata__") {
@@ -133,6 +142,9 @@ Result<SafeTensors> read_safetensors(const fs::path& path) {
   if (!file.read(reinterpret_cast<char*>(&length), kLengthBytes) || length > size - kLengthBytes ||
       length > kMaxHeaderBytes)
     return file_failure(path, "is no safetensors file, or cut short");
+  if (const std::uint64_t data = size - kLengthBytes - length;
+      length > kPlainHeaderBytes && length - kPlainHeaderBytes > kHeaderBytesOfDataByte * data)
+    return file_failure(path, "is no model: a header of {} bytes for {} bytes of data", length, data);
   std::string text(length, '\0');
   if (!file.read(text.data(), static_cast<std::streamsize>(length)))
     return file_failure(path, "cannot be read: check the permissions");

@@ -3,7 +3,9 @@
 // Format    8 bytes: length N of the header, little-endian; N bytes of JSON, padded with blanks: a tensor's
 //           name to {"dtype":"F32","shape":[..],"data_offsets":[begin,end]}, and "__metadata__" to texts by
 //           name; then the data, row-major, without gaps. https://huggingface.co/docs/safetensors
-// Limits    only F32; a header of at most 100 MB, as the format says
+// Limits    only F32; a header of at most 100 MB, as the format says; to be read, of at most 1 MiB and 16
+// bytes for
+//           each byte of data, without lists in lists, with at most 100,000 values
 // Errors    kData, one line that begins with the file. Reading holds every size against the file's before it
 //           takes memory for it
 #pragma once

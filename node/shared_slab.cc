@@ -1,107 +1,42 @@
 #include "node/shared_slab.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <cerrno>
 #include <cstring>
-#include <string>
 #include <utility>
 
 #include "codes/check.h"
-#include "node/owned_fd.h"
+#include "node/slab_memory.h"
 
 namespace polydot::node {
 
 namespace {
 
-constexpr std::size_t kPage = 4096;
-// Who maps it cannot lose it under its feet.
-constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW;
+// So many processes that still run may have been followed by others: more, and nothing is shared.
+constexpr std::size_t kMostFormer = 64;
 
-using Counter = std::atomic<std::uint64_t>;
-static_assert(Counter::is_always_lock_free);
+bool draw(std::uint64_t& number) { return ::getrandom(&number, sizeof number, 0) == sizeof number; }
 
-std::size_t whole_pages(std::size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
-
-struct SlabHead {
-  std::uint64_t token = 0, slots = 0, slot_bytes = 0, readers = 0;
-};
+SlabHead head_of(const SlabSender& sender) {
+  SlabHead head;
+  head.cluster[0] = sender.cluster[0];
+  head.cluster[1] = sender.cluster[1];
+  head.sender = static_cast<std::uint64_t>(sender.index);
+  return head;
+}
 
 }  // namespace
 
-// The books: the head, then which filling each slot has, the process id of each reader, and for each slot and
-// reader the last filling that it has let go of.
-class SlabMemory {
- public:
-  SlabMemory(int fd, const SlabHead& head, void* books, void* slots)
-      : held(head.slots), fd_(fd), head_(head), books_(static_cast<std::byte*>(books)), slots_(slots) {}
-  SlabMemory(const SlabMemory&) = delete;
-  SlabMemory& operator=(const SlabMemory&) = delete;
-  ~SlabMemory() {
-    ::munmap(books_, books_bytes(head_));
-    ::munmap(slots_, head_.slots * head_.slot_bytes);
-    if (fd_ >= 0) ::close(fd_);
-  }
-
-  static std::size_t books_bytes(const SlabHead& head) {
-    return whole_pages(sizeof(SlabHead) +
-                       (head.slots + head.readers + head.slots * head.readers) * sizeof(Counter));
-  }
-  static std::size_t bytes(const SlabHead& head) { return books_bytes(head) + head.slots * head.slot_bytes; }
-  // Null: it cannot be mapped. Closes fd, or keeps it if `owner`.
-  static std::unique_ptr<SlabMemory> map(OwnedFd fd, const SlabHead& head, bool owner) {
-    const std::size_t books_size = books_bytes(head);
-    void* books = ::mmap(nullptr, books_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-    if (books == MAP_FAILED) return nullptr;
-    void* slots = ::mmap(nullptr, head.slots * head.slot_bytes, owner ? PROT_READ | PROT_WRITE : PROT_READ,
-                         MAP_SHARED, fd.get(), static_cast<off_t>(books_size));
-    if (slots == MAP_FAILED) {
-      ::munmap(books, books_size);
-      return nullptr;
-    }
-    return std::make_unique<SlabMemory>(owner ? fd.release() : -1, head, books, slots);
-  }
-
-  const SlabHead& head() const { return head_; }
-  int fd() const { return fd_; }
-  pid_t mapped_by() const { return pid_; }
-  Counter& fill(std::size_t slot) { return counter(slot); }
-  Counter& pid(std::size_t reader) { return counter(head_.slots + reader); }
-  Counter& released(std::size_t slot, std::size_t reader) {
-    return counter(head_.slots + head_.readers + slot * head_.readers + reader);
-  }
-  std::byte* slot(std::size_t slot) { return static_cast<std::byte*>(slots_) + slot * head_.slot_bytes; }
-
-  std::vector<Counter> held;  // a reader's: the filling of each slot that it has in use
-
- private:
-  Counter& counter(std::size_t at) { return reinterpret_cast<Counter*>(books_ + sizeof(SlabHead))[at]; }
-
-  int fd_;
-  pid_t pid_ = ::getpid();  // asked for once: it is a call of the system
-  SlabHead head_;
-  std::byte* books_;
-  void* slots_;
-};
-
-std::unique_ptr<SlabWriter> SlabWriter::make(std::size_t slot_bytes, int slots, int readers) {
-  SlabHead head;
+std::unique_ptr<SlabWriter> SlabWriter::make(const SlabSender& sender, std::size_t slot_bytes, int slots,
+                                             int readers) {
+  SlabHead head = head_of(sender);
   head.slots = static_cast<std::uint64_t>(slots);
   head.readers = static_cast<std::uint64_t>(readers);
-  head.slot_bytes = whole_pages(slot_bytes);
-  if (::getrandom(&head.token, sizeof head.token, 0) != sizeof head.token) return nullptr;
-  OwnedFd fd(::memfd_create("polydot", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!fd.is_open() || ::ftruncate(fd.get(), static_cast<off_t>(SlabMemory::bytes(head))) != 0 ||
-      ::pwrite(fd.get(), &head, sizeof head, 0) != sizeof head || ::fcntl(fd.get(), F_ADD_SEALS, kSeals) != 0)
-    return nullptr;
-  auto memory = SlabMemory::map(std::move(fd), head, true);
+  head.slot_bytes = (slot_bytes + SlabMemory::kPage - 1) / SlabMemory::kPage * SlabMemory::kPage;
+  POLYDOT_CHECK(head.slots <= SlabMemory::kMostSlots && head.readers <= SlabMemory::kMostReaders);
+  if (head.slot_bytes > SlabMemory::kMostSlotBytes || !draw(head.token)) return nullptr;
+  auto memory = SlabMemory::make(head);
   if (!memory) return nullptr;
   return std::unique_ptr<SlabWriter>(new SlabWriter(std::move(memory), slot_bytes, slots, readers));
 }
@@ -109,135 +44,207 @@ std::unique_ptr<SlabWriter> SlabWriter::make(std::size_t slot_bytes, int slots, 
 SlabWriter::SlabWriter(std::unique_ptr<SlabMemory> memory, std::size_t slot_bytes, int slots, int readers)
     : memory_(std::move(memory)),
       slot_bytes_(slot_bytes),
-      slots_(static_cast<std::size_t>(slots), Slot{0, std::vector<bool>(static_cast<std::size_t>(readers)),
-                                                   std::vector<bool>(static_cast<std::size_t>(readers))}),
+      slots_(static_cast<std::size_t>(slots)),
       numbers_(static_cast<std::size_t>(readers)),
-      pids_(static_cast<std::size_t>(readers)) {}
+      tenants_(static_cast<std::size_t>(readers)) {}
 
 SlabWriter::~SlabWriter() = default;
 
+const SlabWriter::Tenant* SlabWriter::look_who_reads(int reader) {
+  const auto r = static_cast<std::size_t>(reader);
+  std::optional<Tenant>& tenant = tenants_[r];
+  const std::uint64_t life = memory_->life(r).load(std::memory_order_acquire);
+  if (tenant && tenant->life == life) return &*tenant;
+  if (!tenant && life == 0) return nullptr;
+  for (std::size_t s = 0; s < slots_.size(); ++s) free_what_is_let_go_of(s);
+  if (tenant && holds_anything(tenant->life)) former_.push_back(std::move(*tenant));
+  tenant.reset();
+  std::erase_if(former_, [this](const Tenant& one) { return !holds_anything(one.life); });
+  if (life == 0) return nullptr;
+  if (former_.size() > kMostFormer) return nullptr;
+  // Who has been here before is still among the former ones, if it holds anything.
+  last_ = {};  // so that no filling has holders in both lives
+  tenant.emplace(Tenant{reader, life, fills_ + 1,
+                        ProcessWatch(static_cast<pid_t>(memory_->pid(r).load(std::memory_order_acquire)))});
+  return &*tenant;
+}
+
 bool SlabWriter::is_reading(int reader) {
-  Counter& pid = memory_->pid(static_cast<std::size_t>(reader));
+  const Tenant* const tenant = look_who_reads(reader);
+  if (tenant == nullptr) return false;
+  if (!tenant->process.has_ended()) return true;
   // The next one in its place is invited. What it was given before it says who it is would be lost.
-  if (pid != 0 && ::kill(static_cast<pid_t>(pid.load()), 0) != 0 && errno == ESRCH) pid = 0;
-  return pid != 0;
+  std::uint64_t life = tenant->life;
+  forget(life);
+  tenants_[static_cast<std::size_t>(reader)].reset();
+  memory_->life(static_cast<std::size_t>(reader)).compare_exchange_strong(life, 0);
+  return false;
 }
 
 SlabRef SlabWriter::invitation() const {
   SlabRef ref;
   ref.token = memory_->head().token;
-  ref.pid = memory_->mapped_by();
-  ref.fd = memory_->fd();
+  const SlabPlace place = memory_->place();
+  ref.pid = place.pid;
+  ref.slots_fd = place.slots_fd;
+  ref.books_fd = place.books_fd;
   return ref;
 }
 
-// Its counters lie in caches of other cores: they are not looked at again.
-bool SlabWriter::holds(std::size_t slot, int reader) {
-  const auto r = static_cast<std::size_t>(reader);
-  Slot& one = slots_[slot];
-  if (one.held_by[r] && memory_->released(slot, r).load(std::memory_order_acquire) == one.fill)
-    one.held_by[r] = false;
-  return one.held_by[r];
+// What was let go of is not looked at again: the counters lie in caches of other cores.
+void SlabWriter::free_what_is_let_go_of(std::size_t slot) {
+  std::erase_if(slots_[slot].holds, [&](const Hold& hold) {
+    const auto r = static_cast<std::size_t>(hold.reader);
+    return memory_->released(slot, r).load(std::memory_order_acquire) == slots_[slot].fill;
+  });
 }
 
-bool SlabWriter::is_free(std::size_t slot) {
-  for (int r = 0; r < static_cast<int>(numbers_.size()); ++r)
-    if (holds(slot, r)) return false;
-  return true;
+bool SlabWriter::holds_anything(std::uint64_t life) const {
+  return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) {
+    return std::any_of(slot.holds.begin(), slot.holds.end(),
+                       [&](const Hold& hold) { return hold.life == life; });
+  });
 }
 
-void SlabWriter::look_who_reads(std::size_t reader) {
-  const std::uint64_t pid = memory_->pid(reader);
-  if (std::exchange(pids_[reader], pid) == pid) return;
-  for (Slot& slot : slots_) slot.held_by[reader] = false;
+void SlabWriter::forget(std::uint64_t life) {
+  for (Slot& slot : slots_) std::erase_if(slot.holds, [&](const Hold& hold) { return hold.life == life; });
 }
 
+void SlabWriter::forget_the_dead() {
+  for (std::size_t r = 0; r < tenants_.size(); ++r)
+    if (tenants_[r]) is_reading(static_cast<int>(r));
+  std::erase_if(former_, [this](const Tenant& one) {
+    if (!one.process.has_ended()) return false;
+    forget(one.life);
+    return true;
+  });
+}
+
+// Half of what the others leave: whoever else stands still after it finds some left, too.
 bool SlabWriter::may_have_more(int reader) {
-  std::size_t held = 0;
-  for (std::size_t s = 0; s < slots_.size(); ++s) held += holds(s, reader);
-  return held < slots_.size() / 2;
+  std::size_t own = 0, left = 0;
+  for (std::size_t s = 0; s < slots_.size(); ++s) {
+    free_what_is_let_go_of(s);
+    const std::vector<Hold>& holds = slots_[s].holds;
+    const bool mine =
+        std::any_of(holds.begin(), holds.end(), [&](const Hold& hold) { return hold.reader == reader; });
+    own += mine;
+    left += mine || holds.empty();
+  }
+  return own < left / 2;
+}
+
+std::optional<std::size_t> SlabWriter::find_free() {
+  const auto free =
+      std::find_if(slots_.begin(), slots_.end(), [](const Slot& one) { return one.holds.empty(); });
+  if (free == slots_.end()) return std::nullopt;
+  return static_cast<std::size_t>(free - slots_.begin());
 }
 
 std::optional<std::size_t> SlabWriter::fill_one(const protocol::Payload& payload) {
   last_ = {};
-  for (std::size_t s = 0; s < slots_.size(); ++s) {
-    if (!is_free(s)) continue;
-    slots_[s].fill = ++fills_;
-    slots_[s].given.assign(numbers_.size(), false);
-    memory_->fill(s).store(fills_, std::memory_order_release);
-    std::memcpy(memory_->slot(s), payload.bytes().data(), payload.size_bytes());
-    last_ = payload;
-    last_slot_ = s;
-    return s;
-  }
-  return std::nullopt;
+  const std::optional<std::size_t> slot = find_free();
+  if (!slot || !memory_->reserve(*slot, payload.size_bytes())) return std::nullopt;
+  slots_[*slot].fill = ++fills_;
+  slots_[*slot].given.assign(numbers_.size(), false);
+  memory_->fill(*slot).store(fills_, std::memory_order_release);
+  std::memcpy(memory_->slot(*slot), payload.bytes().data(), payload.size_bytes());
+  last_ = payload;
+  last_slot_ = *slot;
+  return slot;
 }
 
 std::optional<SlabRef> SlabWriter::share(const protocol::Payload& payload, int reader) {
   POLYDOT_CHECK_LE(payload.size_bytes(), slot_bytes_);
   const auto r = static_cast<std::size_t>(reader);
-  look_who_reads(r);
-  if (!may_have_more(reader)) return std::nullopt;
+  const Tenant* tenant = look_who_reads(reader);
+  if (tenant == nullptr) return std::nullopt;
+  if (!may_have_more(reader)) {
+    forget_the_dead();
+    tenant = look_who_reads(reader);
+    if (tenant == nullptr || !may_have_more(reader)) return std::nullopt;
+  }
   const bool again = last_.owner() != nullptr && last_.bytes().data() == payload.bytes().data() &&
                      last_.size_bytes() == payload.size_bytes() && !slots_[last_slot_].given[r];
   const std::optional<std::size_t> slot = again ? last_slot_ : fill_one(payload);
   if (!slot) return std::nullopt;
-  slots_[*slot].given[r] = slots_[*slot].held_by[r] = true;
+  slots_[*slot].given[r] = true;
+  slots_[*slot].holds.push_back({reader, tenant->life});
   SlabRef ref = invitation();
   ref.slot = static_cast<std::uint32_t>(*slot);
   ref.bytes = static_cast<std::uint32_t>(payload.size_bytes());
   ref.fill = slots_[*slot].fill;
   ref.number = ++numbers_[r];
-  ref.reader_pid = static_cast<std::int32_t>(pids_[r]);
+  ref.reader_life = tenant->life;
+  ref.first_fill = tenant->first_fill;
   return ref;
 }
 
 void SlabWriter::take_back(const SlabRef& ref, int reader) {
-  slots_[ref.slot].held_by[static_cast<std::size_t>(reader)] = false;
+  std::erase_if(slots_[ref.slot].holds,
+                [&](const Hold& hold) { return hold.reader == reader && hold.life == ref.reader_life; });
 }
 
 bool SlabReader::map(const SlabRef& ref) {
-  const std::string path = "/proc/" + std::to_string(ref.pid) + "/fd/" + std::to_string(ref.fd);
-  struct stat file {};
-  if (::stat(path.c_str(), &file) != 0 || !S_ISREG(file.st_mode)) return false;
-  OwnedFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-  SlabHead head;
-  // What is not sealed is no slab, and could be cut off while it is read.
-  if (!fd.is_open() || ::fcntl(fd.get(), F_GET_SEALS) != kSeals || ::fstat(fd.get(), &file) != 0 ||
-      ::pread(fd.get(), &head, sizeof head, 0) != sizeof head || head.token != ref.token)
-    return false;
-  constexpr std::uint64_t kMost = std::uint64_t{1} << 32;  // so that products do not overflow
-  if (head.slots >= kMost || head.slot_bytes >= kMost || head.readers >= kMost / (head.slots + 1) ||
-      static_cast<std::size_t>(file.st_size) != SlabMemory::bytes(head) ||
-      head.readers <= static_cast<std::uint64_t>(self_))
-    return false;
-  std::shared_ptr<SlabMemory> memory = SlabMemory::map(std::move(fd), head, false);
+  if (life_ == 0 && !draw(life_)) return false;
+  SlabHead expected = head_of(sender_);
+  expected.token = ref.token;
+  auto memory = SlabMemory::map({ref.pid, ref.slots_fd, ref.books_fd}, expected, self_);
   if (!memory) return false;
+  if (memory_) leave();
   memory_ = std::move(memory);
   last_number_ = 0;
   return true;
 }
 
+SlabReader::~SlabReader() {
+  if (memory_) leave();
+}
+
+// What it reads no more. Looked up before it leaves: what comes later may be another's.
+void SlabReader::leave() {
+  const auto self = static_cast<std::size_t>(self_);
+  std::vector<std::uint64_t> fills;
+  for (std::size_t s = 0; s < memory_->head().slots; ++s) fills.push_back(memory_->fill(s));
+  std::uint64_t life = life_;
+  if (!memory_->life(self).compare_exchange_strong(life, 0)) return;
+  for (std::size_t s = 0; s < fills.size(); ++s)
+    if (memory_->held[s] != fills[s]) memory_->released(s, self).store(fills[s], std::memory_order_release);
+}
+
+// Says so to a sender that took us for dead, or for the one before us: what was given to that one is lost.
+void SlabReader::claim_row() {
+  const auto self = static_cast<std::size_t>(self_);
+  if (memory_->life(self).load(std::memory_order_relaxed) == life_) return;
+  memory_->pid(self).store(static_cast<std::uint64_t>(memory_->mapped_by()), std::memory_order_release);
+  memory_->life(self).store(life_, std::memory_order_release);
+}
+
+// References come in the order in which they were sent: one that is missing does not come any more.
+void SlabReader::let_go_of_what_was_lost(const SlabRef& ref) {
+  if (ref.number == last_number_ + 1) return;
+  const auto self = static_cast<std::size_t>(self_);
+  for (std::size_t s = 0; s < memory_->head().slots; ++s) {
+    const std::uint64_t fill = memory_->fill(s).load(std::memory_order_acquire);
+    if (fill >= ref.first_fill && fill < ref.fill && memory_->held[s] != fill)
+      memory_->released(s, self).store(fill, std::memory_order_release);
+  }
+}
+
 std::optional<protocol::Payload> SlabReader::read(const SlabRef& ref) {
   if ((!memory_ || memory_->head().token != ref.token) && !map(ref)) return std::nullopt;
-  const auto self = static_cast<std::size_t>(self_);
-  // Says so to a sender that took us for dead, or for the one before us: what was given to that one is lost.
-  const pid_t pid = memory_->mapped_by();
-  if (memory_->pid(self) != static_cast<std::uint64_t>(pid))
-    memory_->pid(self) = static_cast<std::uint64_t>(pid);
+  claim_row();
   const SlabHead& head = memory_->head();
-  if (ref.bytes == 0 || ref.reader_pid != pid || ref.slot >= head.slots || ref.bytes > head.slot_bytes)
+  if (ref.bytes == 0 || ref.reader_life != life_ || ref.slot >= head.slots || ref.bytes > head.slot_bytes)
     return std::nullopt;
-  // References come in the order in which they were sent: one that is missing does not come any more.
-  if (ref.number != last_number_ + 1)
-    for (std::size_t s = 0; s < head.slots; ++s) {
-      const std::uint64_t fill = memory_->fill(s).load(std::memory_order_acquire);
-      if (fill < ref.fill && memory_->held[s] != fill)
-        memory_->released(s, self).store(fill, std::memory_order_release);
-    }
+  let_go_of_what_was_lost(ref);
   last_number_ = ref.number;
+  const auto self = static_cast<std::size_t>(self_);
   const std::size_t slot = ref.slot;
-  if (memory_->fill(slot).load(std::memory_order_acquire) != ref.fill) return std::nullopt;
+  // What came before is in use, and would be let go of too early; or is let go of, and may be written over.
+  if (memory_->fill(slot).load(std::memory_order_acquire) != ref.fill || memory_->held[slot] == ref.fill ||
+      memory_->released(slot, self) == ref.fill)
+    return std::nullopt;
   memory_->held[slot] = ref.fill;
   const std::byte* first = memory_->slot(slot);
   // Lets go of the slot, then of the mapping.

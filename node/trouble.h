@@ -1,9 +1,10 @@
 // Says once that something does not work, and once that it works again, however often it is tried in between.
 #pragma once
 
-#include <cstdio>
 #include <string>
 #include <utility>
+
+#include "node/printable.h"
 
 namespace polydot::node {
 
@@ -17,7 +18,6 @@ class Trouble {
   }
 
  private:
-  static void say(const std::string& line) { std::fprintf(stderr, "polydot: %s\n", line.c_str()); }
   bool is_there_ = false;
 };
 

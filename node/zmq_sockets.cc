@@ -39,6 +39,22 @@ int high_water_mark(std::size_t bytes, std::size_t message_bytes) {
   return static_cast<int>(std::clamp<std::size_t>(bytes / message_bytes, 4, 1'000'000));
 }
 
+// One for each peer, one that it opens anew before the last is found dead, and some for orders.
+std::size_t most_connections(std::size_t peers) { return 2 * peers + 16; }
+
+std::unique_ptr<ConnectionWatch> make_watch(ZmqSockets& sockets, const ZmqOptions& options) {
+  WatchOptions watch;
+  watch.max_message_bytes = options.max_payload_bytes + kMaxHeaderBytes;
+  const auto waiting =
+      static_cast<std::size_t>(high_water_mark(options.max_queue_bytes, options.max_payload_bytes));
+  watch.max_waiting_bytes = (waiting + 1) * watch.max_message_bytes;
+  watch.max_connections = most_connections(options.endpoints.size());
+  watch.may_connect = [&listed = sockets.listed](std::string_view address) {
+    return listed.is_known(address);
+  };
+  return std::make_unique<ConnectionWatch>(sockets.context, sockets.router, std::move(watch));
+}
+
 zmq::socket_t make_router(zmq::context_t& context, const ZmqOptions& options, const Endpoint& ours) {
   zmq::socket_t router(context, zmq::socket_type::router);
   set_tcp_options(router, ours);
@@ -48,15 +64,27 @@ zmq::socket_t make_router(zmq::context_t& context, const ZmqOptions& options, co
   router.set(zmq::sockopt::rcvhwm, high_water_mark(options.max_queue_bytes, options.max_payload_bytes));
   router.set(zmq::sockopt::maxmsgsize,
              static_cast<std::int64_t>(std::max(options.max_payload_bytes, kMaxHeaderBytes)));
-  // A peer that comes back must not wait until its old, half-open connection is noticed.
+  // A process that connects again must not wait until its old, half-open connection is noticed.
   router.set(zmq::sockopt::router_handover, true);
   return router;
 }
 
-zmq::socket_t make_dealer(zmq::context_t& context, const ZmqOptions& options, const Endpoint& address) {
+// From the address that is ours in everybody's list, where the system lets us: of a host with several it
+// would choose another one. Not between a loopback address and the others.
+std::string source_of(const Endpoint& ours, const Endpoint& to) {
+  const bool tcp = ours.scheme == Endpoint::Scheme::kTcp && to.scheme == Endpoint::Scheme::kTcp;
+  const auto is_v6 = [](const Endpoint& a) { return a.host.find(':') != std::string::npos; };
+  const bool any = ours.host == "0.0.0.0" || ours.host == "::";
+  if (!tcp || any || is_v6(ours) || is_v6(to)) return "";
+  if (is_loopback_address(ours.host) != is_loopback_address(to.host)) return "";
+  return ours.host + ":0;";
+}
+
+zmq::socket_t make_dealer(zmq::context_t& context, const ZmqOptions& options, const Endpoint& address,
+                          const std::string& source) {
   zmq::socket_t dealer(context, zmq::socket_type::dealer);
   set_tcp_options(dealer, address);
-  dealer.set(zmq::sockopt::routing_id, routing_id_of(options.cluster, options.index));
+  dealer.set(zmq::sockopt::routing_id, routing_id_of(options.cluster, options.index, options.incarnation));
   dealer.set(zmq::sockopt::linger, options.linger_ms);
   dealer.set(zmq::sockopt::immediate, true);
   dealer.set(zmq::sockopt::reconnect_ivl, kReconnectMs);
@@ -67,46 +95,48 @@ zmq::socket_t make_dealer(zmq::context_t& context, const ZmqOptions& options, co
   // Nobody has anything to say to a DEALER.
   dealer.set(zmq::sockopt::rcvhwm, 1);
   dealer.set(zmq::sockopt::maxmsgsize, kMaxUnsolicitedBytes);
-  dealer.connect(to_string(address));
+  std::string where = to_string(address);
+  if (!source.empty()) where.insert(where.find("//") + 2, source);
+  dealer.connect(where);
   return dealer;
 }
 
 // Where each peer is. Ours stays as it is when somebody listens there for us already.
-Result<std::vector<Endpoint>> resolve_all(const ZmqOptions& options) {
-  std::vector<Endpoint> addresses;
+Result<std::vector<Resolved>> resolve_all(const ZmqOptions& options) {
+  std::vector<Resolved> addresses;
   for (std::size_t p = 0; p < options.endpoints.size(); ++p) {
     const bool ours = static_cast<int>(p) == options.index;
     Result<Endpoint> endpoint = parse_endpoint(options.endpoints[p]);
-    if (endpoint && !(ours && options.listen_fd >= 0)) endpoint = resolve(*endpoint);
     const std::string who = "peer " + std::to_string(p) + ": ";
     if (!endpoint) return Failure{endpoint.failure().kind, who + endpoint.failure().message};
+    Result<Resolved> resolved =
+        ours && options.listen_fd >= 0 ? Resolved{*endpoint, {}} : resolve_all(*endpoint);
+    if (!resolved) return Failure{resolved.failure().kind, who + resolved.failure().message};
     if (!ours && endpoint->scheme == Endpoint::Scheme::kTcp && endpoint->port == 0)
       return usage_failure(who + "'" + options.endpoints[p] + "' needs a port to connect to");
-    addresses.push_back(*endpoint);
+    addresses.push_back(*std::move(resolved));
   }
   return addresses;
 }
 
-bool is_loopback(const Endpoint& address) {
-  return address.host == "::1" || address.host.starts_with("127.");
-}
+bool is_loopback(const Endpoint& address) { return is_loopback_address(address.host); }
 
 // Many a machine resolves its own name to 127.0.1.1: there the others would wait for ever.
-Outcome check_reachable(const ZmqOptions& options, const std::vector<Endpoint>& addresses) {
+Outcome check_reachable(const ZmqOptions& options, const std::vector<Resolved>& addresses) {
   const auto own = static_cast<std::size_t>(options.index);
-  const bool elsewhere = std::any_of(addresses.begin(), addresses.end(), [](const Endpoint& a) {
-    return a.scheme == Endpoint::Scheme::kTcp && !is_loopback(a);
+  const bool elsewhere = std::any_of(addresses.begin(), addresses.end(), [](const Resolved& a) {
+    return a.endpoint.scheme == Endpoint::Scheme::kTcp && !is_loopback(a.endpoint);
   });
-  if (options.listen_fd >= 0 || !elsewhere || !is_loopback(addresses[own])) return Unit{};
+  const Endpoint& ours = addresses[own].endpoint;
+  if (options.listen_fd >= 0 || !elsewhere || !is_loopback(ours)) return Unit{};
   return network_failure("peer " + std::to_string(own) + ": '" + options.endpoints[own] + "' is " +
-                         addresses[own].host +
+                         ours.host +
                          " here, which other machines cannot reach; write its address in the network");
 }
 
 // So that memory can be shared with who listens there, if the system lets us.
-bool is_on_this_host(const Endpoint& address, const Endpoint& ours) {
-  if (address.scheme == Endpoint::Scheme::kIpc) return true;
-  return is_loopback(address) || (ours.scheme == Endpoint::Scheme::kTcp && address.host == ours.host);
+bool is_on_this_host(const Endpoint& address, const LocalAddresses& local) {
+  return address.scheme == Endpoint::Scheme::kIpc || local.contains(address.host);
 }
 
 // libzmq deletes the socket file that it finds, also one that another process listens on.
@@ -167,25 +197,37 @@ ZmqSockets::~ZmqSockets() {
   if (!socket_file.empty()) ::unlink(socket_file.c_str());
 }
 
+bool ZmqSockets::came_from_this_host(const zmq::message_t& message) const {
+  if (listens_on_file) return true;
+  const char* const address = zmq_msg_gets(message.handle(), "Peer-Address");
+  return address != nullptr && local.contains(address);
+}
+
 Result<std::unique_ptr<ZmqSockets>> open_sockets(const ZmqOptions& options) {
   OwnedFd listening(options.listen_fd);
-  const Result<std::vector<Endpoint>> addresses = resolve_all(options);
+  const Result<std::vector<Resolved>> addresses = resolve_all(options);
   if (!addresses) return addresses.failure();
   if (const Outcome reachable = check_reachable(options, *addresses); !reachable) return reachable.failure();
   const auto own = static_cast<std::size_t>(options.index);
+  const Endpoint& ours = (*addresses)[own].endpoint;
   try {
     auto sockets = std::make_unique<ZmqSockets>();
-    sockets->router = make_router(sockets->context, options, (*addresses)[own]);
+    sockets->listed = ListedAddresses(*addresses, options.index);
+    sockets->router = make_router(sockets->context, options, ours);
+    sockets->watch = make_watch(*sockets, options);
     const bool adopted = listening.get() >= 0;
-    const Outcome listens = adopted ? adopt(sockets->router, listening)
-                                    : listen(sockets->router, (*addresses)[own], options.endpoints[own]);
+    const Outcome listens =
+        adopted ? adopt(sockets->router, listening) : listen(sockets->router, ours, options.endpoints[own]);
     if (!listens) return listens.failure();
-    if (!adopted) sockets->socket_file = (*addresses)[own].path;
+    if (!adopted) sockets->socket_file = ours.path;
+    sockets->listens_on_file = !sockets->socket_file.empty();
+    sockets->local = LocalAddresses::read();
     for (std::size_t p = 0; p < addresses->size(); ++p) {
       ZmqLink& link = sockets->links.emplace_back();
       if (p == own) continue;
-      link.dealer = make_dealer(sockets->context, options, (*addresses)[p]);
-      link.on_this_host = options.share_memory && is_on_this_host((*addresses)[p], (*addresses)[own]);
+      const Endpoint& to = (*addresses)[p].endpoint;
+      link.dealer = make_dealer(sockets->context, options, to, adopted ? "" : source_of(ours, to));
+      link.on_this_host = options.share_memory && is_on_this_host(to, sockets->local);
     }
     return sockets;
   } catch (const zmq::error_t& error) {

@@ -9,7 +9,10 @@
 #include <zmq.hpp>
 
 #include "codes/result.h"
+#include "node/listed_addresses.h"
+#include "node/local_addresses.h"
 #include "node/zmq_transport.h"
+#include "node/zmq_watch.h"
 
 namespace polydot::node {
 
@@ -24,6 +27,7 @@ using QueuedBytes = std::atomic<std::size_t>;
 struct ZmqLink {
   zmq::socket_t dealer{};  // none to ourselves
   std::shared_ptr<QueuedBytes> queued = std::make_shared<QueuedBytes>(0);
+  // Its configured address is one of this machine, and memory may be shared at all.
   bool on_this_host = false;
   int uninvited = 0;  // large payloads until it is invited to our shared memory again
 };
@@ -39,6 +43,13 @@ struct ZmqSockets {
   zmq::socket_t router{};
   std::vector<ZmqLink> links{};  // by peer
   std::string socket_file{};     // ipc: what libzmq would leave behind
+  ListedAddresses listed{};
+  std::unique_ptr<ConnectionWatch> watch{};  // of the router
+  LocalAddresses local{};
+  bool listens_on_file = false;  // ipc: who comes is on this host
+
+  // Whether the other end of this message's connection is on this host.
+  bool came_from_this_host(const zmq::message_t& message) const;
 };
 
 // Failures as those of make_zmq_transport.

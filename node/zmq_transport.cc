@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <span>
 #include <utility>
@@ -21,11 +22,11 @@ using protocol::WireFrames;
 
 namespace {
 
-constexpr int kStranger = -1;
-constexpr std::size_t kReceiveBufferBytes = 8192;  // ZMQ_IN_BATCH_SIZE's default
-constexpr std::size_t kIndexAt = 17;               // in a routing id
+constexpr std::size_t kReceiveBufferBytes = 8192;          // ZMQ_IN_BATCH_SIZE's default
+constexpr std::size_t kIndexAt = 17, kIncarnationAt = 21;  // in a routing id
 constexpr std::size_t kLeastSlots = 16, kMostSlots = 64;
 constexpr int kInviteEvery = 64;        // large payloads
+constexpr int kLookEvery = 256;         // messages in a row: at what their connections keep back
 constexpr int kMaxRefusedInARow = 256;  // a flood of garbage must not keep receive() from returning
 
 // Lives from send until ZeroMQ has let go of the payload.
@@ -75,13 +76,14 @@ Payload payload_of(zmq::message_t part) {
 
 }  // namespace
 
-std::string routing_id_of(const protocol::ClusterId& cluster, int index) {
+std::string routing_id_of(const protocol::ClusterId& cluster, int index, std::uint64_t incarnation) {
   std::string id = "P";  // an id that starts with a zero byte would be ZeroMQ's own
   const auto append = [&id](std::uint64_t value, int bytes) {
     for (int b = 0; b < bytes; ++b) id.push_back(static_cast<char>(value >> (8 * b) & 0xff));
   };
   for (const std::uint64_t word : cluster) append(word, 8);
   append(static_cast<std::uint32_t>(index), 4);
+  append(incarnation, 8);
   return id;
 }
 
@@ -100,9 +102,12 @@ ZmqTransport::ZmqTransport(const ZmqOptions& options, std::unique_ptr<ZmqSockets
                                 options.max_payload_bytes + protocol::kHeaderBytes + kOverheadBytes)),
       max_payload_bytes_(options.max_payload_bytes),
       cluster_(options.cluster),
-      id_prefix_(routing_id_of(options.cluster, 0).substr(0, kIndexAt)),
+      id_prefix_(routing_id_of(options.cluster, 0, 0).substr(0, kIndexAt)),
       sockets_(std::move(sockets)),
-      slabs_(options.endpoints.size(), SlabReader(options.index)) {}
+      misplaced_(options.endpoints.size(), false) {
+  for (int p = 0; p < static_cast<int>(options.endpoints.size()); ++p)
+    slabs_.emplace_back(SlabSender{options.cluster, p}, options.index);
+}
 
 ZmqTransport::~ZmqTransport() = default;
 
@@ -117,13 +122,12 @@ void ZmqTransport::send(int to, const WireFrames& frames) {
 
 bool ZmqTransport::send_shared(int to, const WireFrames& frames) {
   ZmqLink& link = sockets_->links[static_cast<std::size_t>(to)];
-  if (!link.on_this_host || frames.payload.size_bytes() < kLeastSharedBytes) return false;
+  if (!link.on_this_host || no_slab_ || frames.payload.size_bytes() < kLeastSharedBytes) return false;
   if (!slab_) {
     const auto peers = static_cast<int>(sockets_->links.size());
     const auto slots = std::clamp(max_queue_bytes_ / max_payload_bytes_, kLeastSlots, kMostSlots);
-    slab_ = SlabWriter::make(max_payload_bytes_, static_cast<int>(slots), peers);
-    if (!slab_)
-      for (ZmqLink& other : sockets_->links) other.on_this_host = false;
+    slab_ = SlabWriter::make({cluster_, index_}, max_payload_bytes_, static_cast<int>(slots), peers);
+    no_slab_ = slab_ == nullptr;
     return false;
   }
   if (!slab_->is_reading(to)) {
@@ -181,44 +185,75 @@ struct ZmqTransport::Parts {
   }
 };
 
-std::optional<Received> ZmqTransport::take(int from, Parts message) {
+bool ZmqTransport::may_refer(int from, const Parts& message) const {
+  return sockets_->links[static_cast<std::size_t>(from)].on_this_host &&
+         sockets_->came_from_this_host(message.parts[0]);
+}
+
+std::optional<Received> ZmqTransport::take(const Sender& from, Parts message) {
   const std::optional<SlabRef> ref = message.ref();
   std::optional<Payload> payload;
-  if (ref)
-    payload = slabs_[static_cast<std::size_t>(from)].read(*ref);
+  if (ref && may_refer(from.index, message))
+    payload = slabs_[static_cast<std::size_t>(from.index)].read(*ref);
   else if (message.count == 2)
     payload = payload_of(std::move(message.parts[1]));
   const std::span<const std::byte> header = message.header();
   if (!payload || header.size() > kMaxHeaderBytes) return std::nullopt;
   counters_.bytes_received += header.size() + payload->size_bytes();
-  return Received{from, {header.begin(), header.end()}, std::move(*payload), ref.has_value()};
+  return Received{
+      from.index, {header.begin(), header.end()}, std::move(*payload), ref.has_value(), from.incarnation};
 }
 
 std::optional<Received> ZmqTransport::receive() {
   for (int refused = 0; refused < kMaxRefusedInARow; ++refused) {
     zmq::message_t id;
-    if (!receive_part(sockets_->router, id)) return std::nullopt;
+    if (!receive_part(sockets_->router, id)) {
+      since_drained_ = 0;
+      sockets_->watch->look(true);
+      return std::nullopt;
+    }
+    if (++since_drained_ % kLookEvery == 0) sockets_->watch->look(false);
     // The parts of a message arrive together or not at all. Whatever there is too much is read away.
     Parts message;
+    std::size_t wire_bytes = 0;
     for (bool more = id.more(); more; ++message.count) {
       zmq::message_t part;
       POLYDOT_CHECK(receive_part(sockets_->router, part));
       more = part.more();
+      wire_bytes += ConnectionWatch::wire_bytes(part);
       if (message.count < message.parts.size()) message.parts[message.count] = std::move(part);
     }
-    const int from = sender_of(id.to_string_view());
+    sockets_->watch->took(message.parts[0], wire_bytes);
+    const char* address = ::zmq_msg_gets(message.parts[0].handle(), "Peer-Address");
+    const Sender from = sender_of(id.to_string_view());
     const bool one = message.count == 1;
-    if (from == kStranger) {
+    if (from.index < 0) {
       if (!one || !take_control(id.to_string_view(), message.parts[0].to_string_view()))
         ++counters_.frames_refused;
       continue;
     }
+    if (!comes_from_its_address(from, address)) {
+      ++counters_.frames_refused;
+      continue;
+    }
     const std::optional<SlabRef> ref = message.ref();
-    const bool invitation = ref && ref->bytes == 0;
+    // Whether memory is shared is each peer's own affair: who does not share may be invited all the same.
+    const bool invitation = ref && ref->bytes == 0 && sockets_->came_from_this_host(message.parts[0]);
     if (auto received = take(from, std::move(message))) return received;
     counters_.frames_refused += !invitation;
   }
   return std::nullopt;
+}
+
+bool ZmqTransport::comes_from_its_address(const Sender& from, const char* address) {
+  if (address == nullptr || !sockets_->socket_file.empty()) return true;
+  const std::string plain = plain_address(address);
+  if (sockets_->listed.may_be(from.index, plain)) return true;
+  if (!misplaced_[static_cast<std::size_t>(from.index)])
+    std::fprintf(stderr, "polydot: not heard: peer %d from %s, which is listed at %s; correct the list\n",
+                 from.index, plain.c_str(), sockets_->listed.text(from.index).c_str());
+  misplaced_[static_cast<std::size_t>(from.index)] = true;
+  return false;
 }
 
 bool ZmqTransport::take_control(std::string_view routing_id, std::string_view text) {
@@ -241,24 +276,40 @@ void ZmqTransport::reply_control(const ControlRequest& request, const std::strin
   if (send_part(sockets_->router, id, ZMQ_SNDMORE)) send_part(sockets_->router, answer, 0);
 }
 
-int ZmqTransport::sender_of(std::string_view routing_id) const {
-  if (routing_id.size() != kIndexAt + sizeof(std::uint32_t)) return kStranger;
-  if (routing_id.substr(0, kIndexAt) != id_prefix_) return kStranger;
-  std::uint32_t index = 0;
-  for (std::size_t b = 0; b < sizeof(index); ++b)
-    index |= std::uint32_t{static_cast<unsigned char>(routing_id[kIndexAt + b])} << (8 * b);
-  const bool known = index < sockets_->links.size() && static_cast<int>(index) != index_;
-  return known ? static_cast<int>(index) : kStranger;
+// The ids of wire version 5 end with the index: whoever has such a one is heard, so that its version is
+// named.
+ZmqTransport::Sender ZmqTransport::sender_of(std::string_view routing_id) const {
+  const auto number = [&](std::size_t at, std::size_t bytes) {
+    std::uint64_t value = 0;
+    for (std::size_t b = 0; b < bytes; ++b)
+      value |= std::uint64_t{static_cast<unsigned char>(routing_id[at + b])} << (8 * b);
+    return value;
+  };
+  const bool of_version_5 = routing_id.size() == kIncarnationAt;
+  if (!of_version_5 && routing_id.size() != kIncarnationAt + sizeof(std::uint64_t)) return {};
+  if (routing_id.substr(0, kIndexAt) != id_prefix_) return {};
+  const std::uint64_t index = number(kIndexAt, sizeof(std::uint32_t));
+  if (index >= sockets_->links.size() || static_cast<int>(index) == index_) return {};
+  return {static_cast<int>(index), of_version_5 ? 0 : number(kIncarnationAt, sizeof(std::uint64_t))};
 }
 
+// In between it looks at what the connections keep back: a message that never ends wakes nobody.
 void ZmqTransport::wait(std::int64_t timeout_ms) {
+  constexpr std::int64_t kLongestMs = 10;
   zmq::pollitem_t item{sockets_->router.handle(), 0, ZMQ_POLLIN, 0};
+  std::int64_t left = std::max<std::int64_t>(timeout_ms, 0);
   try {
-    zmq::poll(&item, 1, std::chrono::milliseconds(std::max<std::int64_t>(timeout_ms, 0)));
+    for (;; left -= kLongestMs) {
+      if (zmq::poll(&item, 1, std::chrono::milliseconds(std::min(left, kLongestMs))) > 0) return;
+      sockets_->watch->look(true);
+      if (left <= kLongestMs) return;
+    }
   } catch (const zmq::error_t& error) {
     POLYDOT_CHECK_EQ(error.num(), EINTR);
   }
 }
+
+std::uint64_t ZmqTransport::connections_cut() const { return sockets_->watch->cut(); }
 
 protocol::TransportCounters ZmqTransport::counters() const { return counters_; }
 

@@ -2,13 +2,14 @@
 // send.
 //
 // A DEALER's routing id names its sender; the ROUTER hands it over with every message, so a sender is known
-// by its connection, never by what a payload says. Frames of strangers, and messages of any other form than
-// header + payload, are refused and counted. Orders (node/control.h) wait in a queue of their own. Nothing is
-// authenticated or encrypted: trusted networks only.
+// by its connection, never by what a payload says: which peer, and which process of it. Frames of strangers,
+// and messages of any other form than header + payload, are refused and counted. Orders (node/control.h) wait
+// in a queue of their own. Nothing is authenticated or encrypted: trusted networks only.
 //
 // To a peer on the same host large payloads go through shared memory (node/shared_slab.h), if it can map
 // ours: then the message is one part, the header and behind it where the payload lies. The first of them that
-// is large is preceded by an invitation: the same without a header.
+// is large is preceded by an invitation: the same without a header. Such a message is taken only where memory
+// is shared at all, of a peer that is configured on this host, through a connection that comes from there.
 //
 // Other payloads are sent, and above 8 KiB received, without a copy. Nothing blocks and nothing queues for a
 // peer that is not connected: what cannot be queued is dropped and counted, so the caller repeats what
@@ -37,6 +38,7 @@ namespace polydot::node {
 struct ZmqOptions {
   protocol::ClusterId cluster{};
   int index = 0;                         // of this peer, 0 <= index < endpoints.size()
+  std::uint64_t incarnation = 0;         // of this process
   std::vector<std::string> endpoints{};  // of all peers by index, see node/endpoint.h; ours is listened on
   // A TCP socket that is listening already, instead of endpoints[index]. The transport owns and closes it,
   // also when it cannot be made. -1: none.
@@ -69,6 +71,8 @@ class ZmqTransport final : public protocol::Transport {
 
   // Where others reach this peer, with the port that the system chose if none was given.
   std::string bound_endpoint() const;
+  // Connections from elsewhere than a listed host, or with more than a peer sends (node/zmq_watch.h).
+  std::uint64_t connections_cut() const;
 
  private:
   ZmqTransport(const ZmqOptions& options, std::unique_ptr<ZmqSockets> sockets);
@@ -76,9 +80,17 @@ class ZmqTransport final : public protocol::Transport {
 
   // False: it was none that is taken.
   bool take_control(std::string_view routing_id, std::string_view text);
-  int sender_of(std::string_view routing_id) const;  // -1: a stranger
+  struct Sender {
+    int index = -1;  // a stranger
+    std::uint64_t incarnation = 0;
+  };
+  Sender sender_of(std::string_view routing_id) const;
+  // Whether the sender may be at that address; else a line is said, once for each.
+  bool comes_from_its_address(const Sender& from, const char* address);
   struct Parts;
-  std::optional<protocol::Received> take(int from, Parts parts);
+  std::optional<protocol::Received> take(const Sender& from, Parts parts);
+  // Whether a message of this peer may say where its payload lies.
+  bool may_refer(int from, const Parts& parts) const;
   // These return false when it cannot be queued.
   bool send_whole(int to, const protocol::WireFrames& frames);
   bool send_ref(int to, std::span<const std::byte> header, const SlabRef& ref);
@@ -93,7 +105,10 @@ class ZmqTransport final : public protocol::Transport {
   std::unique_ptr<ZmqSockets> sockets_;
   std::deque<ControlRequest> control_;
   std::unique_ptr<SlabWriter> slab_;  // once there is something to share
+  bool no_slab_ = false;              // the system has no such memory
   std::vector<SlabReader> slabs_;     // of the others
+  std::vector<bool> misplaced_;       // who was said to come from another address
+  int since_drained_ = 0;             // messages taken since there was none
   protocol::TransportCounters counters_;
 };
 
@@ -102,7 +117,8 @@ class ZmqTransport final : public protocol::Transport {
 // running yet.
 Result<std::unique_ptr<ZmqTransport>> make_zmq_transport(const ZmqOptions& options);
 
-// The routing id of a sender: 'P', the cluster id as 2 x u64, the index as u32, both little-endian: 21 bytes.
-std::string routing_id_of(const protocol::ClusterId& cluster, int index);
+// The routing id of a sender: 'P', the cluster id as 2 x u64, the index as u32, the incarnation as u64, all
+// little-endian: 29 bytes. Another process of the same peer does not push its connections out.
+std::string routing_id_of(const protocol::ClusterId& cluster, int index, std::uint64_t incarnation);
 
 }  // namespace polydot::node

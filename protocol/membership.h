@@ -38,6 +38,7 @@ struct Heard {
   bool refused = false;               // its hello disagreed, and that was said
   std::uint16_t claimed_version = 0;  // of a frame that was refused for it
   std::int64_t last_message_ms = 0;
+  std::int64_t next_asked_ms = 0;         // who is at its address, while another process claims to be it
   PeerMode mode = PeerMode::kNew;         // as its last hello said, unless contributions say better
   std::optional<codes::RoundKey> latest;  // the furthest round that it was heard to be at
   std::uint64_t abstained_step = 0;       // the last it could not contribute to

@@ -84,6 +84,8 @@ struct Message {
   codes::PeerSet set{};
   std::uint32_t code = 0;  // hello: PeerMode; goodbye: exit code; repairs: states; ballot: which
   Payload payload{};
+  // Which process run of the sending peer this is: a random number, drawn when it starts.
+  std::uint64_t incarnation = 0;
   // Contribution, as received, if nobody has read its payload yet (first_reading.h): the checksum that it
   // must turn out to have.
   std::optional<std::uint64_t> unread{};

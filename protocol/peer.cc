@@ -14,6 +14,7 @@ Peer::Peer(PeerOptions options, Job& job, codes::FaultTap* tap, PeerObserver* ob
       observer_(observer),
       everybody_(codes::PeerSet::all(options_.peers)),
       heard_(static_cast<std::size_t>(options_.peers)),
+      places_(static_cast<std::size_t>(options_.peers), Place(options_.self, options_.patience_ms)),
       store_(options_.peers, options_.store_bytes),
       offenders_(options_.peers),
       repairs_(job.code(), options_.self, job.state(), options_.patience_ms),
@@ -57,6 +58,7 @@ void Peer::on_message(std::int64_t now_ms, int from, Message message) {
     POLYDOT_CHECK(message.kind == MessageKind::kBallot);
     return on_ballot(now_ms, from, message);
   }
+  if (!is_believed(now_ms, from, message)) return;
   Heard& peer = heard_[static_cast<std::size_t>(from)];
   if (now_ms - std::exchange(peer.last_message_ms, now_ms) >= options_.patience_ms)
     somebody_back_ms_ = now_ms;

@@ -31,6 +31,7 @@
 #include "protocol/membership.h"
 #include "protocol/message.h"
 #include "protocol/offenders.h"
+#include "protocol/place.h"
 #include "protocol/repairs.h"
 #include "protocol/status.h"
 #include "protocol/wire.h"
@@ -47,6 +48,8 @@ struct PeerOptions {
   int margin = 1;                                    // contributions beyond K that a round waits for
   std::size_t store_bytes = std::size_t{256} << 20;  // of contributions kept for rounds to come
   std::uint64_t clean_every = 0;  // steps between two cleanings of every shard; 0: when its floor asks for it
+
+  std::uint64_t incarnation = 0;  // of this process: random, another each time
 
   // What an earlier life of this peer kept; none: its first life, or its disk was lost.
   std::optional<BallotRecord> record;
@@ -73,8 +76,10 @@ class Peer {
   ~Peer();
 
   void on_message(std::int64_t now_ms, int from, Message message);
-  // A frame that the codec refused; a foreign wire version is a disagreement worth a line.
-  void on_refused_frame(int from, WireError error, std::uint16_t claimed_version);
+  // A frame that the codec refused; a foreign wire version is a disagreement worth a line. incarnation: as
+  // its connection says, if it does.
+  void on_refused_frame(int from, WireError error, std::uint16_t claimed_version,
+                        std::optional<std::uint64_t> incarnation = std::nullopt);
   // One bounded piece of work. True: call again at once; false: nothing to do before next_deadline_ms or a
   // message.
   bool advance(std::int64_t now_ms);
@@ -100,13 +105,17 @@ class Peer {
  private:
   struct Round;  // the round at hand
 
+  // Which process is meant (peer_incarnation.cc)
+  bool is_believed(std::int64_t now_ms, int from, const Message& message);
+  void ask_who_is_there(std::int64_t now_ms, int peer);
+
   // Joining and leaving (peer_join.cc)
   bool advance_joining(std::int64_t now_ms);
   bool anybody_trains() const;
   bool may_begin(std::int64_t now_ms, const MembershipView& view) const;
   void begin(std::int64_t now_ms);
   void on_hello(int from, const Message& message);
-  void send_hello(int to);
+  void send_hello(int to, bool hears_it = true);
   void greet_strangers(std::int64_t now_ms);
   void leave(std::int64_t now_ms, std::uint32_t code);
   void fail(std::int64_t now_ms, Failure failure);
@@ -197,7 +206,10 @@ class Peer {
   std::vector<CheckpointId> checkpoints_worth_it() const;
   bool can_return_with(const codes::PeerSet& holders);
 
-  void send(int to, Message message) { outbox_.push_back({to, std::move(message)}); }
+  void send(int to, Message message) {
+    message.incarnation = options_.incarnation;
+    outbox_.push_back({to, std::move(message)});
+  }
   void send_to_all(Message message) { send(kEverybody, std::move(message)); }
   int needed() const;  // contributions without which no round proceeds
   codes::DecoderCache& cache(codes::PassKind pass) const { return *caches_[static_cast<std::size_t>(pass)]; }
@@ -217,6 +229,7 @@ class Peer {
   std::vector<codes::VectorD> shard_locatable_;
 
   std::vector<Heard> heard_;
+  std::vector<Place> places_;
   ContributionStore store_;
   Floors floors_;
   std::map<FloorKind, double> scrub_scales_;                                // of the last scrub

@@ -146,6 +146,8 @@ std::vector<Member> Peer::members(std::int64_t now_ms) const {
     if (peer.latest)
       reason += ", at step " + std::to_string(peer.latest->step) + " of epoch " +
                 std::to_string(peer.latest->epoch);
+    if (places_[static_cast<std::size_t>(p)].is_claimed_twice(now_ms))
+      reason += ", a second process claims to be it";
     all.push_back({p, state, std::move(reason)});
   }
   return all;

@@ -7,7 +7,7 @@
 
 namespace polydot::protocol {
 
-void Peer::send_hello(int to) {
+void Peer::send_hello(int to, bool hears_it) {
   Message hello;
   hello.kind = MessageKind::kHello;
   hello.key.epoch = ballot_.epoch();
@@ -15,6 +15,7 @@ void Peer::send_hello(int to) {
   hello.code = static_cast<std::uint32_t>(mode());
   for (int p = 0; p < options_.peers; ++p)
     if (heard_[static_cast<std::size_t>(p)].joined) hello.set.insert(p);
+  if (!hears_it) hello.set.erase(to);
   hello.payload = Payload::of_text(to_text(options_.shared));
   send(to, std::move(hello));
 }
@@ -41,7 +42,6 @@ void Peer::on_hello(int from, const Message& message) {
   const bool back =
       peer.latest && peer.latest->epoch == message.key.epoch && message.key.step < peer.latest->step;
   if (!joins) peer.latest = back ? message.key : std::max(peer.latest.value_or(message.key), message.key);
-  if (joins && peer.goodbye) peer.goodbye.reset();  // another life
   // Only those that have begun answer, and only those that have not, or that have not heard us: so this does
   // not go on for ever.
   const bool wants_answer = joins || !message.set.contains(options_.self);
@@ -58,8 +58,11 @@ void Peer::greet_strangers(std::int64_t now_ms) {
       send_hello(p);
 }
 
-void Peer::on_refused_frame(int from, WireError error, std::uint16_t claimed_version) {
+void Peer::on_refused_frame(int from, WireError error, std::uint16_t claimed_version,
+                            std::optional<std::uint64_t> incarnation) {
   ++status_.dropped_messages;
+  const auto holder = places_[static_cast<std::size_t>(from)].holder();
+  if (incarnation && holder && *incarnation != *holder) return;  // of another process
   if (error == WireError::kChecksum) {
     ++status_.wrong_checksums;
     tell({.name = "wrong_checksum", .peer = from});

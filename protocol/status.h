@@ -45,7 +45,8 @@ struct Status {
   std::uint64_t recomputed_rounds = 0;  // attempts beyond the first
   std::uint64_t unchecked_rounds = 0;   // decoded without a spare row (a code that has none)
   std::uint64_t dropped_messages = 0;
-  std::uint64_t wrong_checksums = 0;  // of frames: told apart from what the code locates
+  std::uint64_t unheard_messages = 0;  // of a second process under the index of a peer
+  std::uint64_t wrong_checksums = 0;   // of frames: told apart from what the code locates
   std::uint64_t unexplained_scrubs = 0;
   std::uint64_t repairs = 0, rebuilds = 0, cleanings = 0;  // of this peer's own shards, done
   std::uint64_t repair_bytes = 0;                          // received for them

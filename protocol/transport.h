@@ -18,6 +18,8 @@ struct Received {
   // It lies where the sender has put it, and nobody has to wait for it: better read when it is used than now.
   // What comes through a link is better read while there is more to come.
   bool read_later = false;
+  std::uint64_t incarnation =
+      0;  // of the sender, as its connection says: a frame that says another is refused
 };
 
 struct TransportCounters {

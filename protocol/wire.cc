@@ -39,6 +39,7 @@ struct Fields {
   codes::PeerSet::Words set{};
   std::uint64_t payload_bytes = 0;
   std::uint64_t payload_checksum = 0;
+  std::uint64_t incarnation = 0;
   std::array<std::uint64_t, 5> authenticator{};  // reserved
 
   template <typename Archive>
@@ -46,7 +47,7 @@ struct Fields {
     archive(kind, version, magic, cluster[0], cluster[1], group, flags);
     archive(key.epoch, key.slot, key.step, key.attempt, code, rows, cols, first_col, total_cols);
     for (std::uint64_t& word : set) archive(word);
-    archive(payload_bytes, payload_checksum);
+    archive(payload_bytes, payload_checksum, incarnation);
     for (std::uint64_t& word : authenticator) archive(word);
   }
 };
@@ -125,7 +126,8 @@ Fields fields_of(const WireContext& context, const Message& message) {
           .total_cols = message.total_cols,
           .set = message.set.words(),
           .payload_bytes = message.payload.size_bytes(),
-          .payload_checksum = checksum_of(message.payload.bytes())};
+          .payload_checksum = checksum_of(message.payload.bytes()),
+          .incarnation = message.incarnation};
 }
 
 Message message_of(const Fields& fields, Payload payload) {
@@ -137,7 +139,8 @@ Message message_of(const Fields& fields, Payload payload) {
           .total_cols = fields.total_cols,
           .set = codes::PeerSet(fields.set),
           .code = fields.code,
-          .payload = std::move(payload)};
+          .payload = std::move(payload),
+          .incarnation = fields.incarnation};
 }
 
 std::size_t payload_limit(const WireContext& context, MessageKind kind) {

@@ -16,8 +16,8 @@
 
 namespace polydot::protocol {
 
-inline constexpr std::uint16_t kWireVersion = 5;
-inline constexpr std::size_t kHeaderBytes = 168;
+inline constexpr std::uint16_t kWireVersion = 6;
+inline constexpr std::size_t kHeaderBytes = 176;
 inline constexpr std::size_t kMaxHelloBytes = std::size_t{64} << 10;  // of a hello's text
 inline constexpr std::uint32_t kMaxExitCode = 255;                    // of a goodbye
 inline constexpr std::uint32_t kBallotSteps = 7;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "node/control.h"
+#include "node/printable.h"
 #include "node/zmq_control.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
@@ -55,7 +56,7 @@ int run_inject(const InjectRequest& request) {
     if (const Outcome asked = ask(request.config, spec, answers); !asked) return report(asked.failure());
   std::vector<std::size_t> refused;
   for (const auto& [peer, said] : answers.reached) {
-    std::puts(fmt::format("peer {}: {}", peer, said).c_str());
+    std::puts(fmt::format("peer {}: {}", peer, node::printable(said)).c_str());
     if (said != node::kControlAccepted) refused.push_back(peer);
   }
   std::sort(answers.lost.begin(), answers.lost.end());

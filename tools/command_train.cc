@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "dnn/reference_training.h"
+#include "node/bounded_json.h"
 #include "node/campaign.h"
 #include "node/config_agreement.h"
 #include "node/config_toml.h"
@@ -185,7 +186,7 @@ int conclude(const TrainRequest& request, const node::Config& config, const std:
   if (config.local.json) {
     auto json = node::to_json(*summary, config);
     if (reference) json["reference_accuracy"] = *reference;
-    std::puts(json.dump().c_str());
+    std::puts(node::to_ascii(json).c_str());
   } else if (!quiet) {
     std::fputs(run_table(*summary, config, reference).c_str(), stdout);
   }

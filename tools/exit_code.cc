@@ -2,13 +2,11 @@
 
 #include <cstdio>
 
+#include "node/printable.h"
+
 namespace polydot::tools {
 
-std::string error_line(std::string_view message) {
-  std::string line = "polydot: ";
-  for (const char c : message) line += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
-  return line;
-}
+std::string error_line(std::string_view message) { return "polydot: " + node::printable(message); }
 
 int report(const Failure& failure) {
   const std::string line = error_line(failure.message) + "\n";

@@ -51,7 +51,7 @@ TEST(Control, WhatIsTextAndWhoGivesOrders) {
   EXPECT_FALSE(is_control_text(std::string(1, '\0')));
   EXPECT_TRUE(is_control_id(control_id_of(kCluster, 77), kCluster));
   EXPECT_FALSE(is_control_id(control_id_of({11, 23}, 77), kCluster));
-  EXPECT_FALSE(is_control_id(routing_id_of(kCluster, 1), kCluster));
+  EXPECT_FALSE(is_control_id(routing_id_of(kCluster, 1, 2), kCluster));
   EXPECT_FALSE(is_control_id(control_id_of(kCluster, 77) + "x", kCluster));
 }
 

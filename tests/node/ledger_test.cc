@@ -221,5 +221,42 @@ TEST(Ledger, SaysWhenItCannotBeWritten) {
                       {"cannot write", "missing/findings"});
 }
 
+TEST_F(LedgerTest, DamagedFramesOfARoundAreOneLineHoweverManyTheyAre) {
+  round(5, 2, {{3}});
+  for (int n = 0; n < 10'000; ++n) ledger_.on_wrong_checksum(5, 2, 3);
+  ledger_.on_wrong_checksum(5, 2, 4);
+  round(6, 2, {});
+  ledger_.on_wrong_checksum(6, 3, 3);
+  EXPECT_EQ(ledger_.findings(), 1u) << "of the code";
+  std::set<std::tuple<int, int, int, int, std::string>> found;  // step, slot, peer, frames
+  for (const auto& line : lines())
+    found.emplace(line["first_step"], line["slot"], line["peer"], line.value("frames", 0), line["by"]);
+  EXPECT_EQ(found, (decltype(found){{5, 2, 3, 0, "code"},
+                                    {5, 2, 3, 10'000, "checksum"},
+                                    {5, 2, 4, 1, "checksum"},
+                                    {6, 3, 3, 1, "checksum"}}));
+}
+
+TEST_F(LedgerTest, ALinkThatIsBadStepAfterStepIsFewLinesThatNameEachStep) {
+  std::set<std::uint64_t> damaged, named;
+  std::uint64_t frames = 0;
+  for (std::uint64_t step = 0; step < 2000; ++step) {
+    if (step % 500 < 400) {
+      ledger_.on_wrong_checksum(step, 1, 6);
+      damaged.insert(step);
+    }
+    round(step, 1, {});
+  }
+  const auto all = lines();
+  EXPECT_LE(all.size(), 4u * 2) << "400 steps in a row, of at most 256 each";
+  for (const auto& line : all) {
+    for (std::uint64_t step = line["first_step"]; step <= line["last_step"]; ++step)
+      EXPECT_TRUE(named.insert(step).second) << "twice: " << step;
+    frames += line["frames"].get<std::uint64_t>();
+  }
+  EXPECT_EQ(named, damaged);
+  EXPECT_EQ(frames, damaged.size());
+}
+
 }  // namespace
 }  // namespace polydot::node

@@ -1,6 +1,9 @@
 #include "node/safetensors.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -96,6 +99,70 @@ TEST(SafeTensors, EveryTornFileIsRefused) {
     write_text(folder / "torn", good.substr(0, size));
     EXPECT_FALSE(read_safetensors(folder / "torn")) << size;
   }
+}
+
+// What the resident memory of a process grows by while it reads the file, in MiB; it is refused.
+long memory_to_refuse(const std::string& path) {
+  int answer[2];
+  EXPECT_EQ(::pipe(answer), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto most = [] {
+      rusage use{};
+      ::getrusage(RUSAGE_SELF, &use);
+      return use.ru_maxrss / 1024;
+    };
+    const long before = most();
+    const bool refused = !read_safetensors(path).ok();
+    const long grown = refused ? most() - before : -1;
+    (void)!::write(answer[1], &grown, sizeof grown);
+    ::_exit(0);
+  }
+  long grown = -1;
+  EXPECT_EQ(::read(answer[0], &grown, sizeof grown), static_cast<ssize_t>(sizeof grown));
+  ::waitpid(child, nullptr, 0);
+  ::close(answer[0]);
+  ::close(answer[1]);
+  return grown;
+}
+
+// The file has 4 MB, whatever its header asks for.
+TEST(SafeTensors, AHeaderCannotAskForMuchMemory) {
+  const ScratchFolder folder;
+  constexpr std::size_t kHeader = 4 << 20, kData = 1 << 20;
+  const auto repeated = [&](const std::string& begin, const std::string& part) {
+    std::string text = begin;
+    while (text.size() < kHeader) text += part;
+    return text;
+  };
+  const std::string deep = repeated("", "["), deep_inside = repeated(R"({"a":)", R"({"a":)");
+  const std::string wide = repeated(R"({"a":{"shape":[)", "1,"), lists = repeated("[", "[],");
+  std::string names = R"({)";
+  for (int n = 0; names.size() < kHeader; ++n) names += "\"" + std::to_string(n) + "\":0,";
+  for (const std::string& header : {deep, deep_inside, wide, lists, names}) {
+    SCOPED_TRACE(header.substr(0, 20));
+    write_text(folder / "x", with_header(header, kData));
+    const long grown = memory_to_refuse((folder / "x").string());
+    EXPECT_GE(grown, 0) << "it was read";
+    EXPECT_LE(grown, 48);
+    write_text(folder / "x", with_header(header, 0));
+    expect_data_failure(read_safetensors(folder / "x"), {"/x: ", "is no model"});
+  }
+}
+
+// 64 Ki inputs, each with two numbers in the metadata, to one unit: the most header for the fewest data.
+TEST(SafeTensors, TheHeaderOfAWideModelIsRead) {
+  const ScratchFolder folder;
+  SafeTensors file;
+  constexpr std::uint64_t kInputs = 65'536;
+  std::string numbers;
+  for (std::uint64_t n = 0; n < kInputs; ++n) numbers += "0.10000000149011612,-0.10000000149011612,";
+  file.metadata["standardisation"] = numbers;
+  file.tensors["weight"] = {{1, kInputs}, std::vector<float>(kInputs, 1.0f)};
+  ASSERT_TRUE(write_safetensors(folder / "x", file));
+  const auto read = read_safetensors(folder / "x");
+  ASSERT_TRUE(read) << read.failure().message;
+  EXPECT_EQ(read->metadata, file.metadata);
 }
 
 }  // namespace

@@ -18,18 +18,21 @@ namespace polydot::node {
 namespace {
 
 constexpr std::size_t kSlot = 100'000;
+constexpr SlabSender kSender{kCluster, 7};
+
+SlabReader reader_at(int self) { return SlabReader(kSender, self); }
 
 Payload bytes_of(std::size_t size, int number) { return pattern(size, number, 0, number); }
 
 std::unique_ptr<SlabWriter> writer_for(int readers, int slots = 16) {
-  auto writer = SlabWriter::make(kSlot, slots, readers);
+  auto writer = SlabWriter::make(kSender, kSlot, slots, readers);
   EXPECT_NE(writer, nullptr);
   return writer;
 }
 
 // A reader that has taken the invitation.
 SlabReader reader_of(SlabWriter& writer, int self) {
-  SlabReader reader(self);
+  SlabReader reader = reader_at(self);
   EXPECT_FALSE(writer.is_reading(self));
   EXPECT_FALSE(reader.read(writer.invitation()));
   EXPECT_TRUE(writer.is_reading(self));
@@ -156,7 +159,7 @@ TEST(SharedSlab, WhoDiedHoldsNothing) {
   auto writer = writer_for(1, 16);
   const pid_t child = ::fork();
   if (child == 0) {
-    SlabReader reader(0);
+    SlabReader reader = reader_at(0);
     reader.read(writer->invitation());
     ::pause();
     ::_exit(0);
@@ -184,14 +187,14 @@ TEST(SharedSlab, AnotherProcessInTheSamePlaceStartsAnew) {
   auto writer = writer_for(1, 16);
   const pid_t child = ::fork();
   if (child == 0) {
-    SlabReader reader(0);
+    SlabReader reader = reader_at(0);
     reader.read(writer->invitation());
     ::_exit(0);
   }
   ::waitpid(child, nullptr, 0);
   std::vector<SlabRef> for_the_dead;
   for (int n = 0; n < 7; ++n) for_the_dead.push_back(*writer->share(bytes_of(10, n), 0));
-  SlabReader next(0);
+  SlabReader next = reader_at(0);
   for (const SlabRef& ref : for_the_dead) EXPECT_FALSE(next.read(ref));
   std::vector<Payload> held;
   for (int n = 0; n < 8; ++n) {
@@ -204,9 +207,12 @@ TEST(SharedSlab, AnotherProcessInTheSamePlaceStartsAnew) {
 
 TEST(SharedSlab, ANewReaderInTheSamePlaceTakesOver) {
   auto writer = writer_for(1, 16);
-  reader_of(*writer, 0);
-  for (int n = 0; n < 7; ++n) EXPECT_TRUE(writer->share(bytes_of(10, n), 0));
-  SlabReader next(0);
+  {
+    const SlabReader before = reader_of(*writer, 0);
+    for (int n = 0; n < 7; ++n) EXPECT_TRUE(writer->share(bytes_of(10, n), 0));
+  }
+  EXPECT_FALSE(writer->is_reading(0)) << "it has said that it leaves";
+  SlabReader next = reader_of(*writer, 0);
   for (int n = 0; n < 40; ++n) {
     const auto ref = writer->share(bytes_of(10, n), 0);
     ASSERT_TRUE(ref) << n;
@@ -229,9 +235,9 @@ TEST(SharedSlab, WhatIsNoSlabIsNotRead) {
   ref.fill += 1;
   refused(reader, ref);
   ref = right;
-  ref.reader_pid += 1;
+  ref.reader_life += 1;
   refused(reader, ref);
-  SlabReader stranger(1), nobody(2);
+  SlabReader stranger = reader_at(1), nobody = reader_at(2);
   ref = right;
   ref.token ^= 1;
   refused(stranger, ref);
@@ -244,11 +250,15 @@ TEST(SharedSlab, WhatIsNoSlabIsNotRead) {
   const int file = ::open("/proc/self/exe", O_RDONLY);
   for (const int fd : {pipe[0], pipe[1], file, 1 << 20}) {
     ref = right;
-    ref.fd = fd;
+    ref.slots_fd = fd;
+    refused(stranger, ref);
+    ref = right;
+    ref.books_fd = fd;
     refused(stranger, ref);
   }
   for (const int fd : {pipe[0], pipe[1], file}) ::close(fd);
-  EXPECT_TRUE(same_bytes(*stranger.read(right), bytes_of(1000, 1)));
+  EXPECT_TRUE(writer->is_reading(1));
+  EXPECT_TRUE(same_bytes(*reader.read(right), bytes_of(1000, 1))) << "what was refused changed nothing";
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ inline Payload pattern(std::size_t size, int from, int to, int number) {
   return {std::move(owner), bytes};
 }
 
-// The transport carries any 160 bytes; these say what the message is.
+// The transport carries any header; these say what the message is.
 inline WireFrames frames_of(int from, int to, int number, Payload payload = {}) {
   WireFrames frames{.header = {}, .payload = std::move(payload)};
   const std::array<int, 3> name{from, to, number};

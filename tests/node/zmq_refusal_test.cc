@@ -61,15 +61,16 @@ const std::string kHeader(protocol::kHeaderBytes, 'h');
 TEST(ZmqRefusal, StrangersAreNotHeard) {
   Lonely lonely;
   const std::string to = lonely.peer->bound_endpoint();
-  const std::string own = routing_id_of(kCluster, 0);
+  const std::string own = routing_id_of(kCluster, 0, 7);
   const std::vector<std::string> ids{"",
                                      "stranger",
                                      own,
-                                     routing_id_of(kCluster, 3),
-                                     routing_id_of(kCluster, -1),
-                                     routing_id_of({11, 23}, 1),
-                                     routing_id_of(kCluster, 1) + "x",
-                                     routing_id_of(kCluster, 1).substr(0, 20)};
+                                     routing_id_of(kCluster, 3, 7),
+                                     routing_id_of(kCluster, -1, 7),
+                                     routing_id_of({11, 23}, 1, 7),
+                                     routing_id_of(kCluster, 1, 7) + "x",
+                                     routing_id_of(kCluster, 1, 7).substr(0, 20),
+                                     routing_id_of(kCluster, 1, 7).substr(0, 28)};
   std::uint64_t refused = 0;
   for (const std::string& id : ids) {
     Stranger stranger(to, id);
@@ -80,7 +81,7 @@ TEST(ZmqRefusal, StrangersAreNotHeard) {
 
 TEST(ZmqRefusal, MalformedMessagesOfAPeerAreDroppedAndTheNextIsHeard) {
   Lonely lonely;
-  Stranger peer(lonely.peer->bound_endpoint(), routing_id_of(kCluster, 2));
+  Stranger peer(lonely.peer->bound_endpoint(), routing_id_of(kCluster, 2, 7));
   const std::string long_header(5000, 'h');
   std::vector<std::string> many(1000, kHeader);
   for (const std::vector<std::string>& parts : {std::vector<std::string>{kHeader},
@@ -102,9 +103,65 @@ TEST(ZmqRefusal, MalformedMessagesOfAPeerAreDroppedAndTheNextIsHeard) {
   EXPECT_EQ(next(*lonely.peer).header.size(), 5U);
 }
 
+// Says that it is peer 1, and where in memory its payloads lie.
+struct Referring {
+  std::unique_ptr<SlabWriter> slab = SlabWriter::make({kCluster, 1}, 65536, 16, 2);
+  Listener own = make_listener();
+  Transport peer;
+  Stranger one;
+  std::uint64_t refused = 0;
+
+  explicit Referring(const std::string& configured, bool share_memory)
+      : peer(make({.cluster = kCluster,
+                   .index = 0,
+                   .endpoints = {own.endpoint, configured},
+                   .listen_fd = own.fd,
+                   .share_memory = share_memory,
+                   .linger_ms = 0})),
+        one(own.endpoint, routing_id_of(kCluster, 1, 7)) {}
+  static std::string bytes_of(const SlabRef& ref) {
+    return {reinterpret_cast<const char*>(&ref), sizeof ref};
+  }
+  // What is ordinary behind it is heard when it has been seen to.
+  void send(const std::string& only) {
+    one.send({only});
+    one.send({kHeader, "payload"});
+    EXPECT_EQ(next(*peer).payload.text(), "payload");
+    refused = peer->counters().frames_refused;
+  }
+};
+
+TEST(ZmqRefusal, ReferencesToMemoryAreTakenOnlyWhereMemoryIsShared) {
+  const Listener here = make_listener();
+  for (const bool taken : {true, false}) {
+    SCOPED_TRACE(taken ? "shared" : "sockets only");
+    Referring lab(here.endpoint, taken);
+    lab.send(Referring::bytes_of(lab.slab->invitation()));
+    EXPECT_EQ(lab.refused, 0u) << "who does not share may be invited";
+    EXPECT_EQ(lab.slab->is_reading(0), taken);
+    SlabRef ref = lab.slab->invitation();
+    ref.bytes = 20'000;
+    if (taken) {
+      ref = *lab.slab->share(pattern(20'000, 1, 2, 3), 0);
+      lab.one.send({kHeader + Referring::bytes_of(ref)});
+      EXPECT_TRUE(same_bytes(next(*lab.peer).payload, pattern(20'000, 1, 2, 3)));
+    } else {
+      lab.send(kHeader + Referring::bytes_of(ref));
+      EXPECT_EQ(lab.refused, 1u);
+      EXPECT_FALSE(lab.slab->is_reading(0)) << "nothing of it was mapped";
+    }
+  }
+  ::close(here.fd);
+  // Listed elsewhere, though its connection comes from here.
+  Referring lab("tcp://224.0.0.1:9", true);
+  lab.one.send({Referring::bytes_of(lab.slab->invitation())});
+  read_refusals(*lab.peer, 1);
+  EXPECT_FALSE(lab.slab->is_reading(0));
+}
+
 TEST(ZmqRefusal, OversizedFramesCutTheConnectionOnly) {
   Lonely lonely;
-  Stranger peer(lonely.peer->bound_endpoint(), routing_id_of(kCluster, 1));
+  Stranger peer(lonely.peer->bound_endpoint(), routing_id_of(kCluster, 1, 7));
   peer.send({kHeader, std::string((1 << 20) + 1, 'x')});
   // The sender connects again; what it sends in between may be lost.
   for (bool heard = false; !heard;) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <thread>
 
+#include "tests/node/scratch_folder.h"
 #include "tests/node/zmq_peers.h"
 
 namespace polydot::node {
@@ -80,6 +81,17 @@ TEST(ZmqTransport, SharesMemoryOnOneHost) {
   EXPECT_EQ(peers[0]->counters().bytes_sent, peers[1]->counters().bytes_received);
   peers.clear();
   EXPECT_TRUE(same_bytes(held[0], pattern(100'000, 0, 1, 0)));
+}
+
+TEST(ZmqTransport, SharesMemoryAlsoWithWhoListensOnAFile) {
+  const ScratchFolder folder;
+  ZmqOptions options{.cluster = kCluster,
+                     .endpoints = {"ipc://" + (folder / "a").string(), "ipc://" + (folder / "b").string()}};
+  std::vector<Transport> peers;
+  for (options.index = 0; options.index < 2; ++options.index) peers.push_back(make(options));
+  connect_all(peers);
+  EXPECT_TRUE(same_bytes(one_that_is_shared(*peers[0], *peers[1], 3), pattern(100'000, 0, 1, 3)));
+  EXPECT_EQ(peers[1]->counters().frames_refused, 0u);
 }
 
 // More than may be shared with who lets go of nothing goes through the socket.

@@ -27,7 +27,7 @@ inline constexpr std::size_t kKindAt = 1, kVersionAt = 2, kMagicAt = 4, kCluster
                              kFlagsAt = 28, kEpochAt = 32, kSlotAt = 36, kStepAt = 40, kAttemptAt = 48,
                              kCodeAt = 52, kRowsAt = 56, kColsAt = 60, kFirstColAt = 64, kTotalColsAt = 68,
                              kSetAt = 72, kPayloadBytesAt = 104, kPayloadChecksumAt = 112,
-                             kAuthenticatorAt = 120, kChecksumAt = 160;
+                             kIncarnationAt = 120, kAuthenticatorAt = 128, kChecksumAt = 168;
 
 template <typename T>
 void put(Header& header, std::size_t at, T value) {
@@ -60,7 +60,8 @@ inline Message example_message() {
           .first_col = 0,
           .total_cols = 3,
           .set = codes::PeerSet::of({0, 1, 2, 3, 4, 5, 7, 8, 9}),
-          .payload = Payload::of_floats(values, 0, values->size())};
+          .payload = Payload::of_floats(values, 0, values->size()),
+          .incarnation = 0x1122334455667788};
 }
 
 inline codes::PeerSet random_set(std::mt19937_64& random, int peers) {
@@ -132,7 +133,7 @@ inline Message random_ballot(std::mt19937_64& random) {
           .payload = payload_of(std::move(names))};
 }
 
-inline Message random_message(std::mt19937_64& random, const WireContext& context) {
+inline Message random_message_of_nobody(std::mt19937_64& random, const WireContext& context) {
   switch (random() % 9) {
     case 0: {
       std::string text;
@@ -173,6 +174,12 @@ inline Message random_message(std::mt19937_64& random, const WireContext& contex
   }
 }
 
+inline Message random_message(std::mt19937_64& random, const WireContext& context) {
+  Message message = random_message_of_nobody(random, context);
+  message.incarnation = random();
+  return message;
+}
+
 inline bool same_bytes(std::span<const std::byte> a, std::span<const std::byte> b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end());
 }
@@ -180,7 +187,7 @@ inline bool same_bytes(std::span<const std::byte> a, std::span<const std::byte> 
 inline bool same_content(const Message& a, const Message& b) {
   return a.kind == b.kind && a.key == b.key && a.rows == b.rows && a.cols == b.cols &&
          a.first_col == b.first_col && a.total_cols == b.total_cols && a.set == b.set && a.code == b.code &&
-         same_bytes(a.payload.bytes(), b.payload.bytes());
+         a.incarnation == b.incarnation && same_bytes(a.payload.bytes(), b.payload.bytes());
 }
 
 }  // namespace polydot::protocol

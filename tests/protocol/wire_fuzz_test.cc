@@ -82,11 +82,12 @@ struct Fuzzer {
   }
   // A number that breaks arithmetic, in one of the fields.
   void overwrite(Frame& frame) {
-    constexpr std::array<std::size_t, 22> kFields{
-        kKindAt, kVersionAt, kClusterAt,  kGroupAt,        kFlagsAt,         kEpochAt,           kSlotAt,
-        kStepAt, kAttemptAt, kCodeAt,     kRowsAt,         kColsAt,          kFirstColAt,        kTotalColsAt,
-        kSetAt,  kSetAt + 8, kSetAt + 24, kPayloadBytesAt, kAuthenticatorAt, kPayloadChecksumAt, kChecksumAt,
-        kMagicAt};
+    constexpr std::array<std::size_t, 23> kFields{
+        kKindAt,     kVersionAt,  kClusterAt,      kGroupAt,         kFlagsAt,
+        kEpochAt,    kSlotAt,     kStepAt,         kAttemptAt,       kCodeAt,
+        kRowsAt,     kColsAt,     kFirstColAt,     kTotalColsAt,     kSetAt,
+        kSetAt + 8,  kSetAt + 24, kPayloadBytesAt, kAuthenticatorAt, kPayloadChecksumAt,
+        kChecksumAt, kMagicAt,    kIncarnationAt};
     constexpr std::array<std::uint64_t, 8> kValues{
         0, 1, 2, 0x7fffffff, 0x80000000, 0xffffffff, ~std::uint64_t{0}, 4};
     const std::uint64_t value = kValues[below(kValues.size())];

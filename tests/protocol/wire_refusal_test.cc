@@ -93,6 +93,7 @@ std::vector<Forgery> forged_contents() {
       {"request with a set", K::kRequest, E::kField, set(kSetAt, std::uint64_t{1})},
       {"goodbye with a set", K::kGoodbye, E::kField, set(kSetAt, std::uint64_t{1})},
       {"hello of a round", K::kHello, E::kField, set(kSlotAt, 1U)},
+      {"another incarnation", K::kRequest, E::kChecksum, set(kIncarnationAt, std::uint64_t{1}), false},
       {"hello of no mode", K::kHello, E::kField, set(kCodeAt, 0U)},
       {"hello of an unknown mode", K::kHello, E::kField, set(kCodeAt, kPeerModes + 1)},
       {"goodbye with a slot", K::kGoodbye, E::kField, set(kSlotAt, 1U)},

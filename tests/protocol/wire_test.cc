@@ -108,6 +108,7 @@ TEST(Wire, FieldsLieWhereTheDocumentSays) {
   EXPECT_EQ(get<std::uint32_t>(h, kTotalColsAt), 3U);
   EXPECT_EQ(get<std::uint64_t>(h, kSetAt), 0b11'1011'1111U);
   EXPECT_EQ(get<std::uint64_t>(h, kPayloadBytesAt), 24U);
+  EXPECT_EQ(get<std::uint64_t>(h, kIncarnationAt), 0x1122334455667788U);
   WireFrames sealed = frames;
   put(sealed.header, kPayloadChecksumAt, std::uint64_t{0});
   seal(sealed);

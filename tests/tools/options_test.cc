@@ -215,7 +215,7 @@ TEST(ExitCode, EachKindOfFailureHasItsOwn) {
   EXPECT_EQ(exit_code_of_signal(15), 143);
 }
 
-TEST(ExitCode, TheLineStaysOneLine) { EXPECT_EQ(error_line("a\nb\x1b[31m"), "polydot: a b [31m"); }
+TEST(ExitCode, TheLineStaysOneLine) { EXPECT_EQ(error_line("a\nb\x1b[31m"), "polydot: a\\nb\\x1b[31m"); }
 
 TEST(Version, NamesWhatItWasBuiltFor) {
   EXPECT_TRUE(contains(version_text(), "wire version "));

@@ -14,7 +14,7 @@ constexpr std::array<const char*, kFaultKinds> kNames = {
     "loss",       "delay",      "reordering", "duplication",
     "corruption", "clog",       "partition",  "one-way partition",
     "crash",      "disk lost",  "torn write", "disk trouble",
-    "freeze",     "clock jump", "all killed",
+    "freeze",     "clock jump", "all killed", "second process",
 };
 
 }  // namespace

@@ -25,8 +25,9 @@ enum class FaultKind {
   kFreeze,
   kClockJump,
   kAllKilled,
+  kSecondProcess,  // under the index of a peer, elsewhere
 };
-inline constexpr int kFaultKinds = 15;
+inline constexpr int kFaultKinds = 16;
 const char* name_of(FaultKind kind);
 
 struct FaultTally {

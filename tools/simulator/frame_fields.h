@@ -15,7 +15,7 @@ struct FrameFields {
   std::uint32_t code = 0, rows = 0, cols = 0, first_col = 0, total_cols = 0;
 };
 
-// Precondition: a header of this version, 168 bytes.
+// Precondition: a header of this version, 176 bytes.
 inline FrameFields fields_of(std::span<const std::byte> header) {
   const auto read = [&](std::size_t at, auto& value) {
     std::memcpy(&value, header.data() + at, sizeof value);

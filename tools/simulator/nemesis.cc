@@ -61,6 +61,7 @@ void Nemesis::strike() {
   if (kind == FaultKind::kPartition || kind == FaultKind::kOneWayPartition)
     return partition(kind == FaultKind::kOneWayPartition);
   if (kind == FaultKind::kAllKilled) return kill_all();
+  if (kind == FaultKind::kSecondProcess) return second_process();
   const int peer = draw_well_peer();
   if (peer < 0) return;
   if (kind == FaultKind::kClockJump) return jump_clock(peer);
@@ -181,6 +182,17 @@ void Nemesis::kill_all() {
     }
 }
 
+// It takes nobody out: whether the right one is well, down or cut off does not matter.
+void Nemesis::second_process() {
+  const auto peer = static_cast<int>(draw_.between(0, cluster_.size() - 1));
+  if (cluster_.has_second(peer)) return;
+  const std::int64_t stay = draw_outage_ms(false);
+  ++tally_.of(FaultKind::kSecondProcess);
+  say(fmt::format("a second process claims to be peer {} for {} ms", peer, stay));
+  cluster_.start_second(peer);
+  later(stay, [this, peer] { cluster_.end_second(peer); });
+}
+
 int Nemesis::room(bool blackout) const {
   int impaired = 0;
   for (int p = 0; p < cluster_.size(); ++p) impaired += is_impaired(p);
@@ -228,6 +240,7 @@ void Nemesis::heal() {
     cluster_.disk(p).set_trouble(SimDisk::Trouble::kNone);
     cluster_.disk(p).restore_power();
     cluster_.freeze(p, now);
+    cluster_.end_second(p);
     for (int q = 0; q < cluster_.size(); ++q) {
       if (p == q) continue;
       cluster_.network().cut(p, q, now);

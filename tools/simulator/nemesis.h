@@ -49,6 +49,7 @@ class Nemesis {
   void freeze(int peer);
   void jump_clock(int peer);
   void kill_all();
+  void second_process();
 
   // How many peers more may be impaired now; a blackout allows more, for a short while.
   int room(bool blackout) const;

@@ -16,10 +16,13 @@ namespace {
 
 using codes::PassKind;
 
-constexpr std::array<const char*, 5> kProfiles = {"none", "network", "soft", "process", "swarm"};
+constexpr std::array<const char*, 6> kProfiles = {"none", "network", "soft", "process", "swarm", "nonsense"};
 // Of the generator of collapses; such that none is drawn for a seed that the tests keep.
 constexpr std::uint64_t kCollapses = 0x636f6c6c6170738fu;
-constexpr int kFewestPeers = 6, kMostPeers = 24, kMostSearched = 12;
+constexpr std::uint64_t kNonsenseOf = 0x6e6f6e73656e7365u;  // of the generator of nonsense
+// Of that of second processes.
+constexpr std::uint64_t kSecondProcesses = 0x7365636f6e64u;
+constexpr int kFewestPeers = 6, kMostPeers = 24, kMostSearched = 12, kPeersAroundNonsense = 8;
 
 struct Family {
   const char* name;
@@ -76,15 +79,23 @@ std::shared_ptr<const dnn::Dataset> clouds(codes::Index features, codes::Index c
       dnn::Dataset::from_floats(std::move(x), std::move(labels), classes));
 }
 
+// Whether any one peer may be wrong in every round, or be missing from it.
+bool bears_one(const codes::ProductCode& code) {
+  for (const PassKind kind : {PassKind::kForward, PassKind::kBackward})
+    if (code.pass(kind).code.recovery_threshold + 3 > code.peers()) return false;
+  return true;
+}
+
 void draw_code(Draw& draw, Scenario& scenario) {
+  const bool nonsense = scenario.options.profile == FaultProfile::kNonsense;
   while (true) {
     const Family& family = draw.one_of(families());
-    const int peers =
-        scenario.options.peers.value_or(static_cast<int>(draw.between(kFewestPeers, kMostPeers)));
+    const int drawn = static_cast<int>(draw.between(kFewestPeers, kMostPeers));
+    const int peers = scenario.options.peers.value_or(nonsense ? kPeersAroundNonsense : drawn);
     // With a very small threshold and many peers the search for wrong ones among noise costs most of the run.
     if (family.name == std::string("mds") && peers > kMostSearched) continue;
     auto code = codes::make_code(family.name, family.grid, peers);
-    if (!code || !is_robust(*code, scenario.cluster.margin)) continue;
+    if (!code || !is_robust(*code, scenario.cluster.margin) || (nonsense && !bears_one(*code))) continue;
     scenario.cluster.code = *std::move(code);
     scenario.code_name = family.name;
     scenario.grid = family.grid;
@@ -200,12 +211,30 @@ void draw_collapses(Draw& draw, Scenario& scenario) {
         "weights:whole:step={}", draw.between(2, static_cast<std::int64_t>(scenario.heal_step) - 1)));
 }
 
+// One peer talks nonsense. In some runs others crash meanwhile and need pieces, in some all have to go back
+// once, by a ballot to which it has its say, too.
+void draw_nonsense_of_one(std::uint64_t seed, Scenario& scenario) {
+  Draw draw(seed ^ kNonsenseOf);
+  scenario.nonsense = draw_nonsense(draw, static_cast<int>(draw.between(0, scenario.peers() - 1)));
+  const std::int64_t later_ms = draw.between(1, 10 * scenario.cluster.patience_ms);
+  const bool crashes = draw.chance(0.4), goes_back = draw.chance(0.4);
+  if (crashes)
+    for (const FaultKind kind : {FaultKind::kCrash, FaultKind::kFreeze})
+      scenario.weights[static_cast<std::size_t>(kind)] = 1.0;
+  else if (draw.chance(0.5))
+    scenario.nonsense_from_ms = later_ms;
+  if (!goes_back || crashes || scenario.heal_step < 10) return;
+  scenario.beyond_budget = true;
+  scenario.cluster.checkpoint_every = 5;
+  scenario.soft_errors.push_back(fmt::format("weights:whole:step={}", scenario.heal_step - 3));
+}
+
 }  // namespace
 
 Result<FaultProfile> parse_fault_profile(const std::string& name) {
   for (std::size_t k = 0; k < kProfiles.size(); ++k)
     if (name == kProfiles[k]) return static_cast<FaultProfile>(k);
-  return usage_failure("--faults = " + name + ": must be none, network, soft, process or swarm");
+  return usage_failure("--faults = " + name + ": must be none, network, soft, process, swarm or nonsense");
 }
 
 const char* name_of(FaultProfile profile) { return kProfiles[static_cast<std::size_t>(profile)]; }
@@ -234,10 +263,15 @@ Scenario draw_scenario(const ScenarioOptions& options) {
   // Of a generator of their own: what seeds meant before there were any, most of them still mean.
   Draw collapses(options.seed ^ kCollapses);
   if (all) draw_collapses(collapses, scenario);
+  Draw seconds(options.seed ^ kSecondProcesses);
+  if ((all || profile == FaultProfile::kProcess) && seconds.chance(0.25))
+    scenario.weights[static_cast<std::size_t>(FaultKind::kSecondProcess)] = seconds.uniform();
+  if (profile == FaultProfile::kNonsense) draw_nonsense_of_one(options.seed, scenario);
   int spare = scenario.peers();
   for (const PassKind pass : {PassKind::kForward, PassKind::kBackward}) {
     const int threshold = static_cast<int>(scenario.cluster.code.pass(pass).code.recovery_threshold);
-    const int floor = scenario.soft_errors.empty() ? 0 : threshold + 3;  // any one of them is corrected
+    const bool wrong = !scenario.soft_errors.empty() || scenario.nonsense;
+    const int floor = wrong ? threshold + 3 : 0;  // any one of them is corrected
     spare = std::min(spare, scenario.peers() - std::max(scenario.needed(pass), floor));
   }
   scenario.most_impaired = std::max(0, spare);
@@ -268,7 +302,10 @@ std::string to_text(const Scenario& scenario) {
                      scenario.weights[k]);
   text += scenario.beyond_budget ? "\nsoft errors, beyond the budget:" : "\nsoft errors:";
   for (const std::string& spec : scenario.soft_errors) text += " " + spec;
-  return text + "\n";
+  text += "\n";
+  if (scenario.nonsense)
+    text += fmt::format("from {} ms on {}", scenario.nonsense_from_ms, to_text(*scenario.nonsense));
+  return text;
 }
 
 }  // namespace polydot::simulator

@@ -15,19 +15,22 @@
 #include "dnn/dataset.h"
 #include "dnn/training_plan.h"
 #include "tools/simulator/fault_kinds.h"
+#include "tools/simulator/nonsense_peer.h"
 #include "tools/simulator/sim_cluster.h"
 
 namespace polydot::simulator {
 
 // Which kinds of fault runs draw from.
 enum class FaultProfile {
-  kNone,     // delays only
-  kNetwork,  // what happens to frames and links
-  kSoft,     // soft errors
-  kProcess,  // crashes, disks, freezes, clocks
-  kSwarm,    // all of it
+  kNone,      // delays only
+  kNetwork,   // what happens to frames and links
+  kSoft,      // soft errors
+  kProcess,   // crashes, disks, freezes, clocks
+  kSwarm,     // all of these
+  kNonsense,  // one of eight peers (or so many as asked for) talks nonsense; others may crash, or all have to
+              // go back
 };
-// By name: none, network, soft, process, swarm. Failure: kUsage.
+// By name: none, network, soft, process, swarm, nonsense. Failure: kUsage.
 Result<FaultProfile> parse_fault_profile(const std::string& name);
 const char* name_of(FaultProfile profile);
 
@@ -52,9 +55,11 @@ struct Scenario {
   int most_impaired = 0;    // peers that are down, frozen, cut off or rebuilding at once
   double blackout = 0.0;    // probability that an event may take more peers than that, for a while
   double longest_ms = 0.0;  // of an outage
-  std::vector<std::string> soft_errors;  // node/inject_spec.h
-  bool beyond_budget = false;            // soft errors may be more than the code corrects at once
-  std::uint64_t heal_step = 0;           // when somebody has done so many steps, all faults end
+  std::vector<std::string> soft_errors;     // node/inject_spec.h
+  bool beyond_budget = false;               // soft errors may be more than the code corrects at once
+  std::uint64_t heal_step = 0;              // when somebody has done so many steps, all faults end
+  std::optional<NonsenseOptions> nonsense;  // of one peer, from some time to the end
+  std::int64_t nonsense_from_ms = 0;
 
   int peers() const { return static_cast<int>(cluster.code.peers()); }
   int needed(codes::PassKind pass) const;  // contributions without which no round may be committed

@@ -25,7 +25,8 @@ SimCluster::SimCluster(const ClusterOptions& options, const dnn::Dataset& train,
       test_(test),
       network_(static_cast<int>(options.code.peers()), options.network),
       compute_(options.compute),
-      disk_random_(options.disk_seed) {
+      disk_random_(options.disk_seed),
+      incarnations_(options.disk_seed ^ 0x6c69766573u) {
   const int peers = static_cast<int>(options_.code.peers());
   context_.cluster = {0x706f6c79, 0x646f74};
   context_.peers = peers;
@@ -37,13 +38,12 @@ SimCluster::SimCluster(const ClusterOptions& options, const dnn::Dataset& train,
     if (!observers.empty()) one.observer = observers[at];
     if (!options_.training_observers.empty()) one.training_observer = options_.training_observers[at];
     one.disk.on_power_failure([this, p] { network_.set_up(p, false); });  // nothing leaves any more
-    start(p, std::nullopt);
+    start(one, p, std::nullopt);
   }
   context_.max_entries = members_.front().job->max_contribution_entries();
 }
 
-void SimCluster::start(int index, std::optional<protocol::BallotRecord> record) {
-  Member& one = member(index);
+void SimCluster::start(Member& one, int index, std::optional<protocol::BallotRecord> record, bool elsewhere) {
   one.peer.reset();
   one.job.reset();
   one.program = std::make_unique<dnn::TrainingProgram>(options_.code, index, options_.plan, train_, test_,
@@ -56,10 +56,11 @@ void SimCluster::start(int index, std::optional<protocol::BallotRecord> record) 
   peer_options.shared = options_.shared;
   peer_options.patience_ms = options_.patience_ms;
   peer_options.margin = options_.margin;
+  peer_options.incarnation = incarnations_();
   peer_options.record = std::move(record);
   if (options_.adjust) options_.adjust(peer_options);
   one.peer = std::make_unique<protocol::Peer>(peer_options, *one.job, one.tap, one.observer);
-  one.transport = network_.endpoint(index);
+  one.transport = network_.endpoint(index, peer_options.incarnation, elsewhere);
   one.life = Life::kUp;
   one.clock = node::PatientClock(longest_sleep_ms());
   one.more = true;
@@ -100,7 +101,21 @@ void SimCluster::restart(int peer) {
   network_.set_up(peer, true);
   one.free_ms = static_cast<double>(now_ms());
   const auto record = node::read_ballot_record(one.disk, identity(peer));
-  start(peer, record ? *record : std::nullopt);
+  start(one, peer, record ? *record : std::nullopt);
+}
+
+void SimCluster::start_second(int peer) {
+  Member& one = seconds_[peer];
+  one.free_ms = static_cast<double>(now_ms());
+  start(one, peer, std::nullopt, true);
+}
+
+void SimCluster::end_second(int peer) {
+  constexpr std::uint32_t kTerminated = 143;
+  const auto found = seconds_.find(peer);
+  if (found == seconds_.end()) return;
+  found->second.peer->stop_after_step(kTerminated);
+  found->second.wake_ms = now_ms();
 }
 
 std::optional<protocol::BallotRecord> SimCluster::durable_record(int peer) const {
@@ -110,8 +125,10 @@ std::optional<protocol::BallotRecord> SimCluster::durable_record(int peer) const
 }
 
 std::int64_t SimCluster::next_turn_ms(int index) const {
-  const Member& one = members_[static_cast<std::size_t>(index)];
-  const std::int64_t arrival = network_.next_arrival_ms(index);
+  return next_turn_ms(members_[static_cast<std::size_t>(index)], network_.next_arrival_ms(index));
+}
+
+std::int64_t SimCluster::next_turn_ms(const Member& one, std::int64_t arrival) const {
   if (one.life == Life::kCrashed) return kNever;
   if (has_ended(one)) return arrival;
   const std::int64_t wanted = one.more ? now_ms() : std::min(arrival, one.wake_ms);
@@ -124,16 +141,21 @@ bool SimCluster::work_once() {
     if (next_turn_ms(p) > now_ms()) continue;
     worked = true;
     if (!has_ended(member(p)))
-      pump(p);
+      pump(member(p), p);
     else
       while (member(p).transport->receive()) {
       }
   }
+  for (auto& [p, one] : seconds_) {
+    if (next_turn_ms(one, kNever) > now_ms()) continue;
+    worked = true;
+    pump(one, p);
+  }
+  std::erase_if(seconds_, [&](const auto& second) { return has_ended(second.second); });
   return worked;
 }
 
-void SimCluster::pump(int index) {
-  Member& one = member(index);
+void SimCluster::pump(Member& one, int index) {
   const std::int64_t clock_ms = one.clock.read(now_ms() + one.clock_ahead_ms);
   one.more = node::pump_once(*one.peer, *one.transport, context_, clock_ms, index, one.tap,
                              [&](const protocol::BallotRecord& record) {
@@ -166,6 +188,7 @@ bool SimCluster::run(std::int64_t limit_ms) {
       all_ended = all_ended && has_ended(member(p));
       next = std::min(next, next_turn_ms(p));
     }
+    for (const auto& second : seconds_) next = std::min(next, next_turn_ms(second.second, kNever));
     if (all_ended) return true;
     if (next == kNever) return false;  // all that is left is down, and nobody will restart it
     network_.set_now_ms(next);

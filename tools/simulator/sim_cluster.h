@@ -68,6 +68,11 @@ class SimCluster {
   void lose_disk(int peer);
   // A new process finds what is on the disk. Precondition: the peer crashed.
   void restart(int peer);
+  // Another process under the index of this peer, with an empty disk and bound to another address: it is
+  // heard, and hears nobody. It stays until it gives up, or is ended by a signal.
+  void start_second(int peer);
+  void end_second(int peer);
+  bool has_second(int peer) const { return seconds_.contains(peer); }
   // Does nothing until then; what it is sent waits.
   void freeze(int peer, std::int64_t until_ms) { member(peer).frozen_until_ms = until_ms; }
   // Its clock is ahead by so much more, at once.
@@ -90,6 +95,7 @@ class SimCluster {
   SimNetwork& network() { return network_; }
   const SimNetwork& network() const { return network_; }
   int size() const { return static_cast<int>(members_.size()); }
+  const protocol::WireContext& context() const { return context_; }  // of every frame
   // The weights of a layer, decoded in double from the shards (of shard code `shard`) of the peers in `from`.
   codes::Matrix decoded_weights(codes::Index layer, codes::Index shard, const codes::PeerSet& from) const;
 
@@ -114,16 +120,17 @@ class SimCluster {
     node::PatientClock clock{1};
   };
   Member& member(int index) { return members_[static_cast<std::size_t>(index)]; }
-  void start(int index, std::optional<protocol::BallotRecord> record);
+  void start(Member& one, int index, std::optional<protocol::BallotRecord> record, bool elsewhere = false);
   bool has_ended(const Member& one) const {
     return one.life == Life::kKilled ||
            (one.life == Life::kUp && one.peer->status().phase == protocol::PeerPhase::kEnded);
   }
   // When it acts next, if nothing else happens.
   std::int64_t next_turn_ms(int index) const;
+  std::int64_t next_turn_ms(const Member& one, std::int64_t arrival) const;
   // Lets everybody who can do one piece of work. False: nobody can at this time.
   bool work_once();
-  void pump(int index);
+  void pump(Member& one, int index);
   // As a process does, a peer looks at its clock now and then.
   std::int64_t longest_sleep_ms() const { return std::max<std::int64_t>(1, options_.patience_ms / 4); }
 
@@ -134,7 +141,9 @@ class SimCluster {
   SimNetwork network_;
   ComputeTimes compute_;
   std::mt19937_64 disk_random_;
+  std::mt19937_64 incarnations_;  // the numbers of its processes
   std::vector<Member> members_;
+  std::map<int, Member> seconds_;  // by the index that they claim
   std::multimap<std::int64_t, std::function<void()>> actions_;
   std::function<void(std::int64_t)> on_time_;
   std::function<void(int)> on_power_lost_;

@@ -23,14 +23,15 @@ protocol::Payload unaligned_copy(const std::vector<std::byte>& bytes) {
 
 class SimTransport : public protocol::Transport {
  public:
-  SimTransport(SimNetwork& network, int self) : network_(network), self_(self) {}
+  SimTransport(SimNetwork& network, const SimNetwork::Sender& self) : network_(network), self_(self) {}
 
   void send(int to, const protocol::WireFrames& frames) override {
     counters_.bytes_sent += frames.header.size() + frames.payload.size_bytes();
     network_.send(self_, to, frames);
   }
   std::optional<protocol::Received> receive() override {
-    auto received = network_.receive(self_);
+    if (self_.elsewhere) return std::nullopt;
+    auto received = network_.receive(self_.index);
     if (received) counters_.bytes_received += received->header.size() + received->payload.size_bytes();
     return received;
   }
@@ -39,7 +40,7 @@ class SimTransport : public protocol::Transport {
 
  private:
   SimNetwork& network_;
-  int self_;
+  SimNetwork::Sender self_;
   protocol::TransportCounters counters_;
 };
 
@@ -49,8 +50,9 @@ SimNetwork::SimNetwork(int peers, const NetworkOptions& options)
       inboxes_(static_cast<std::size_t>(peers)),
       links_(static_cast<std::size_t>(peers) * static_cast<std::size_t>(peers)) {}
 
-std::unique_ptr<protocol::Transport> SimNetwork::endpoint(int self) {
-  return std::make_unique<SimTransport>(*this, self);
+std::unique_ptr<protocol::Transport> SimNetwork::endpoint(int self, std::uint64_t incarnation,
+                                                          bool elsewhere) {
+  return std::make_unique<SimTransport>(*this, Sender{self, incarnation, elsewhere});
 }
 
 void SimNetwork::set_now_ms(std::int64_t now_ms) {
@@ -107,8 +109,9 @@ bool SimNetwork::chance(double probability) {
   return probability > 0.0 && std::bernoulli_distribution(probability)(generator_);
 }
 
-void SimNetwork::send(int from, int to, const protocol::WireFrames& frames) {
-  if (!inbox(from).up) return;  // it died before this left
+void SimNetwork::send(const Sender& sender, int to, const protocol::WireFrames& frames) {
+  const int from = sender.index;
+  if (!inbox(from).up && !sender.elsewhere) return;  // it died before this left
   ++counters_.sent;
   if (options_.observer != nullptr)
     options_.observer->on_send({now_ms_, from, to, frames.header, frames.payload.size_bytes(), true},
@@ -118,13 +121,14 @@ void SimNetwork::send(int from, int to, const protocol::WireFrames& frames) {
   if (std::bernoulli_distribution(options_.loss)(generator_) ||
       (options_.loses && options_.loses(from, to, frames.header)))
     return void(++counters_.lost);
-  put_under_way(from, to, frames);
+  put_under_way(sender, to, frames);
   if (!chance(options_.duplication)) return;
   ++counters_.duplicated;
-  put_under_way(from, to, frames);
+  put_under_way(sender, to, frames);
 }
 
-void SimNetwork::put_under_way(int from, int to, const protocol::WireFrames& frames) {
+void SimNetwork::put_under_way(const Sender& sender, int to, const protocol::WireFrames& frames) {
+  const int from = sender.index;
   std::int64_t arrival = now_ms_ + std::uniform_int_distribution<std::int64_t>(
                                        options_.least_delay_ms, options_.most_delay_ms)(generator_);
   if (chance(options_.straggling)) {
@@ -135,7 +139,8 @@ void SimNetwork::put_under_way(int from, int to, const protocol::WireFrames& fra
     ++counters_.clogged;
     arrival = until;
   }
-  Frame frame{++next_number_, from, true, {frames.header.begin(), frames.header.end()}, {}};
+  Frame frame{
+      ++next_number_, from, sender.incarnation, true, {frames.header.begin(), frames.header.end()}, {}};
   frame.payload.assign(frames.payload.bytes().begin(), frames.payload.bytes().end());
   if (chance(options_.corruption)) flip_a_bit(frame);
   Inbox& receiver = inbox(to);
@@ -169,7 +174,8 @@ std::optional<protocol::Received> SimNetwork::receive(int self) {
   if (options_.observer != nullptr)
     options_.observer->on_deliver(
         {now_ms_, frame.from, self, frame.header, frame.payload.size(), frame.intact});
-  return protocol::Received{frame.from, std::move(frame.header), unaligned_copy(frame.payload), true};
+  return protocol::Received{frame.from, std::move(frame.header), unaligned_copy(frame.payload), true,
+                            frame.incarnation};
 }
 
 }  // namespace polydot::simulator

@@ -62,8 +62,10 @@ class SimNetwork {
  public:
   SimNetwork(int peers, const NetworkOptions& options);
 
-  // The transport of one peer; the network outlives it.
-  std::unique_ptr<protocol::Transport> endpoint(int self);
+  // The transport of one peer's process; the network outlives it. elsewhere: it is not at the address of that
+  // peer, so it hears nothing, and is heard whether the peer is up or down.
+  std::unique_ptr<protocol::Transport> endpoint(int self, std::uint64_t incarnation = 0,
+                                                bool elsewhere = false);
 
   std::int64_t now_ms() const { return now_ms_; }
   // Never backwards.
@@ -87,9 +89,15 @@ class SimNetwork {
 
  private:
   friend class SimTransport;
+  struct Sender {
+    int index = 0;
+    std::uint64_t incarnation = 0;
+    bool elsewhere = false;
+  };
   struct Frame {
     std::uint64_t number = 0;  // in order of sending, for the count of reorderings
     int from = 0;
+    std::uint64_t incarnation = 0;  // of the sender
     bool intact = true;
     std::vector<std::byte> header, payload;
     std::size_t bytes() const { return header.size() + payload.size(); }
@@ -103,8 +111,8 @@ class SimNetwork {
     std::int64_t cut_until_ms = 0, clogged_until_ms = 0;
     std::uint64_t last_number = 0;  // delivered
   };
-  void send(int from, int to, const protocol::WireFrames& frames);
-  void put_under_way(int from, int to, const protocol::WireFrames& frames);
+  void send(const Sender& sender, int to, const protocol::WireFrames& frames);
+  void put_under_way(const Sender& sender, int to, const protocol::WireFrames& frames);
   void flip_a_bit(Frame& frame);
   std::optional<protocol::Received> receive(int self);
   bool chance(double probability);

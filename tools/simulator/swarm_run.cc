@@ -35,9 +35,13 @@ class FlushDenormals {
 // Sees frames for the log and for the trace checker.
 class FrameTap : public NetworkObserver {
  public:
-  FrameTap(EventLog& log, TraceChecker& checker) : log_(log), checker_(checker) {}
+  // nonsense: may be null.
+  FrameTap(EventLog& log, TraceChecker& checker, NonsensePeer* nonsense)
+      : log_(log), checker_(checker), nonsense_(nonsense) {}
   void on_send(const Frame& frame, std::span<const std::byte> payload) override {
     log_.frame(frame.at_ms, 's', frame.from, frame.to, frame.header);
+    if (nonsense_ != nullptr && nonsense_->talks_as(frame.from)) return;  // what it promises nobody keeps
+    if (nonsense_ != nullptr) nonsense_->on_send(frame, payload);
     checker_.on_send(frame, payload);
   }
   void on_deliver(const Frame& frame) override {
@@ -48,6 +52,7 @@ class FrameTap : public NetworkObserver {
  private:
   EventLog& log_;
   TraceChecker& checker_;
+  NonsensePeer* nonsense_;
 };
 
 // For who loses its place so near the end not all is promised (protocol/ASSUMPTIONS.md, "The end of a run").
@@ -96,6 +101,7 @@ class Run {
   std::unique_ptr<DiskChecker> disks_;
   std::unique_ptr<MemoryChecker> memory_;
   std::unique_ptr<TraceChecker> trace_;
+  std::unique_ptr<NonsensePeer> nonsense_;
   std::unique_ptr<FrameTap> frames_;
   std::unique_ptr<SimCluster> cluster_;
   std::unique_ptr<Nemesis> nemesis_;
@@ -170,7 +176,8 @@ void Run::make_message_checkers() {
       violations_);
   trace_options.durable_record = [this](int peer) { return cluster_->durable_record(peer); };
   trace_ = std::make_unique<TraceChecker>(std::move(trace_options), violations_);
-  frames_ = std::make_unique<FrameTap>(log_, *trace_);
+  if (scenario_.nonsense) nonsense_ = std::make_unique<NonsensePeer>(*scenario_.nonsense);
+  frames_ = std::make_unique<FrameTap>(log_, *trace_, nonsense_.get());
 }
 
 void Run::make_cluster() {
@@ -192,6 +199,9 @@ void Run::make_cluster() {
   };
   hooks.on_restart = [this](int peer) { trace_->on_restart(peer); };
   nemesis_ = std::make_unique<Nemesis>(scenario_, *cluster_, std::move(hooks));
+  if (!nonsense_) return;
+  values_->note_crash(scenario_.nonsense->self);  // who blames it is right
+  cluster_->at(scenario_.nonsense_from_ms, [this] { nonsense_->start(*cluster_); });
 }
 
 void Run::on_commit(int peer, const dnn::StepRecord& record) {
@@ -247,6 +257,7 @@ void Run::check_the_end() {
   lineage_.check(now_ms(), most);
   const std::uint64_t steps = scenario_.options.steps;
   for (int p = 0; p < scenario_.peers(); ++p) {
+    if (nonsense_ && nonsense_->talks_as(p)) continue;
     const protocol::Peer& peer = cluster_->peer(p);
     const std::uint64_t done = cluster_->program(p).steps_done();
     values_->check_status(p, peer.status());

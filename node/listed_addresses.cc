@@ -1,0 +1,53 @@
+#include "node/listed_addresses.h"
+
+#include <algorithm>
+
+namespace polydot::node {
+
+namespace {
+bool contains(const std::vector<std::string>& addresses, std::string_view address) {
+  return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
+}
+}  // namespace
+
+bool is_loopback_address(std::string_view address) { return address == "::1" || address.starts_with("127."); }
+
+std::string plain_address(std::string_view address) {
+  constexpr std::string_view kMapped = "::ffff:";
+  if (address.starts_with(kMapped) && address.find('.') != std::string_view::npos)
+    address.remove_prefix(kMapped.size());
+  return std::string(address.substr(0, address.find('%')));
+}
+
+ListedAddresses::ListedAddresses(const std::vector<Resolved>& of, int self) {
+  for (const Resolved& one : of) {
+    Host& host = hosts_.emplace_back();
+    for (const std::string& address : one.addresses) host.addresses.push_back(plain_address(address));
+    host.is_this_one = one.endpoint.scheme == Endpoint::Scheme::kIpc;
+  }
+  const std::vector<std::string> ours = hosts_[static_cast<std::size_t>(self)].addresses;
+  for (Host& host : hosts_)
+    for (const std::string& address : host.addresses)
+      host.is_this_one = host.is_this_one || is_loopback_address(address) || contains(ours, address);
+}
+
+bool ListedAddresses::may_be(int peer, std::string_view address) const {
+  const Host& host = hosts_[static_cast<std::size_t>(peer)];
+  return address.empty() || contains(host.addresses, address) ||
+         (host.is_this_one && is_loopback_address(address));
+}
+
+bool ListedAddresses::is_known(std::string_view address) const {
+  if (address.empty() || is_loopback_address(address)) return true;
+  return std::any_of(hosts_.begin(), hosts_.end(),
+                     [&](const Host& host) { return contains(host.addresses, address); });
+}
+
+std::string ListedAddresses::text(int peer) const {
+  std::string text;
+  for (const std::string& address : hosts_[static_cast<std::size_t>(peer)].addresses)
+    text += (text.empty() ? "" : " or ") + address;
+  return text.empty() ? "a socket file" : text;
+}
+
+}  // namespace polydot::node
