@@ -46,8 +46,10 @@ TrainingProgram::TrainingProgram(const codes::ProductCode& code, Index peer, Tra
   POLYDOT_CHECK(validate(plan_, train, test).ok());
   for (const Dense& dense : plan_.network.layers()) {
     const Matrix weights = initial_weights(dense, plan_.seed, layer_count());
-    initial_scales_[0].push_back(static_cast<double>(weights.rowwise().norm().maxCoeff()));
-    initial_scales_[1].push_back(static_cast<double>(weights.colwise().norm().maxCoeff()));
+    // One root, not a root of each: Eigen takes roots of many floats by an approximation that Intel and AMD round
+    // differently.
+    initial_scales_[0].push_back(std::sqrt(static_cast<double>(weights.rowwise().squaredNorm().maxCoeff())));
+    initial_scales_[1].push_back(std::sqrt(static_cast<double>(weights.colwise().squaredNorm().maxCoeff())));
     layers_.emplace_back(code_, peer, weights, plan_.optimizer.momentum != 0);
   }
   for (const codes::ShardCode& shard : code_.shards)

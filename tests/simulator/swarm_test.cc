@@ -7,6 +7,7 @@
 #include <set>
 
 #include "dnn/sampler.h"
+#include "tests/recorded_hashes.h"
 #include "tools/simulator/swarm.h"
 
 namespace polydot::simulator {
@@ -14,9 +15,19 @@ namespace {
 
 using ::testing::IsEmpty;
 
+using ::polydot::testing::RecordedHashes;
+
 constexpr std::uint64_t kFirstSeed = 1, kFixedRuns = 24;
+constexpr const char* kRecorded = "tests/simulator/recorded_hashes.txt";
+
+void expect_bound(const RunResult& run) {
+  EXPECT_LE(run.largest_share, 1.0 / 3)
+      << "seed " << run.seed << ": " << run.largest_share_of << " comes too near to what is allowed";
+}
 
 TEST(Swarm, TheFixedSetMeetsEveryKindOfEventAndHolds) {
+  POLYDOT_SKIP_UNLESS_REPRODUCIBLE();
+  RecordedHashes recorded(kRecorded);
   SwarmOptions options;
   options.first.seed = kFirstSeed;
   options.runs = kFixedRuns;
@@ -26,6 +37,8 @@ TEST(Swarm, TheFixedSetMeetsEveryKindOfEventAndHolds) {
     ScenarioOptions again = options.first;
     again.seed = run.seed;
     EXPECT_THAT(run.violations, IsEmpty()) << replay_command(again);
+    expect_bound(run);
+    recorded.expect(std::to_string(run.seed), run.log_hash);
   });
   std::cout << "  seeds from " << kFirstSeed << ": " << result.faults.text() << "\n";
   EXPECT_EQ(result.runs, kFixedRuns);
@@ -37,6 +50,8 @@ TEST(Swarm, TheFixedSetMeetsEveryKindOfEventAndHolds) {
 
 // Each found a bug; CHANGELOG and the history say which. Some of them go back to a checkpoint.
 TEST(Swarm, SeedsThatFoundBugsHold) {
+  POLYDOT_SKIP_UNLESS_REPRODUCIBLE();
+  RecordedHashes recorded(kRecorded);
   std::uint64_t rollbacks = 0;
   for (const std::uint64_t seed :
        {69u,     120u,    128u,    212u,    233u,    1046u,   1068u,   1071u,  1099u,   1102u,
@@ -47,6 +62,8 @@ TEST(Swarm, SeedsThatFoundBugsHold) {
     options.seed = seed;
     const RunResult run = run_scenario(options, EventLog::Detail::kHash);
     EXPECT_THAT(run.violations, IsEmpty()) << replay_command(options);
+    expect_bound(run);
+    recorded.expect(std::to_string(seed), run.log_hash);
     rollbacks += run.rollbacks;
   }
   EXPECT_GT(rollbacks, 0u);
@@ -118,6 +135,7 @@ TEST(Swarm, DrawsScenariosThatTheCodeCanBear) {
 
 // Frames of an epoch that was left still come only where all go back again and again.
 TEST(Swarm, InSomeRunsAllGoBack) {
+  POLYDOT_SKIP_UNLESS_REPRODUCIBLE();
   ScenarioOptions options;
   options.seed = 43;
   EXPECT_THAT(draw_scenario(options).soft_errors,

@@ -308,6 +308,8 @@ RunResult Run::finish() {
   result.located = counts.located;
   result.virtual_ms = now_ms();
   result.violations = violations_.lines();
+  result.largest_share = violations_.largest_share();
+  result.largest_share_of = violations_.largest_share_of();
   for (const std::string& line : result.violations) log_.line(now_ms(), "VIOLATION " + line);
   result.log_hash = log_.hash();
   result.log = log_.text();

@@ -14,6 +14,9 @@ namespace polydot::simulator {
 struct RunResult {
   std::uint64_t seed = 0;
   std::vector<std::string> violations;  // of the checkers; empty: all is well
+  // The nearest that a loss or weight came to its tolerance: 1 is on it.
+  double largest_share = 0.0;
+  std::string largest_share_of;
   std::uint64_t log_hash = 0;
   std::string log;  // as much as was asked for
   FaultTally faults;

@@ -102,7 +102,9 @@ void ValueChecker::on_step(int peer, const dnn::StepRecord& record, std::span<co
   const double rounding = options_.reference->rounding(record.step);
   const double allowed =
       std::max(kLossTolerance, kRoundingFactor * rounding) * std::max(1.0, std::abs(wanted));
-  if (!(std::abs(record.loss - wanted) <= allowed) && !copies_agreed_by_chance(record.step))
+  const double distance = std::abs(record.loss - wanted);
+  if (!(distance <= allowed) && copies_agreed_by_chance(record.step)) return;
+  if (violations_.exceeds("a loss", distance, allowed))
     violations_.add(options_.now_ms(), fmt::format("loss: peer {} has {} at step {}, the reference {}", peer,
                                                    record.loss, record.step, wanted));
 }
@@ -186,7 +188,8 @@ void ValueChecker::check_shard(const codes::ProductCode& code, int peer, codes::
                                codes::Index shard, const codes::Matrix& held, std::uint64_t boundary) {
   const double distance = options_.reference->shard_distance(code, peer, layer, shard, held, boundary);
   const double allowed = std::max(kWeightTolerance, kRoundingFactor * options_.reference->rounding(boundary));
-  if (!(distance <= allowed) && !copies_agreed_by_chance(boundary))
+  if (!(distance <= allowed) && copies_agreed_by_chance(boundary)) return;
+  if (violations_.exceeds("a shard at the end", distance, allowed))
     violations_.add(options_.now_ms(),
                     fmt::format("weights: peer {}'s shard {} of layer {} is {:.2g} from the "
                                 "reference's after step {}, {:.2g} are allowed",

@@ -44,7 +44,7 @@ void WeightsChecker::note(std::int64_t at_ms, const std::string& where, std::uin
       const double distance =
           reference_.shard_distance(code_, peer, static_cast<codes::Index>(l), static_cast<codes::Index>(s),
                                     shards[l][s].weights, boundary);
-      if (!(distance <= allowed(boundary)))
+      if (violations_.exceeds("a shard in " + where, distance, allowed(boundary)))
         violations_.add(at_ms,
                         fmt::format("stored: peer {}'s shard {} of layer {} in the {} of step {}, epoch {}, "
                                     "is {:.2g} from the reference's, {:.2g} are allowed",
@@ -78,7 +78,7 @@ void WeightsChecker::decode(std::int64_t at_ms, const Group& group, const std::m
   const double distance = static_cast<double>((decoded - right).norm()) / static_cast<double>(right.norm());
   // A decode is louder than its shards by its gain at most.
   const double most = allowed(boundary) * std::max(1.0, decoder.gain);
-  if (!(distance <= most))
+  if (violations_.exceeds("a layer decoded from " + where, distance, most))
     violations_.add(at_ms,
                     fmt::format("decoded: layer {} of the {} of step {}, epoch {}, decoded from {} peers' "
                                 "shards {}, is {:.2g} from the reference's, {:.2g} are allowed",
