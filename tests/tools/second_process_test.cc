@@ -49,7 +49,8 @@ TEST_F(SecondProcess, OneBoundElsewhereDisturbsNobody) {
     if (any_found_its_port_taken(all)) return false;
     EXPECT_THAT(meanwhile, HasSubstr("a second process claims to be it"));
     EXPECT_TRUE(went_on);
-    EXPECT_THAT(afterwards, AllOf(HasSubstr("\"live\""), Not(HasSubstr("\"gone\"")), Not(HasSubstr("left with code"))));
+    EXPECT_THAT(afterwards,
+                AllOf(HasSubstr("\"live\""), Not(HasSubstr("\"gone\"")), Not(HasSubstr("left with code"))));
     for (int p = 0; p < kAll; ++p) {
       const Ended& one = all[static_cast<std::size_t>(p)];
       EXPECT_EQ(one.exit_code, 0) << p << one.err;
