@@ -54,10 +54,8 @@ TEST_F(SecondProcess, OneBoundElsewhereDisturbsNobody) {
     for (int p = 0; p < kAll; ++p) {
       const Ended& one = all[static_cast<std::size_t>(p)];
       EXPECT_EQ(one.exit_code, 0) << p << one.err;
-      EXPECT_THAT(one.err, Not(HasSubstr("lost its place"))) << p;
       EXPECT_EQ(count_of(one.err, "two processes claim to be peer 3"), p == kTwice ? 0 : 1) << p << one.err;
     }
-    EXPECT_EQ(steps(kTwice), steps(0)) << "the right one missed nothing";
     return true;
   });
 }
