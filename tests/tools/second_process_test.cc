@@ -63,7 +63,7 @@ TEST_F(SecondProcess, OneBoundElsewhereDisturbsNobody) {
 // At the same address there can be no second one.
 TEST_F(SecondProcess, OneBoundToTheSameAddressIsTold) {
   with_free_ports(kPeers, [&](const std::vector<int>& ports) {
-    HandStarted cluster(ports, join({tiny_network(data_), {"--steps", "2000"}}), scratch_);
+    HandStarted cluster(ports, join({tiny_network(data_), {"--steps", "100000"}}), scratch_);
     for (int p = 0; p < kPeers; ++p) cluster.start_peer(p);
     const auto steps = [&] { return lines_of(read_file(cluster.of_peer(0, "metrics.csv"))).size(); };
     if (!cluster.peer(0).runs_until([&] { return steps() > 20; }))
@@ -73,8 +73,10 @@ TEST_F(SecondProcess, OneBoundToTheSameAddressIsTold) {
     EXPECT_EQ(second.exit_code, 4) << second.err;
     EXPECT_THAT(second.err, HasSubstr("the address is in use"));
     EXPECT_EQ(lines_of(second.err).size(), 1U) << second.err;
+    // The others are still there, and end when they are told to.
+    for (int p = 0; p < kPeers; ++p) cluster.peer(static_cast<std::size_t>(p)).signal(SIGTERM);
     for (int p = 0; p < kPeers; ++p)
-      EXPECT_EQ(cluster.peer(static_cast<std::size_t>(p)).wait().exit_code, 0) << p;
+      EXPECT_EQ(cluster.peer(static_cast<std::size_t>(p)).wait().exit_code, 128 + SIGTERM) << p;
     return true;
   });
 }
