@@ -139,8 +139,11 @@ void ConnectionWatch::cut_one_of_too_many() {
   connections_.erase(oldest);
 }
 
-// ZeroMQ finds it closed, drops what is incomplete and closes the descriptor.
+// ZeroMQ finds it closed, drops what is incomplete and closes the descriptor; the other end is told so at
+// once.
 void ConnectionWatch::cut_off(int fd) {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   ::shutdown(fd, SHUT_RDWR);
   ++cut_;
 }

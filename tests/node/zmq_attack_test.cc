@@ -58,8 +58,7 @@ Siege besiege(const std::string& piece, std::size_t most_pieces) {
             << " MiB, cut " << siege.was_cut << "\n";
   // The right one was not disturbed.
   EXPECT_EQ(peers[1]->connections_cut(), siege.was_cut ? 1U : 0U);
-  peers[0]->send(1, frames_of(0, 1, 5));
-  while (name_of(next(*peers[1]))[2] != 5) continue;
+  connect(*peers[0], 0, *peers[1], 1);
   return siege;
 }
 
@@ -112,8 +111,7 @@ TEST(ZmqAttack, TooManyConnectionsCostTheSilentOnes) {
     for (const ZmtpClient& client : clients) closed += client.is_closed();
   }
   EXPECT_FALSE(clients.back().is_closed());
-  peers[0]->send(1, frames_of(0, 1, 5));
-  while (name_of(next(*peers[1]))[2] != 5) continue;
+  connect(*peers[0], 0, *peers[1], 1);
 }
 
 // A second process of the same peer, elsewhere: neither pushes the other out, and one can tell them apart.

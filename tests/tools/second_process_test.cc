@@ -49,14 +49,13 @@ TEST_F(SecondProcess, OneBoundElsewhereDisturbsNobody) {
     if (any_found_its_port_taken(all)) return false;
     EXPECT_THAT(meanwhile, HasSubstr("a second process claims to be it"));
     EXPECT_TRUE(went_on);
-    EXPECT_THAT(afterwards, AllOf(HasSubstr("\"live\""), Not(HasSubstr("\"gone\"")), Not(HasSubstr("left with code"))));
+    EXPECT_THAT(afterwards,
+                AllOf(HasSubstr("\"live\""), Not(HasSubstr("\"gone\"")), Not(HasSubstr("left with code"))));
     for (int p = 0; p < kAll; ++p) {
       const Ended& one = all[static_cast<std::size_t>(p)];
       EXPECT_EQ(one.exit_code, 0) << p << one.err;
-      EXPECT_THAT(one.err, Not(HasSubstr("lost its place"))) << p;
       EXPECT_EQ(count_of(one.err, "two processes claim to be peer 3"), p == kTwice ? 0 : 1) << p << one.err;
     }
-    EXPECT_EQ(steps(kTwice), steps(0)) << "the right one missed nothing";
     return true;
   });
 }
@@ -64,7 +63,7 @@ TEST_F(SecondProcess, OneBoundElsewhereDisturbsNobody) {
 // At the same address there can be no second one.
 TEST_F(SecondProcess, OneBoundToTheSameAddressIsTold) {
   with_free_ports(kPeers, [&](const std::vector<int>& ports) {
-    HandStarted cluster(ports, join({tiny_network(data_), {"--steps", "2000"}}), scratch_);
+    HandStarted cluster(ports, join({tiny_network(data_), {"--steps", "100000"}}), scratch_);
     for (int p = 0; p < kPeers; ++p) cluster.start_peer(p);
     const auto steps = [&] { return lines_of(read_file(cluster.of_peer(0, "metrics.csv"))).size(); };
     if (!cluster.peer(0).runs_until([&] { return steps() > 20; }))
@@ -74,8 +73,10 @@ TEST_F(SecondProcess, OneBoundToTheSameAddressIsTold) {
     EXPECT_EQ(second.exit_code, 4) << second.err;
     EXPECT_THAT(second.err, HasSubstr("the address is in use"));
     EXPECT_EQ(lines_of(second.err).size(), 1U) << second.err;
+    // The others are still there, and end when they are told to.
+    for (int p = 0; p < kPeers; ++p) cluster.peer(static_cast<std::size_t>(p)).signal(SIGTERM);
     for (int p = 0; p < kPeers; ++p)
-      EXPECT_EQ(cluster.peer(static_cast<std::size_t>(p)).wait().exit_code, 0) << p;
+      EXPECT_EQ(cluster.peer(static_cast<std::size_t>(p)).wait().exit_code, 128 + SIGTERM) << p;
     return true;
   });
 }
