@@ -80,6 +80,17 @@ void multiply(const Pass& pass, const Matrix& shard, const Matrix& operand, Inde
     multiply_rows(shard, operand, first, count, y, also);
 }
 
+Matrix multiply_vector(const Pass& pass, const Matrix& state, const Matrix& vector) {
+  POLYDOT_CHECK_EQ(vector.size(), pass.transposed ? state.rows() : state.cols());
+  Matrix product(pass.transposed ? state.cols() : state.rows(), 1);
+  const AlsoTimes times{vector.data(), product.data()};
+  if (pass.transposed)
+    multiply_columns(state, 0, product.rows(), times);
+  else
+    multiply_rows(state, 0, product.rows(), times);
+  return product;
+}
+
 Matrix decode_weights(const ShardCode& shard, const MatrixD& decoder,
                       const std::vector<const Matrix*>& shards, Index weight_rows, Index weight_cols) {
   POLYDOT_CHECK_EQ(decoder.cols(), static_cast<Index>(shards.size()));

@@ -23,6 +23,10 @@ Matrix encode_operand(const Pass& pass, Index peer, const Matrix& x);
 void multiply(const Pass& pass, const Matrix& shard, const Matrix& operand, Index first, Index count,
               Eigen::Ref<Matrix> y, const AlsoTimes& also = {});
 
+// W~ or W~^T (or momentum of that shape) times one vector, as a scrub sends it: the bits that `multiply` gives
+// along with a product.
+Matrix multiply_vector(const Pass& pass, const Matrix& state, const Matrix& vector);
+
 // The inverse of as_code(): all shards (peers rows, one flattened shard each, zero rows where absent)
 // combined into the N_out x N_in matrix. In double. `decoder`: blocks x peers.
 Matrix decode_weights(const ShardCode& shard, const MatrixD& decoder,

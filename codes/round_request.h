@@ -28,6 +28,9 @@ struct RoundKey {
 struct ScrubRequest {
   Matrix vector;                     // inner side of the shard x 1
   const Matrix* momentum = nullptr;  // null: there is none
+  // By how much an error in the momentum moves the weights until it is forgotten, over its size: the learning
+  // rate / (1 - mu). 0: not known.
+  double momentum_reach = 0.0;
   Index columns() const { return momentum == nullptr ? 1 : 2; }
 };
 

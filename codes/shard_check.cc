@@ -87,6 +87,25 @@ RoundVerdict check_shards(const ShardQuestion& question, DecoderCache& cache) {
   return verdict;
 }
 
+std::vector<Index> rows_still_wrong(const Pass& pass, int self, const RoundVerdict& verdict,
+                                    const std::vector<Index>& rows, const Matrix& sent, const Matrix& again) {
+  constexpr double kAboutAsFar = 0.5;
+  POLYDOT_CHECK_EQ(sent.rows(), again.rows());
+  POLYDOT_CHECK_EQ(verdict.product.rows(), pass.code.wanted() * sent.rows());
+  std::vector<Index> wrong;
+  for (const Index row : rows) {
+    double right = 0.0;
+    for (Index block = 0; block < pass.code.wanted(); ++block)
+      right += pass.code.generator(self, block) *
+               static_cast<double>(verdict.product(block * sent.rows() + row, 0));
+    const double now = std::abs(static_cast<double>(again(row, 0)) - right);
+    const double then = std::abs(static_cast<double>(sent(row, 0)) - right);
+    // What is not finite is as far off as can be.
+    if (!std::isfinite(now) || now >= kAboutAsFar * then) wrong.push_back(row);
+  }
+  return wrong;
+}
+
 double noise_of_piece(const Pass& pass, int self, const PeerSet& present, DecoderCache& cache) {
   const auto decoder = cache.get(present);
   if (!decoder->decodable) return std::numeric_limits<double>::infinity();

@@ -43,6 +43,12 @@ RoundVerdict check_shards(const ShardQuestion& question, DecoderCache& cache);
 Matrix piece_of(const Pass& pass, int self, const PeerSet& present,
                 const std::vector<ContributionView>& pieces, Shape payload, DecoderCache& cache);
 
+// A scrub names `self` in these rows. Those in which what it sent, computed again, is about as far off the
+// code: they accuse the shard; in the others only the scrub was computed wrong. By distances, not by bits:
+// the answer does not depend on how either was rounded. verdict: of check_shards; sent, again: rows x 1.
+std::vector<Index> rows_still_wrong(const Pass& pass, int self, const RoundVerdict& verdict,
+                                    const std::vector<Index>& rows, const Matrix& sent, const Matrix& again);
+
 // From a set with a larger gain a shard is not rebuilt.
 inline constexpr double kRebuildGain = 30.0;
 // A piece is checked line by line against the cap of the noise floor: drift passes, a wrong line does not.

@@ -14,8 +14,7 @@ constexpr Index kDepthBlock = 384,
 constexpr Index kTransposedDepth = 1024;  // of a column of the shard: eight of them fit into an L1
 static_assert(kRowBlock % kTileRows == 0);
 
-using Vector = Eigen::VectorXf;
-using ConstVector = const Eigen::VectorXf;
+thread_local KernelCounts counts;
 
 Index tiled(Index size, Index tile) { return (size + tile - 1) / tile * tile; }
 bool fills(Index size, Index tile) { return 4 * size >= 3 * tiled(size, tile); }
@@ -56,15 +55,37 @@ void pack_columns(const float* x, Index stride, Index cols, Index depth, float* 
     for (Index l = 0; l < kTileRows; ++l) packed[k * kTileRows + l] = l < cols ? x[l * stride + k] : 0.0f;
 }
 
-// packed rows times vector.
-void multiply_packed(const float* packed, const float* vector, Index depth, TileLanes* sums) {
-  constexpr Index kChains = 4;  // each waits for itself
+constexpr Index kChains = 4;  // each waits for itself
+
+// kTileRows rows, kTileRows floats for each k, `stride` apart, times vector. In one place, never inlined: a
+// compiler might fuse a multiplication and an addition here and not there, and the bits must not depend on
+// where it is called.
+[[gnu::noinline]] void multiply_vector(const float* rows, Index stride, const float* vector, Index depth,
+                                       TileLanes* sums) {
   TileLanes chains[kChains][kTileVectors] = {};
-  for (Index k = 0; k < depth; ++k)
+  for (Index k = 0; k < depth; ++k, rows += stride) {
+    __builtin_prefetch(rows + kTileRows);  // of the next tile
     for (Index v = 0; v < kTileVectors; ++v)
-      chains[k % kChains][v] += load_lanes(packed + k * kTileRows + v * kTileLanes) * vector[k];
+      chains[k % kChains][v] += load_lanes(rows + v * kTileLanes) * vector[k];
+  }
   for (Index v = 0; v < kTileVectors; ++v)
     sums[v] = (chains[0][v] + chains[1][v]) + (chains[2][v] + chains[3][v]);
+}
+
+// A column times vector; for the same reason never inlined.
+[[gnu::noinline]] float multiply_vector(const float* column, const float* vector, Index depth) {
+  TileLanes chains[kChains] = {};
+  Index k = 0;
+  for (; k + kChains * kTileLanes <= depth; k += kChains * kTileLanes)
+    for (Index c = 0; c < kChains; ++c)
+      chains[c] += load_lanes(column + k + c * kTileLanes) * load_lanes(vector + k + c * kTileLanes);
+  for (; k + kTileLanes <= depth; k += kTileLanes)
+    chains[0] += load_lanes(column + k) * load_lanes(vector + k);
+  const TileLanes lanes = (chains[0] + chains[1]) + (chains[2] + chains[3]);
+  float sum = 0.0f;
+  for (Index l = 0; l < kTileLanes; ++l) sum += lanes[l];
+  for (; k < depth; ++k) sum += column[k] * vector[k];
+  return sum;
 }
 
 // kTileCols columns at once where they are; the last few packed, with zeros beside them.
@@ -129,7 +150,7 @@ void multiply_block(const Matrix& shard, const Matrix& x, const Block& block, Re
     pack_rows(&shard(block.row + r, block.col), shard.rows(), rows, block.cols, tile);
     if (also.vector == nullptr) continue;
     TileSums sums;
-    multiply_packed(tile, also.vector + block.col, block.cols, sums.of[0]);
+    multiply_vector(tile, kTileRows, also.vector + block.col, block.cols, sums.of[0]);
     put(sums, block.col > 0, rows, 1, 0, also.to + block.row + r);
   }
   float* spare = buffer(1, block.cols * kTileCols);
@@ -145,20 +166,48 @@ void multiply_block(const Matrix& shard, const Matrix& x, const Block& block, Re
   }
 }
 
+// Columns of a shard that are multiplied at once: what is left over is no sliver.
+Index depth_of_block(Index depth) {
+  const Index parts = (depth + kDepthBlock - 1) / kDepthBlock;
+  return (depth + parts - 1) / parts;
+}
+
 }  // namespace
+
+const KernelCounts& kernel_counts() { return counts; }
+
+void multiply_rows(const Matrix& shard, Index first, Index count, const AlsoTimes& also) {
+  if (shard.cols() == 0) return void(std::fill_n(also.to + first, count, 0.0f));
+  const Index each = depth_of_block(shard.cols());
+  float* packed = buffer(0, kTileRows * each);
+  for (Index col = 0; col < shard.cols(); col += each)
+    for (Index row = first; row < first + count; row += kTileRows) {
+      const Index rows = std::min(kTileRows, first + count - row), cols = std::min(each, shard.cols() - col);
+      const bool whole = rows == kTileRows;
+      if (!whole) pack_rows(&shard(row, col), shard.rows(), rows, cols, packed);
+      TileSums sums;
+      multiply_vector(whole ? &shard(row, col) : packed, whole ? shard.rows() : kTileRows, also.vector + col,
+                      cols, sums.of[0]);
+      put(sums, col > 0, rows, 1, 0, also.to + row);
+    }
+}
+
+void multiply_columns(const Matrix& shard, Index first, Index count, const AlsoTimes& also) {
+  for (Index col = first; col < first + count; ++col)
+    also.to[col] = multiply_vector(shard.data() + col * shard.rows(), also.vector, shard.rows());
+}
 
 void multiply_rows(const Matrix& shard, const Matrix& x, Index first, Index count, Eigen::Ref<Matrix> y,
                    const AlsoTimes& also) {
   POLYDOT_CHECK_EQ(shard.cols(), x.rows());
   if (!fills(count, kTileRows) || !fills(x.cols(), kTileCols) || shard.cols() == 0) {
     y.middleRows(first, count).noalias() = shard.middleRows(first, count) * x;
-    if (also.vector != nullptr)
-      Vector::Map(also.to + first, count).noalias() =
-          shard.middleRows(first, count) * ConstVector::Map(also.vector, shard.cols());
+    if (also.vector != nullptr) multiply_rows(shard, first, count, also);
+    ++counts.rows_by_eigen;
     return;
   }
-  const Index parts = (shard.cols() + kDepthBlock - 1) / kDepthBlock;
-  const Index each = (shard.cols() + parts - 1) / parts;
+  ++counts.rows_in_tiles;
+  const Index each = depth_of_block(shard.cols());
   float* packed = buffer(0, kRowBlock * each);
   for (Index col = 0; col < shard.cols(); col += each)
     for (Index row = first; row < first + count; row += kRowBlock) {
@@ -171,14 +220,14 @@ void multiply_rows(const Matrix& shard, const Matrix& x, Index first, Index coun
 void multiply_columns(const Matrix& shard, const Matrix& x, Index first, Index count, Eigen::Ref<Matrix> y,
                       const AlsoTimes& also) {
   POLYDOT_CHECK_EQ(shard.rows(), x.rows());
-  if (also.vector != nullptr)
-    Vector::Map(also.to + first, count).noalias() =
-        shard.middleCols(first, count).transpose() * ConstVector::Map(also.vector, shard.rows());
+  if (also.vector != nullptr) multiply_columns(shard, first, count, also);
   const Index depth = shard.rows();
   if (!fills(count, kTileCols) || !fills(x.cols(), kTileRows) || depth == 0) {
     y.middleRows(first, count).noalias() = shard.middleCols(first, count).transpose() * x;
+    ++counts.columns_by_eigen;
     return;
   }
+  ++counts.columns_in_tiles;
   float* packed = buffer(0, tiled(x.cols(), kTileRows) * depth);
   for (Index c = 0; c < x.cols(); c += kTileRows)
     pack_columns(&x(0, c), x.rows(), std::min(kTileRows, x.cols() - c), depth, packed + c * depth);
@@ -247,8 +296,11 @@ void add_gradient(const Matrix& d, const Matrix& x, const UpdateFactors& factors
   POLYDOT_CHECK_EQ(d.rows(), weights.rows());
   POLYDOT_CHECK_EQ(x.rows(), weights.cols());
   const Index rows = weights.rows(), depth = d.cols();
-  if (!fills(rows, kTileRows) || !fills(weights.cols(), kTileCols))
+  if (!fills(rows, kTileRows) || !fills(weights.cols(), kTileCols)) {
+    ++counts.gradients_by_eigen;
     return add_gradient_plainly(d, x, factors, velocity, weights);
+  }
+  ++counts.gradients_in_tiles;
   float* packed = buffer(0, tiled(rows, kTileRows) * depth);
   for (Index r = 0; r < rows; r += kTileRows)
     pack_rows(&d(r, 0), rows, std::min(kTileRows, rows - r), depth, packed + r * depth);

@@ -130,7 +130,11 @@ std::optional<codes::ScrubRequest> TrainingProgram::make_scrub(PassKind pass) co
   const auto number = static_cast<std::uint64_t>(layer_ * static_cast<Index>(code_.shards.size()) + shard);
   Random random(plan_.seed, RandomStream::kScrub, steps_done_ << 16 | number);
   for (float& entry : scrub.vector.reshaped()) entry = (random.next() >> 63) != 0 ? 1.0f : -1.0f;
-  if (state.velocity.size() > 0) scrub.momentum = &state.velocity;
+  if (state.velocity.size() > 0) {
+    scrub.momentum = &state.velocity;
+    // The largest rate that any schedule has.
+    scrub.momentum_reach = plan_.optimizer.learning_rate / (1.0 - plan_.optimizer.momentum);
+  }
   return scrub;
 }
 

@@ -52,11 +52,7 @@ void OwnContribution::visit(codes::Stage stage, Eigen::Ref<codes::Matrix> live) 
 
 void OwnContribution::scrub_momentum() {
   if (!request_.scrub || request_.scrub->momentum == nullptr) return;
-  const codes::Matrix& momentum = *request_.scrub->momentum;
-  if (pass_.transposed)
-    product_->col(cols_ + 1).noalias() = momentum.transpose() * request_.scrub->vector.col(0);
-  else
-    product_->col(cols_ + 1).noalias() = momentum * request_.scrub->vector.col(0);
+  product_->col(cols_ + 1) = codes::multiply_vector(pass_, *request_.scrub->momentum, request_.scrub->vector);
 }
 
 bool OwnContribution::work() {

@@ -178,10 +178,13 @@ class Peer {
   double own_scrub_scale(std::size_t column) const;
   double weight_scale() const;
   double least_scrub_scale(std::size_t column) const;
-  double scrub_threshold(std::size_t column);
+  double scrub_threshold(std::size_t column, double scale);
+  double harmless_momentum();
   codes::ShardQuestion scrub_question(std::size_t column, const codes::PeerSet& present);
   std::vector<ScrubReport> check_scrubs(const codes::PeerSet& present, bool complete);
   void look_at_own_shard(const std::vector<ScrubReport>& scrubs);
+  void accuse_own_shard(std::size_t column, const codes::RoundVerdict& verdict,
+                        const codes::Finding& finding);
   void diagnose_product();
   bool recompute_operand();
   void note_offenders(const codes::PeerSet& present, const codes::RoundVerdict& verdict);

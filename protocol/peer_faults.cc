@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstring>
 
+#include "codes/encode.h"
 #include "protocol/peer.h"
 #include "protocol/peer_state.h"
 
@@ -41,7 +42,7 @@ constexpr double kScaleShare = 0.125;  // of a new scrub in the running mean
 constexpr double kLeastShare = 0.25;
 // A shard is cleaned when what learning allows of its noise is half used up.
 constexpr double kCleanBelowCap = 0.5;
-// Steps between two cleanings of one shard.
+// Steps between two cleanings of one shard for its floors or its noise.
 constexpr std::uint64_t kCleanPause = 100;
 // Or when half of so many products of it, or scrubs, were noise: an error in some shard, too small to be
 // located, that stays. Everybody's projection takes it off the code.
@@ -62,7 +63,6 @@ void Peer::prepare_scrub() {
   for (std::size_t k = 0; k < static_cast<std::size_t>(round.scrub_columns); ++k) {
     const FloorKind kind = round.kind(kScrubbed[k]);
     codes::PublishedFloor& floor = k == 0 ? round.scrub.weights : round.scrub.momentum;
-    floor.threshold = scrub_threshold(k);
     floor.analytic = codes::NoiseFloor::analytic_threshold(1.0);  // scrubs are relative already
     floor.locatable = shard_locatable_[shard](options_.self);
     floor.sigma = shard_passes_[shard].sigma(options_.self);
@@ -70,6 +70,7 @@ void Peer::prepare_scrub() {
     const auto usual = scrub_scales_.find(kind);
     const double scale = usual != scrub_scales_.end() ? usual->second : least_scrub_scale(k);
     round.scrub_nu[k] = codes::VectorD::Constant(1, std::max(scale, 1e-30));
+    floor.threshold = scrub_threshold(k, round.scrub_nu[k](0));
     floor.nu = &round.scrub_nu[k];
   }
 }
@@ -131,9 +132,24 @@ double Peer::least_scrub_scale(std::size_t column) const {
   return std::clamp(own, kLeastShare * usual->second, kMostGrowth * usual->second);
 }
 
-double Peer::scrub_threshold(std::size_t column) {
+// Relative to `scale`, that of the scrub at hand.
+double Peer::scrub_threshold(std::size_t column, double scale) {
   const double floor = floors_.of(round_->kind(kScrubbed[column]), 1.0).threshold();
-  return kScrubbed[column] == RoundPart::kMomentum ? floor * kept_loudness_ : floor;
+  if (kScrubbed[column] == RoundPart::kWeights) return floor;
+  return std::max(floor * kept_loudness_, harmless_momentum() / scale);
+}
+
+// Momentum may all but vanish, as gradients do, while its rounding is that of what they were made of: of
+// weights and activations of the usual size. What moves the weights by less than their own scrub sees is
+// nobody's fault.
+double Peer::harmless_momentum() {
+  const double reach = round_->request.scrub->momentum_reach;
+  if (!(reach > 0.0)) return 0.0;
+  const FloorKind kind = round_->kind(RoundPart::kWeights);
+  const auto usual = scrub_scales_.find(kind);
+  const double weights =
+      usual != scrub_scales_.end() && usual->second > kNothing ? usual->second : weight_scale();
+  return floors_.of(kind, 1.0).threshold() * weights / reach;
 }
 
 codes::ShardQuestion Peer::scrub_question(std::size_t column, const codes::PeerSet& present) {
@@ -141,7 +157,6 @@ codes::ShardQuestion Peer::scrub_question(std::size_t column, const codes::PeerS
   codes::ShardQuestion question;
   question.pass = &shard_passes_[static_cast<std::size_t>(job_.code().pass(round.request.pass).shard)];
   question.payload = {round.payload.rows, 1};
-  question.threshold = scrub_threshold(column);
   question.present = present;
   for (int p : present.members())
     question.pieces.push_back(codes::column_of(store_.view(round.key(), p),
@@ -165,6 +180,7 @@ std::vector<ScrubReport> Peer::check_scrubs(const codes::PeerSet& present, bool 
       continue;
     codes::ShardQuestion question = scrub_question(k, present);
     question.least_scales = codes::VectorD::Constant(1, least_scrub_scale(k));
+    question.threshold = scrub_threshold(k, codes::piece_scale(question, 0));
     report.threshold = question.threshold;
     report.verdict = codes::check_shards(question, *shard_caches_[shard]);
     double& usual = scrub_scales_[kind];
@@ -183,40 +199,45 @@ std::vector<ScrubReport> Peer::check_scrubs(const codes::PeerSet& present, bool 
 
 // A scrub that names this peer accuses its shard, unless the scrub itself was computed wrong.
 void Peer::look_at_own_shard(const std::vector<ScrubReport>& scrubs) {
-  Round& round = *round_;
-  for (std::size_t k = 0; k < scrubs.size(); ++k) {
+  for (std::size_t k = 0; k < scrubs.size(); ++k)
     for (const codes::Finding& finding : scrubs[k].verdict.findings) {
 #ifndef POLYDOT_MUTATION_REPAIR_RIGHT
       if (finding.peer != options_.self) continue;
 #endif
-      const codes::ScrubRequest& scrub = *round.request.scrub;
-      const codes::Matrix& state = k == 0 ? *round.request.shard : *scrub.momentum;
-      const bool transposed = job_.code().pass(round.request.pass).transposed;
-      const codes::Matrix again = transposed ? codes::Matrix(state.transpose() * scrub.vector.col(0))
-                                             : codes::Matrix(state * scrub.vector.col(0));
-      const codes::Matrix sent = round.own->values().col(round.payload.cols + static_cast<codes::Index>(k));
-      if (!same_bits(again, sent)) {
-        tell({.name = "scrub_recomputed", .layer = round.request.layer});
-        continue;
-      }
-      codes::ShardPart part;
-      part.layer = round.request.layer;
-      part.shard = job_.code().pass(round.request.pass).shard;
-      // Wrong momentum has been in an update of the weights before it is put right.
-      part.weights = true;
-      part.momentum = k == 1;
-      // No louder than what is rebuilt from few.
-      const bool faintly = finding.size_over_floor <= codes::kRebuildGain;
-      if (2 * static_cast<codes::Index>(finding.rows.size()) <= round.payload.rows)
-        part.lines.assign(finding.rows.begin(), finding.rows.end());
-      if (faintly && part.lines.empty()) {
-        part.momentum = scrub.momentum != nullptr;
-        repairs_.clean(part);
-      } else {
-        repairs_.damaged(part, faintly);
-      }
-      if (repairs_.anything_lost()) job_.state()->set_whole(false);
+      accuse_own_shard(k, scrubs[k].verdict, finding);
     }
+  if (repairs_.anything_lost()) job_.state()->set_whole(false);
+}
+
+void Peer::accuse_own_shard(std::size_t column, const codes::RoundVerdict& verdict,
+                            const codes::Finding& finding) {
+  const Round& round = *round_;
+  const codes::Pass& pass = job_.code().pass(round.request.pass);
+  const codes::ScrubRequest& scrub = *round.request.scrub;
+  const codes::Matrix again =
+      codes::multiply_vector(pass, column == 0 ? *round.request.shard : *scrub.momentum, scrub.vector);
+  const codes::Matrix sent = round.own->values().col(round.payload.cols + static_cast<codes::Index>(column));
+  const std::vector<codes::Index> lines = codes::rows_still_wrong(
+      shard_passes_[static_cast<std::size_t>(pass.shard)], options_.self, verdict, finding.rows, sent, again);
+  if (lines.empty()) {
+    tell({.name = "scrub_recomputed", .layer = round.request.layer});
+    return;
+  }
+  codes::ShardPart part;
+  part.layer = round.request.layer;
+  part.shard = pass.shard;
+  // Wrong momentum has been in an update of the weights before it is put right.
+  part.weights = true;
+  part.momentum = column == 1;
+  // No louder than what is rebuilt from few.
+  const bool faintly = finding.size_over_floor <= codes::kRebuildGain;
+  if (2 * static_cast<codes::Index>(lines.size()) <= round.payload.rows)
+    part.lines.assign(lines.begin(), lines.end());
+  if (faintly && part.lines.empty()) {
+    part.momentum = scrub.momentum != nullptr;
+    repairs_.clean(part);
+  } else {
+    repairs_.damaged(part, faintly);
   }
 }
 
@@ -305,11 +326,12 @@ void Peer::clean_if_drifted() {
       const auto found = floors_.all().find({true, part.layer, of, which});
       return found != floors_.all().end() && found->second.share_of_cap() > kCleanBelowCap;
     };
-    // What a floor has learned takes as long to be forgotten.
     std::uint64_t& last = cleaned_at_[{part.layer, part.shard}];
-    if (!due && last > 0 && job_.steps_done() < last + kCleanPause) continue;
     int& suspected = suspected_[{part.layer, part.shard}];
-    if (due || suspected >= kMostSuspected || is_noisy(part) || drifted(RoundPart::kWeights, pass) ||
+    const bool is_suspect = suspected >= kMostSuspected;
+    // What a floor has learned takes as long to be forgotten. What is suspected anew is wrong anew.
+    if (!due && !is_suspect && last > 0 && job_.steps_done() < last + kCleanPause) continue;
+    if (due || is_suspect || is_noisy(part) || drifted(RoundPart::kWeights, pass) ||
         drifted(RoundPart::kMomentum, pass) || drifted(RoundPart::kProduct, codes::PassKind::kForward) ||
         drifted(RoundPart::kProduct, codes::PassKind::kBackward)) {
       repairs_.clean(part);

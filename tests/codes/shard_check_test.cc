@@ -183,6 +183,40 @@ TEST_P(ShardCheck, WrongLinesAreLocatedExactly) {
   });
 }
 
+// What a peer that is named computes again may be rounded otherwise: that alone never clears its shard. Only
+// a value that has come right does, whatever was sent.
+TEST_P(ShardCheck, AScrubComputedAgainAccusesTheShardByItsDistanceFromTheCode) {
+  for_each_shard([&] {
+    if (bound() == 0) return;
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    for (int trial = 0; trial < kTrials; ++trial)
+      for (const float size : {1e-3f, 1.0f, 1e20f, kInfinity, std::numeric_limits<float>::quiet_NaN()}) {
+        SCOPED_TRACE(size);
+        const Pieces right = scrub();
+        Pieces pieces = right;
+        const int self = *some_peers(1).begin();
+        const Index stays = random_int(0, static_cast<int>(lines()) - 1);
+        const Index passes = (stays + 1) % lines();
+        Matrix& sent = pieces.of[static_cast<std::size_t>(self)];
+        sent(stays, 0) += size * loud(right, self);
+        sent(passes, 0) += size * loud(right, self);
+        const RoundVerdict verdict = check(pieces);
+        ASSERT_EQ(verdict.findings.size(), 1u);
+        ASSERT_EQ(verdict.findings[0].rows,
+                  (std::vector<Index>{std::min(stays, passes), std::max(stays, passes)}));
+        Matrix again = sent;
+        again(passes, 0) = right.of[static_cast<std::size_t>(self)](passes, 0);
+        for (const float rounding : {0.0f, 1e-6f, -1e-6f}) {
+          Matrix rounded = again;
+          rounded(stays, 0) += rounding * loud(right, self);
+          rounded(passes, 0) += rounding * loud(right, self);
+          EXPECT_EQ(rows_still_wrong(pass_, self, verdict, verdict.findings[0].rows, sent, rounded),
+                    std::vector<Index>{stays});
+        }
+      }
+  });
+}
+
 TEST_P(ShardCheck, WhoGivesWrongPiecesIsLocated) {
   for_each_shard([&] {
     for (int trial = 0; trial < kTrials; ++trial)

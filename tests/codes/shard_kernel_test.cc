@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <random>
 
@@ -89,6 +91,55 @@ TEST_F(ShardKernel, WritesIntoPartOfAMatrix) {
   EXPECT_LE(distance(tall.block(0, 1, 48, 32), shard.transpose().cast<double>() * across.cast<double>()),
             tolerance(96));
   EXPECT_TRUE((tall.bottomRows(12).array() == kUntouched).all());
+}
+
+// A scrub is computed again by who is named in it, beside another batch or none at all: the bits must not say
+// that it had been computed wrong.
+TEST_F(ShardKernel, AVectorGivesTheSameBitsWhateverIsMultipliedBesideIt) {
+  const KernelCounts before = kernel_counts();
+  for (const auto& [rows, cols, most] : kProducts)
+    for (const Index batch : {Index{1}, Index{5}, Index{64}, most}) {
+      const Matrix shard = random(rows, cols), x = random(cols, batch), across = random(rows, batch);
+      const Matrix vector = random(cols, 1), other = random(rows, 1);
+      Matrix alone(rows, 1), transposed(cols, 1);
+      multiply_rows(shard, 0, rows, {vector.data(), alone.data()});
+      multiply_columns(shard, 0, cols, {other.data(), transposed.data()});
+      for (const Index cut : {Index{1}, Index{7}, Index{64}, std::max(rows, cols)}) {
+        SCOPED_TRACE(::testing::Message()
+                     << rows << " x " << cols << ", batch " << batch << ", cut by " << cut);
+        Matrix y(rows, batch), z(cols, batch), along(rows, 1), across_it(cols, 1);
+        for (Index first = 0; first < rows; first += cut)
+          multiply_rows(shard, x, first, std::min(cut, rows - first), y, {vector.data(), along.data()});
+        for (Index first = 0; first < cols; first += cut)
+          multiply_columns(shard, across, first, std::min(cut, cols - first), z,
+                           {other.data(), across_it.data()});
+        ASSERT_EQ(std::memcmp(along.data(), alone.data(), static_cast<std::size_t>(rows) * sizeof(float)), 0);
+        ASSERT_EQ(
+            std::memcmp(across_it.data(), transposed.data(), static_cast<std::size_t>(cols) * sizeof(float)),
+            0);
+      }
+    }
+  // By either kernel.
+  EXPECT_GT(kernel_counts().rows_in_tiles, before.rows_in_tiles);
+  EXPECT_GT(kernel_counts().rows_by_eigen, before.rows_by_eigen);
+  EXPECT_GT(kernel_counts().columns_in_tiles, before.columns_in_tiles);
+  EXPECT_GT(kernel_counts().columns_by_eigen, before.columns_by_eigen);
+}
+
+TEST_F(ShardKernel, SaysWhichKernelRan) {
+  const auto rows_in_tiles = [&](Index rows, Index cols, Index batch) {
+    const KernelCounts before = kernel_counts();
+    Matrix y(rows, batch);
+    multiply_rows(random(rows, cols), random(cols, batch), 0, rows, y);
+    EXPECT_EQ(kernel_counts().rows_in_tiles + kernel_counts().rows_by_eigen,
+              before.rows_in_tiles + before.rows_by_eigen + 1);
+    return kernel_counts().rows_in_tiles > before.rows_in_tiles;
+  };
+  // 784-256-128-10 on a 2x2 grid, a batch of 64; and what tests were made with, 20-16-12-5.
+  EXPECT_TRUE(rows_in_tiles(128, 393, 64));
+  EXPECT_TRUE(rows_in_tiles(64, 129, 64));
+  EXPECT_FALSE(rows_in_tiles(5, 65, 64));
+  EXPECT_FALSE(rows_in_tiles(8, 11, 32));
 }
 
 TEST_F(ShardKernel, AddsTheGradientLikeThePlainUpdate) {

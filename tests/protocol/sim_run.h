@@ -3,12 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <iostream>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "codes/factories.h"
@@ -49,9 +51,16 @@ class Watch : public protocol::PeerObserver {
     if (report.scrubs == nullptr) return;
     for (const protocol::ScrubReport& scrub : *report.scrubs) {
       scrub_findings += scrub.verdict.findings.size();
+      for (const codes::Finding& finding : scrub.verdict.findings)
+        scrubbed.push_back({report.key, report.layer, report.training, finding.peer});
       if (scrub.part == protocol::RoundPart::kMomentum && report.layer == 0)
         momentum_thresholds[report.key.step] = scrub.threshold;
     }
+  }
+  void on_event(const protocol::PeerEvent& event) override { events.push_back(event); }
+  std::size_t count_of(std::string_view name) const {
+    return static_cast<std::size_t>(std::count_if(
+        events.begin(), events.end(), [&](const protocol::PeerEvent& event) { return event.name == name; }));
   }
   PeerSet blamed() const {
     PeerSet peers;
@@ -67,6 +76,8 @@ class Watch : public protocol::PeerObserver {
   std::set<int> present;                    // how many contributions rounds were judged with
   std::vector<Located> located;
   std::size_t scrub_findings = 0;
+  std::vector<Located> scrubbed;  // by scrubs alone
+  std::vector<protocol::PeerEvent> events;
   std::map<std::uint64_t, double> momentum_thresholds;  // of the first layer, by step
   std::vector<std::string> notices;
 };

@@ -16,6 +16,7 @@
 #include "tools/bench/code_tables.h"
 #include "tools/bench/fault_study.h"
 #include "tools/bench/other_work.h"
+#include "tools/bench/outcome_study.h"
 #include "tools/bench/speed_measures.h"
 #include "tools/bench/stage_study.h"
 #include "tools/bench/tolerance_tables.h"
@@ -160,6 +161,10 @@ Outcome run_stages(const Request& request) {
   return run_stage_study({request.out, request.full, request.seed, description(request), request.only});
 }
 
+Outcome run_outcomes_of_faults(const Request& request) {
+  return run_outcome_study({request.out, request.full, request.seed, description(request), request.only});
+}
+
 Outcome run_clean(const Request& request) {
   return run_clean_study({request.out, request.data, request.full, request.seed, description(request)});
 }
@@ -182,20 +187,22 @@ Outcome run_speed(const Request& request) {
   return Unit{};
 }
 
-const std::vector<Bench> kBenches = {{"codes", "", run_codes},
-                                     {"tolerance", "", run_tolerance},
-                                     {"faults", "--out DIR [--data DIR]", run_faults},
-                                     {"stages", "[--out DIR] [--only STAGE[:MODEL]]", run_stages},
-                                     {"clean", "[--out DIR] [--data DIR]", run_clean},
-                                     {"rivals", "[--data DIR]", run_speed<measure_rivals>},
-                                     {"cpu", "[--data DIR]", run_speed<measure_cpu>},
-                                     {"faulty", "[--data DIR]", run_speed<measure_faulty>},
-                                     {"copies", "[--data DIR]", run_speed<measure_copies>},
-                                     {"kernel", "", run_speed<measure_kernel>},
-                                     {"bytes", "[--data DIR]", run_speed<measure_bytes>},
-                                     {"memory", "[--data DIR]", run_speed<measure_memory>},
-                                     {"network", "[--data DIR]", run_speed<measure_network>},
-                                     {"planner", "[--data DIR]", run_speed<measure_planner>}};
+const std::vector<Bench> kBenches = {
+    {"codes", "", run_codes},
+    {"tolerance", "", run_tolerance},
+    {"faults", "--out DIR [--data DIR]", run_faults},
+    {"stages", "[--out DIR] [--only STAGE[:MODEL]]", run_stages},
+    {"outcomes", "[--out DIR] [--only STAGE[:MODEL]]", run_outcomes_of_faults},
+    {"clean", "[--out DIR] [--data DIR]", run_clean},
+    {"rivals", "[--data DIR]", run_speed<measure_rivals>},
+    {"cpu", "[--data DIR]", run_speed<measure_cpu>},
+    {"faulty", "[--data DIR]", run_speed<measure_faulty>},
+    {"copies", "[--data DIR]", run_speed<measure_copies>},
+    {"kernel", "", run_speed<measure_kernel>},
+    {"bytes", "[--data DIR]", run_speed<measure_bytes>},
+    {"memory", "[--data DIR]", run_speed<measure_memory>},
+    {"network", "[--data DIR]", run_speed<measure_network>},
+    {"planner", "[--data DIR]", run_speed<measure_planner>}};
 
 int fail(const Failure& failure) {
   std::fputs(("polydot-bench: " + failure.message + "\n").c_str(), stderr);

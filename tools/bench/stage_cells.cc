@@ -21,28 +21,42 @@ struct Point {
 
 constexpr PassKind kForward = PassKind::kForward, kBackward = PassKind::kBackward;
 
-// Where a stage comes by in a step of three layers; the layer is the one that the tap is told.
-std::vector<Point> points_of(Stage stage) {
+// Where a stage comes by in a step; the layer is the one that the tap is told.
+std::vector<Point> points_of(Stage stage, codes::Index layers) {
+  std::vector<Point> points;
+  const auto forward = [&](codes::Index first, codes::Index end) {
+    for (codes::Index layer = first; layer < end; ++layer) points.push_back({kForward, layer});
+  };
+  const auto backward = [&](codes::Index from, codes::Index to) {
+    for (codes::Index layer = from; layer >= to; --layer) points.push_back({kBackward, layer});
+  };
   switch (stage) {
     case Stage::kBatch:
-      return {{kForward, 0}};
+      forward(0, 1);
+      break;
     case Stage::kWeights:
     case Stage::kOptimizer:
     case Stage::kUpdate:
-      return {{kForward, 0}, {kForward, 1}, {kForward, 2}};
+      forward(0, layers);
+      break;
     case Stage::kEncode:
     case Stage::kProduct:
     case Stage::kContribution:
     case Stage::kDecode:
-      return {{kForward, 0}, {kForward, 1}, {kForward, 2}, {kBackward, 2}, {kBackward, 1}};
+      forward(0, layers);
+      backward(layers - 1, 1);
+      break;
     case Stage::kActivation:
-      return {{kForward, 0}, {kForward, 1}};
+      forward(0, layers - 1);
+      break;
     case Stage::kLoss:
-      return {{kForward, 2}};
+      forward(layers - 1, layers);
+      break;
     case Stage::kHadamard:
-      return {{kBackward, 1}, {kBackward, 0}};
+      backward(layers - 2, 0);
+      break;
   }
-  return {};
+  return points;
 }
 
 void set_size(std::size_t number, node::InjectSpec& spec) {
@@ -67,19 +81,21 @@ std::vector<StageCell> stage_cells() {
   return cells;
 }
 
-node::InjectSpec placed(const StageCell& cell, std::size_t number, std::uint64_t step) {
-  const std::vector<Point> points = points_of(cell.stage);
+node::InjectSpec placed(const StageCell& cell, std::size_t number, std::uint64_t step,
+                        const StagePlaces& places) {
+  const std::vector<Point> points = points_of(cell.stage, places.layers);
   const Point point = points[number % points.size()];
   node::InjectSpec spec;
   spec.stage = cell.stage;
   spec.model = cell.model;
   spec.first_step = spec.last_step = step;
   // A stride that is prime to the number of points, and a shift with each turn: all peers meet all points.
-  const auto peer = static_cast<std::int64_t>((7 * number + number / kSmallPeers) % kSmallPeers);
+  const auto peers = static_cast<std::size_t>(places.peers);
+  const auto peer = static_cast<std::int64_t>((7 * number + number / peers) % peers);
   spec.peers = {peer};
-  if (cell.model == FaultModel::kCorrelated) spec.peers.push_back((peer + 3) % kSmallPeers);
+  if (cell.model == FaultModel::kCorrelated) spec.peers.push_back((peer + 3) % places.peers);
   if (cell.stage == Stage::kContribution) {
-    spec.slot = dnn::training_slot(kSmallLayers, point.layer, point.pass);
+    spec.slot = dnn::training_slot(places.layers, point.layer, point.pass);
   } else {
     spec.layer = point.layer;
     const bool has_pass =

@@ -17,8 +17,15 @@ struct StageCell {
 // All that mean something: a multiple of the noise floor only where a floor is published.
 std::vector<StageCell> stage_cells();
 
+// Where injections may be put: a training of so many peers and layers.
+struct StagePlaces {
+  int peers = 10;
+  codes::Index layers = 3;
+};
+
 // The `number`-th injection of a cell: surely, in this step only. Peers, layers and passes take turns, and
 // where a model has a size, sizes do.
-node::InjectSpec placed(const StageCell& cell, std::size_t number, std::uint64_t step);
+node::InjectSpec placed(const StageCell& cell, std::size_t number, std::uint64_t step,
+                        const StagePlaces& places = {});
 
 }  // namespace polydot::bench
