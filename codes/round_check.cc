@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <utility>
 
 #include "codes/work_profile.h"
 
@@ -68,7 +69,8 @@ double whitened_signal(const RoundQuestion& question, const SetDecoder& decoder,
   return count > 0 ? std::sqrt(seen.squares / static_cast<double>(count)) : 0.0;
 }
 
-// Peers whose whole contribution is zero although the operand is not.
+// Peers whose whole contribution is zero although the operand is not. Where most have nothing else, as with
+// weights of zero, that is right.
 PeerSet silent_peers(const RoundQuestion& question, const std::vector<int>& peers) {
   PeerSet silent;
   if (question.operand_is_zero) return silent;
@@ -80,7 +82,7 @@ PeerSet silent_peers(const RoundQuestion& question, const std::vector<int>& peer
     }
     if (zero) silent.insert(peers[k]);
   }
-  return silent;
+  return 2 * silent.size() > static_cast<int>(peers.size()) ? PeerSet{} : silent;
 }
 
 // The active entries in double, with what cannot be right there erased from the start.
@@ -140,8 +142,8 @@ void accuse(const ActiveEntries& entries, Index e, const PeerSet& known_unusable
   }
 }
 
-// Decodes one entry without its erased peers, into its places of the product.
-void decode_entry(const RoundQuestion& question, const ActiveEntries& entries, Index e,
+// Decodes one entry without its erased peers, into its places of the product. False: it is not finite.
+bool decode_entry(const RoundQuestion& question, const ActiveEntries& entries, Index e,
                   const SetDecoder& decoder, Matrix& product) {
   VectorD rows(static_cast<Index>(decoder.peers.size()));
   for (std::size_t r = 0; r < decoder.peers.size(); ++r)
@@ -154,6 +156,7 @@ void decode_entry(const RoundQuestion& question, const ActiveEntries& entries, I
   for_each_result(*question.pass, question.payload, place, product, [&](Index block, Index row, Index col) {
     product(row, col) = static_cast<float>(blocks(block));
   });
+  return blocks.cast<float>().allFinite();
 }
 
 void correct(const RoundQuestion& question, const SetDecoder& decoder, const std::vector<Place>& active,
@@ -173,7 +176,7 @@ void correct(const RoundQuestion& question, const SetDecoder& decoder, const std
     verdict.noise_entries += entries.states[at] == EntryState::kNoise;
     const auto reduced = cache.get(question.present - entries.erased[at]);
     if (!kappas.contains(entries.erased[at])) kappas[entries.erased[at]] = hidden_error(*reduced, limits);
-    decode_entry(question, entries, e, *reduced, verdict.product);
+    unexplained += !decode_entry(question, entries, e, *reduced, verdict.product);
     accuse(entries, e, unusable[at], cache, limits.threshold, findings);
   }
   for (auto& [peer, finding] : findings) {
@@ -189,7 +192,24 @@ void correct(const RoundQuestion& question, const SetDecoder& decoder, const std
   }
 }
 
+// Comparisons with anything else are false, whatever is wrong.
+bool can_be_judged(const RoundQuestion& question) {
+  return question.nu.allFinite() && (question.nu.array() > 0.0).all() && std::isfinite(question.threshold) &&
+         !std::isnan(question.gate);
+}
+
+RoundVerdict unexplained(RoundVerdict verdict, const char* reason) {
+  verdict.state = RoundState::kUnexplained;
+  verdict.reason = reason;
+  verdict.kappa = kInfinity;
+  return verdict;
+}
+
 }  // namespace
+
+double least_signal(double row_norm, Index terms) {
+  return row_norm / std::sqrt(static_cast<double>(std::max<Index>(1, terms)));
+}
 
 const char* name_of(RoundState state) {
   switch (state) {
@@ -218,6 +238,8 @@ RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache, con
                                          : "ill-conditioned set";
     return verdict;
   }
+  if (!can_be_judged(question))
+    return unexplained(std::move(verdict), "the scales to judge it by are not finite");
   auto decode_with = question.decode_with.empty() ? decoder : cache.get(question.decode_with);
   if (!decode_with->usable() || !question.decode_with.subset_of(question.present)) decode_with = decoder;
   verdict.gain = decode_with->gain;
@@ -233,11 +255,16 @@ RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache, con
   verdict.largest = seen.largest;
   verdict.active_entries = static_cast<Index>(seen.active.size());
   verdict.state = RoundState::kChecked;
+  if (!std::isfinite(seen.squares))
+    return unexplained(std::move(verdict), "the numbers are too large to decode");
   if (unchecked) {
-    verdict.kappa = kInfinity;  // nothing can be checked, so nothing is refused: as the user chose
+    if (!seen.active.empty())
+      return unexplained(std::move(verdict), "contributions are not finite, and there is none to spare");
+    verdict.kappa = kInfinity;  // nothing can be checked, so nothing else is refused: as the user chose
     return verdict;
   }
-  const double signal = whitened_signal(question, *decoder, seen, verdict.product);
+  const double signal =
+      std::max(whitened_signal(question, *decoder, seen, verdict.product), question.least_signal);
   const LocateLimits limits{question.threshold, std::max(signal, 1e-30)};
   if (!question.operand_is_zero && signal > 0.0) verdict.kappa = hidden_error(*decoder, limits);
   if (!seen.active.empty()) correct(question, *decoder, seen.active, cache, limits, verdict);

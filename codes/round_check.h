@@ -38,6 +38,9 @@ struct RoundQuestion {
   bool operand_is_zero = false;  // then zero contributions are right
   double threshold = 0.0;        // NoiseFloor::threshold, times the gain of the worst operand
   double gate = 0.0;             // NoiseFloor::gate
+  // What the signal counts as at least: results whose terms cancel are small, and what matters beside them is
+  // not (least_signal). 0: nothing is known.
+  double least_signal = 0.0;
   PeerSet present;
   std::vector<ContributionView> contributions;  // of the peers in `present`, ascending
   PeerSet decode_with;  // the set to decode with where nothing is wrong; empty: `present`
@@ -65,6 +68,13 @@ struct RoundVerdict {
   bool is_noise() const { return findings.empty() && active_entries > 0; }
 };
 
+// rms of a whitened product of a matrix with an operand that has nothing to do with it: row_norm: the largest
+// of the matrix; terms: of each of its inner products.
+double least_signal(double row_norm, Index terms);
+
+// Never checked with a product that is not finite. Scales or thresholds that are not finite compare with
+// nothing: such a round is unexplained.
+//
 // `cache` is for pass.code and pass.sigma. A code without a single spare row (uncoded) is decoded unchecked
 // once everybody is there, as if unchecked_if_without_spare: its verdict is checked with an infinite kappa.
 RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache,

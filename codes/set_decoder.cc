@@ -46,6 +46,15 @@ std::vector<Block> connected_blocks(const MatrixD& v) {
 
 }  // namespace
 
+std::size_t SetDecoder::bytes() const {
+  const Index numbers = sigma.size() + decoder.size() + parity.size();
+  std::size_t sum = sizeof(SetDecoder) + sizeof(PeerSet) + peers.size() * sizeof(int) +
+                    static_cast<std::size_t>(numbers) * sizeof(double);
+  for (const CodeComponent& component : components)
+    sum += sizeof(CodeComponent) + component.rows.size() * sizeof(int);
+  return sum;
+}
+
 int SetDecoder::position(int peer) const {
   const auto found = std::lower_bound(peers.begin(), peers.end(), peer);
   return found != peers.end() && *found == peer ? static_cast<int>(found - peers.begin()) : -1;
@@ -108,9 +117,14 @@ std::size_t DecoderCache::Hash::operator()(const PeerSet& set) const {
 
 std::shared_ptr<const SetDecoder> DecoderCache::get(const PeerSet& set) {
   if (const auto found = made_.find(set); found != made_.end()) return found->second;
-  if (made_.size() >= capacity_) made_.clear();
   auto made = std::make_shared<const SetDecoder>(make_set_decoder(code_, sigma_, set));
+  const std::size_t bytes = made->bytes();
+  if (made_.size() >= capacity_ || bytes_ + bytes > max_bytes_) {
+    made_.clear();
+    bytes_ = 0;
+  }
   made_.emplace(set, made);
+  bytes_ += bytes;
   return made;
 }
 

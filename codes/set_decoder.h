@@ -41,6 +41,7 @@ struct SetDecoder {
 
   bool usable() const { return decodable && gain <= kUsableGain; }
   Index spare() const { return parity.rows(); }
+  std::size_t bytes() const;  // of memory, about
   // Position of a peer in `peers`, or -1.
   int position(int peer) const;
 };
@@ -50,15 +51,20 @@ SetDecoder make_set_decoder(const LinearCode& code, const VectorD& sigma, const 
 // The gain of a set; infinite when it does not decode.
 double gain_of(const LinearCode& code, const VectorD& sigma, const PeerSet& set);
 
-// Set decoders by set, made on first use, at most `capacity` kept (all are dropped when it is reached).
+// Set decoders by set, made on first use. All but the newest are dropped when there would be more than
+// `capacity`, or more than `max_bytes` of them: one of n contributions takes about 8 n^2 bytes.
 class DecoderCache {
  public:
-  DecoderCache(const LinearCode& code, const VectorD& sigma, std::size_t capacity = 4096)
-      : code_(code), sigma_(sigma), capacity_(capacity) {}
+  static constexpr std::size_t kMaxBytes = std::size_t{32} << 20;
+
+  DecoderCache(const LinearCode& code, const VectorD& sigma, std::size_t capacity = 4096,
+               std::size_t max_bytes = kMaxBytes)
+      : code_(code), sigma_(sigma), capacity_(capacity), max_bytes_(max_bytes) {}
   std::shared_ptr<const SetDecoder> get(const PeerSet& set);
   const LinearCode& code() const { return code_; }
   const VectorD& sigma() const { return sigma_; }
   std::size_t size() const { return made_.size(); }
+  std::size_t bytes() const { return bytes_; }
 
  private:
   struct Hash {
@@ -66,7 +72,7 @@ class DecoderCache {
   };
   LinearCode code_;
   VectorD sigma_;
-  std::size_t capacity_;
+  std::size_t capacity_, max_bytes_, bytes_ = 0;
   std::unordered_map<PeerSet, std::shared_ptr<const SetDecoder>, Hash> made_;
 };
 

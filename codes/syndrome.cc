@@ -175,7 +175,7 @@ SyndromeScan scan(const Pass& pass, const SetDecoder& decoder, const SetDecoder&
       largest = std::max(largest, size / decoder.sigma(static_cast<Index>(p)));
     }
     const bool quiet = static_cast<double>(look.loudest) <= threshold * scale;
-    if (quiet && wildest < kWildest) {
+    if (quiet && wildest < kWildest && std::isfinite(look.squares)) {
       row_maxima = row_maxima.max(sizes * static_cast<float>(1.0 / scale));
       result.largest = std::max(result.largest, largest / scale);
       result.squares += static_cast<double>(look.squares) / (scale * scale);

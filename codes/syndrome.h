@@ -42,8 +42,9 @@ struct SyndromeScan {
   // Upper quartile over payload rows of the row's own maximum: what rounding is like, deaf to wrong shards,
   // which disturb a row or a few in every round.
   double typical = 0.0;
-  double largest = 0.0;       // largest whitened |contribution| over entries that are not active
-  double squares = 0.0;       // of the decoded values, whitened, over entries that are not active
+  double largest = 0.0;  // largest whitened |contribution| over entries that are not active
+  // Of the decoded values, whitened, over entries that are not active; not finite: one of them is not.
+  double squares = 0.0;
   std::vector<Place> active;  // entries with a parity above the threshold, or not finite
 };
 
@@ -52,6 +53,7 @@ struct SyndromeScan {
 using BeforeColumns = std::function<void(Index end)>;
 
 // views[k] belongs to decoder.peers[k]; every contribution is payload.rows x payload.cols.
+// Precondition: nu and threshold are finite, nu positive (check_round sees to it).
 // product: result rows x batch, written whole (padding dropped): the decode of every entry with
 // `decode_with`. decode_with: a subset of decoder's peers (usually the same object).
 SyndromeScan scan(const Pass& pass, const SetDecoder& decoder, const SetDecoder& decode_with,

@@ -299,22 +299,34 @@ double TrainingProgram::initial_scale(Index layer, PassKind pass) const {
   return initial_scales_[static_cast<std::size_t>(pass)][static_cast<std::size_t>(layer)];
 }
 
-std::size_t TrainingProgram::max_contribution_entries() const {
+ContributionSizes TrainingProgram::contribution_sizes() const {
   const Index train_batch = std::min(plan_.batch, train_.count());
   const Index test_batch = std::min(plan_.eval_batch, test_.count());
-  Index largest = 0;
-  const auto consider = [&](PassKind pass, Index layer_index, Index batch) {
-    const codes::Shape weights = layer(layer_index).shape();
-    const codes::Shape shape = codes::contribution_shape(code_, code_.pass(pass), weights, batch);
-    largest = std::max(largest, shape.size() + 2 * shape.rows);  // scrubs of weights and momentum
+  const auto entries = [&](PassKind pass, Index l, Index batch) {
+    const codes::Shape shape = codes::contribution_shape(code_, code_.pass(pass), layer(l).shape(), batch);
+    return static_cast<std::size_t>(shape.size() + 2 * shape.rows);  // scrubs of weights and momentum
+  };
+  ContributionSizes sizes;
+  const auto count_training = [&](PassKind pass, Index l) {
+    const std::size_t size = entries(pass, l, train_batch);
+    sizes.largest = std::max(sizes.largest, size);
+    sizes.step += size;
+    ++sizes.step_rounds;
   };
   for (Index l = 0; l < layer_count(); ++l) {
-    for (Index s = 0; s < layer(l).shard_count(); ++s)  // whole, with its momentum, for a rebuild
-      largest = std::max(largest, 2 * layer(l).shard(s).weights.size());
-    consider(PassKind::kForward, l, std::max(train_batch, test_batch));
-    if (l > 0) consider(PassKind::kBackward, l, train_batch);
+    count_training(PassKind::kForward, l);
+    if (l > 0) count_training(PassKind::kBackward, l);
+    sizes.largest = std::max(sizes.largest, entries(PassKind::kForward, l, test_batch));
   }
-  return static_cast<std::size_t>(largest);
+  return sizes;
+}
+
+std::size_t TrainingProgram::max_contribution_entries() const {
+  std::size_t largest = contribution_sizes().largest;
+  for (const CodedMatrix& coded : layers_)
+    for (Index s = 0; s < coded.shard_count(); ++s)  // whole, with its momentum, for a rebuild
+      largest = std::max(largest, 2 * static_cast<std::size_t>(coded.shard(s).weights.size()));
+  return largest;
 }
 
 }  // namespace polydot::dnn

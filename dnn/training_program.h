@@ -32,6 +32,13 @@ inline constexpr std::uint32_t kTrainingSlotBase = 1u << 24;
 // The slot of a training round: forward of layer l, then backward of L-1 .. 1.
 std::uint32_t training_slot(Index layers, Index layer, codes::PassKind pass);
 
+// Entries of one peer's contributions, scrubs included.
+struct ContributionSizes {
+  std::size_t largest = 0;  // of any round, evaluations too
+  std::size_t step = 0;     // of all training rounds of a step together
+  std::size_t step_rounds = 0;
+};
+
 class TrainingProgram {
  public:
   // Encodes this peer's shards of the initial weights. `code`, `train`, `test`, `tap` and `observer` must
@@ -67,6 +74,7 @@ class TrainingProgram {
   double initial_scale(Index layer, codes::PassKind pass) const;
   // The entries of the largest contribution to any round of the run, or of a whole shard with its momentum.
   std::size_t max_contribution_entries() const;
+  ContributionSizes contribution_sizes() const;
 
  private:
   enum class Phase { kEvaluation, kForward, kBackward, kDone };

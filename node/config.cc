@@ -10,6 +10,7 @@
 #include "node/config_values.h"
 #include "node/endpoint.h"
 #include "node/inject_spec.h"
+#include "node/run_limits.h"
 
 namespace polydot::node {
 namespace {
@@ -41,6 +42,19 @@ Outcome check_code(const SharedConfig& shared) {
   return value_failure(field_at("shared.code.margin"), fmt::format("{}", shared.margin),
                        fmt::format("at most {}: {} peers, of which {} are needed to decode", most,
                                    shared.peers, code->recovery_threshold()));
+}
+
+// Of the hidden layers, as far as that can be known without the data.
+Outcome check_hidden(const SharedConfig& shared) {
+  const auto code = configured_code(shared);
+  if (!code) return code.failure();
+  std::vector<codes::Shape> weights;
+  std::int64_t inputs = 0;
+  for (const std::int64_t units : shared.hidden) {
+    weights.push_back({units, inputs + 1});
+    inputs = units;
+  }
+  return check_columns(*code, weights);
 }
 
 Outcome check_endpoints(const SharedConfig& shared) {
@@ -97,6 +111,7 @@ Outcome validate_shared(const SharedConfig& shared) {
 Outcome validate(const Config& config) {
   if (Outcome checked = validate_shared(config.shared); !checked) return checked;
   if (Outcome checked = check_fields(config, false); !checked) return checked;
+  if (Outcome checked = check_hidden(config.shared); !checked) return checked;
   if (!config.local.bind.empty()) {
     const auto endpoint = parse_endpoint(config.local.bind);
     if (!endpoint) return usage_failure("local.bind (--bind): " + endpoint.failure().message);

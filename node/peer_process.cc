@@ -23,6 +23,7 @@
 #include "node/pump.h"
 #include "node/rate.h"
 #include "node/run_folder.h"
+#include "node/run_limits.h"
 #include "node/run_summary.h"
 #include "node/training_job.h"
 #include "node/zmq_transport.h"
@@ -196,6 +197,7 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   if (!code) return code.failure();
   auto specs = configured_faults(config);
   if (!specs) return specs.failure();
+  if (Outcome fits = check_run(*code, *plan, data->train, data->test, 1); !fits) return fits.failure();
 
   if (Outcome settled = home->settle(identity_of(options, data->digest)); !settled) return settled.failure();
   PeerRecords records;

@@ -25,6 +25,10 @@ class TrainingJob : public protocol::Job, public protocol::CodedState {
   protocol::CodedState* state() override { return this; }
   std::uint64_t steps_done() const override { return program_.steps_done(); }
   std::size_t max_contribution_entries() const override { return program_.max_contribution_entries(); }
+  RoundSizes round_sizes() const override {
+    const dnn::ContributionSizes sizes = program_.contribution_sizes();
+    return {sizes.largest, sizes.step, sizes.step_rounds};
+  }
   double initial_scale(codes::Index layer, codes::PassKind pass) const override {
     return program_.initial_scale(layer, pass);
   }

@@ -14,33 +14,58 @@ codes::RoundKey last_attempt(codes::RoundKey key) {
 }
 }  // namespace
 
+std::size_t ContributionStore::bytes_in(const Row& row) {
+  std::size_t bytes = kRowBytes + (row.slices.size() - 1) * sizeof(Slice);
+  for (const Slice& slice : row.slices) bytes += slice.payload.size_bytes();
+  return bytes;
+}
+
+// Later rounds of the same peer give way: they can be asked for when their time comes.
+bool ContributionStore::make_room(int peer, const codes::RoundKey& key, std::size_t bytes) {
+  std::size_t& used = bytes_[static_cast<std::size_t>(peer)];
+  if (bytes > quota_bytes_) return false;
+  for (auto round = rounds_.end(); used + bytes > quota_bytes_;) {
+    if (round == rounds_.begin() || !(key < (--round)->first)) return false;
+    const auto row = round->second.find(peer);
+    if (row == round->second.end()) continue;
+    used -= bytes_in(row->second);
+    round->second.erase(row);
+    if (round->second.empty()) round = rounds_.erase(round);
+  }
+  return true;
+}
+
 bool ContributionStore::add(int from, const Message& message) {
-  const std::size_t books = rounds_.contains(message.key) ? 0 : round_bytes();
-  if (bytes_ + books + message.payload.size_bytes() > max_bytes_) return false;
-  Rows& rows = rounds_[message.key];
-  rows.resize(static_cast<std::size_t>(peers_));
-  bytes_ += books;
-  Row& row = rows[static_cast<std::size_t>(from)];
+  const codes::Index run = columns_per_slice(message.rows, message.total_cols);
+  const auto count = static_cast<std::size_t>((message.total_cols + run - 1) / run);
+  const auto at = static_cast<std::size_t>(message.first_col / run);
+  std::size_t needed = message.payload.size_bytes();
+  if (const Row* known = find(message.key, from)) {
+    if (known->rows != message.rows || known->total_cols != message.total_cols) return false;
+    if (known->slices[at].payload.size_bytes() > 0) return true;  // a repetition
+  } else {
+    needed += kRowBytes + (count - 1) * sizeof(Slice);
+  }
+  if (!make_room(from, message.key, needed)) return false;
+  Row& row = rounds_[message.key][from];
   if (row.slices.empty()) {
     row.rows = message.rows;
     row.total_cols = message.total_cols;
-    row.columns_per_slice = columns_per_slice(message.rows, message.total_cols);
+    row.columns_per_slice = run;
     row.operand_set = message.set;
-    row.slices.resize(
-        static_cast<std::size_t>((message.total_cols + row.columns_per_slice - 1) / row.columns_per_slice));
+    row.slices.resize(count);
   }
-  if (row.rows != message.rows || row.total_cols != message.total_cols) return false;
-  Slice& slice = row.slices[static_cast<std::size_t>(message.first_col / row.columns_per_slice)];
-  if (slice.payload.size_bytes() > 0) return true;  // a repetition
-  slice = {message.payload, message.unread};
+  row.slices[at] = {message.payload, message.unread};
   row.cols_there += message.cols;
-  bytes_ += message.payload.size_bytes();
+  bytes_[static_cast<std::size_t>(from)] += needed;
   return true;
 }
 
 const ContributionStore::Row* ContributionStore::find(const codes::RoundKey& key, int peer) const {
-  const auto found = rounds_.find(key);
-  return found == rounds_.end() ? nullptr : &found->second[static_cast<std::size_t>(peer)];
+  const auto round = rounds_.find(key);
+  if (round == rounds_.end()) return nullptr;
+  const auto row = round->second.find(peer);
+  return row == round->second.end() ? nullptr : &row->second;
 }
 
 codes::PeerSet ContributionStore::complete(const codes::RoundKey& key, codes::Shape payload) const {
@@ -80,11 +105,11 @@ std::vector<ContributionStore::Unread> ContributionStore::unread(const codes::Ro
 }
 
 void ContributionStore::was_read(const codes::RoundKey& key, const Unread& slice, bool right) {
-  Row& row = rounds_.at(key)[static_cast<std::size_t>(slice.peer)];
+  Row& row = rounds_.at(key).at(slice.peer);
   Slice& stored = row.slices[static_cast<std::size_t>(slice.first_col / row.columns_per_slice)];
   stored.unread.reset();
   if (right) return;
-  bytes_ -= stored.payload.size_bytes();
+  bytes_[static_cast<std::size_t>(slice.peer)] -= stored.payload.size_bytes();
   row.cols_there -= static_cast<std::uint32_t>(slice.cols);
   stored.payload = {};
 }
@@ -99,7 +124,7 @@ std::optional<codes::PeerSet> ContributionStore::most_named_after(const codes::R
   const auto next = rounds_.upper_bound(last_attempt(key));
   if (next == rounds_.end()) return std::nullopt;
   std::map<codes::PeerSet, int> named;
-  for (const Row& row : next->second)
+  for (const auto& [peer, row] : next->second)
     if (row.cols_there > 0) ++named[row.operand_set];
   if (named.empty()) return std::nullopt;
   return std::max_element(named.begin(), named.end(),
@@ -109,7 +134,8 @@ std::optional<codes::PeerSet> ContributionStore::most_named_after(const codes::R
 
 std::optional<codes::RoundKey> ContributionStore::latest_of(int peer) const {
   for (auto round = rounds_.rbegin(); round != rounds_.rend(); ++round)
-    if (round->second[static_cast<std::size_t>(peer)].cols_there > 0) return round->first;
+    if (const auto row = round->second.find(peer); row != round->second.end() && row->second.cols_there > 0)
+      return round->first;
   return std::nullopt;
 }
 
@@ -128,11 +154,8 @@ void ContributionStore::prune_through(const codes::RoundKey& key) {
 void ContributionStore::prune_before(const codes::RoundKey& key) { erase_until(rounds_.lower_bound(key)); }
 
 void ContributionStore::erase_until(Rounds::iterator end) {
-  for (auto round = rounds_.begin(); round != end; ++round) {
-    bytes_ -= round_bytes();
-    for (const Row& row : round->second)
-      for (const Slice& slice : row.slices) bytes_ -= slice.payload.size_bytes();
-  }
+  for (auto round = rounds_.begin(); round != end; ++round)
+    for (const auto& [peer, row] : round->second) bytes_[static_cast<std::size_t>(peer)] -= bytes_in(row);
   rounds_.erase(rounds_.begin(), end);
 }
 

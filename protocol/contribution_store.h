@@ -1,9 +1,11 @@
-// Contributions as they arrive: slice by slice, possibly for rounds that are still to come. Bounded in bytes:
-// what does not fit is dropped and counted; its sender can be asked again.
+// Contributions as they arrive: slice by slice, possibly for rounds that are still to come. Each peer has a
+// quota in bytes of its own, so that nobody takes the room of others. What does not fit takes the place of
+// later rounds of the same peer; if there are none it is dropped and counted. Its sender can be asked again.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <vector>
 
@@ -16,7 +18,9 @@ namespace polydot::protocol {
 
 class ContributionStore {
  public:
-  ContributionStore(int peers, std::size_t max_bytes) : peers_(peers), max_bytes_(max_bytes) {}
+  // quota_bytes: of each peer, books included (kRowBytes a contribution).
+  ContributionStore(int peers, std::size_t quota_bytes)
+      : peers_(peers), quota_bytes_(quota_bytes), bytes_(static_cast<std::size_t>(peers)) {}
 
   // A slice whose payload nobody has read yet.
   struct Unread {
@@ -50,7 +54,8 @@ class ContributionStore {
   // Forgets everything up to and including all attempts of the round of `key`; everything before it.
   void prune_through(const codes::RoundKey& key);
   void prune_before(const codes::RoundKey& key);
-  std::size_t bytes() const { return bytes_; }
+  std::size_t bytes() const { return std::accumulate(bytes_.begin(), bytes_.end(), std::size_t{0}); }
+  std::size_t bytes_of(int peer) const { return bytes_[static_cast<std::size_t>(peer)]; }
   std::size_t rounds() const { return rounds_.size(); }
 
  private:
@@ -64,18 +69,22 @@ class ContributionStore {
     codes::PeerSet operand_set;
     std::vector<Slice> slices;
   };
-  using Rows = std::vector<Row>;
-  // What keeping the books of one round costs, however small its payloads are.
-  std::size_t round_bytes() const {
-    return sizeof(Rows) + static_cast<std::size_t>(peers_) * (sizeof(Row) + sizeof(Slice));
-  }
+  using Rows = std::map<int, Row>;  // by peer
   using Rounds = std::map<codes::RoundKey, Rows>;
+
+ public:
+  // What keeping the books of one contribution costs, however small its payloads are: nodes of the maps too.
+  static constexpr std::size_t kRowBytes = sizeof(Row) + sizeof(Slice) + 256;
+
+ private:
+  static std::size_t bytes_in(const Row& row);
+  bool make_room(int peer, const codes::RoundKey& key, std::size_t bytes);
   void erase_until(Rounds::iterator end);
   const Row* find(const codes::RoundKey& key, int peer) const;
 
   int peers_;
-  std::size_t max_bytes_;
-  std::size_t bytes_ = 0;
+  std::size_t quota_bytes_;
+  std::vector<std::size_t> bytes_;  // by peer
   Rounds rounds_;
 };
 

@@ -68,8 +68,17 @@ class Job {
   // Whole steps committed so far. A step is all or nothing: its updates happen in the deliver of its last
   // round.
   virtual std::uint64_t steps_done() const = 0;
-  // An upper bound on the entries of any contribution, for limits.
+  // An upper bound on the entries of any contribution or piece of a shard, for limits.
   virtual std::size_t max_contribution_entries() const = 0;
+  // Of contributions to rounds, scrubs included.
+  struct RoundSizes {
+    std::size_t largest = 0;      // entries of the largest
+    std::size_t step = 0;         // entries of all to one training step
+    std::size_t step_rounds = 1;  // how many these are
+  };
+  virtual RoundSizes round_sizes() const {
+    return {max_contribution_entries(), max_contribution_entries(), 1};
+  }
   // The largest row norm of the layer's W (forward) or W^T (backward) at the start: the scale of rounding
   // there, until the noise floor has been learned.
   virtual double initial_scale(codes::Index layer, codes::PassKind pass) const = 0;

@@ -7,6 +7,18 @@
 
 namespace polydot::protocol {
 
+std::size_t store_quota_bytes(const Job& job, int peers) {
+  constexpr std::size_t kRounds = 2 * PeerOptions::kMaxAttempts;  // the one at hand and the one before it
+  const Job::RoundSizes sizes = job.round_sizes();
+  const auto bytes = [](std::size_t entries, std::size_t rows) {
+    // Slices have books too, of half a MiB or a column each: a hundredth is more than they take.
+    const std::size_t payload = entries * sizeof(float);
+    return payload + payload / 100 + rows * ContributionStore::kRowBytes;
+  };
+  const std::size_t ahead = static_cast<std::size_t>(kStepsAhead) * bytes(sizes.step, sizes.step_rounds);
+  return kRounds * bytes(sizes.largest, 1) + std::min(ahead, kAheadBytes / static_cast<std::size_t>(peers));
+}
+
 Peer::Peer(PeerOptions options, Job& job, codes::FaultTap* tap, PeerObserver* observer)
     : options_(std::move(options)),
       job_(job),
@@ -15,7 +27,7 @@ Peer::Peer(PeerOptions options, Job& job, codes::FaultTap* tap, PeerObserver* ob
       everybody_(codes::PeerSet::all(options_.peers)),
       heard_(static_cast<std::size_t>(options_.peers)),
       places_(static_cast<std::size_t>(options_.peers), Place(options_.self, options_.patience_ms)),
-      store_(options_.peers, options_.store_bytes),
+      store_(options_.peers, store_quota_bytes(job, options_.peers)),
       offenders_(options_.peers),
       repairs_(job.code(), options_.self, job.state(), options_.patience_ms),
       abstained_(static_cast<std::size_t>(options_.peers)),
@@ -74,17 +86,17 @@ void Peer::on_message(std::int64_t now_ms, int from, Message message) {
       if (peer.mode < PeerMode::kFollowing || message.key.step > peer.abstained_step + kStepsAhead)
         peer.mode = PeerMode::kActive;
       peer.latest = std::max(peer.latest.value_or(message.key), message.key);
-      on_contribution(from, message);
+      on_contribution(now_ms, from, message);
       break;
     case MessageKind::kRequest:
       peer.latest = std::max(peer.latest.value_or(message.key), message.key);
-      answer_request(from, message.key);
+      answer_request(now_ms, from, message.key);
       break;
     case MessageKind::kAbstain:
       on_abstain(from, message.key);
       break;
     case MessageKind::kRepairRequest:
-      repairs_.on_request(from, message, job_.steps_done());
+      on_repair_request(now_ms, from, message);
       break;
     case MessageKind::kBallot:
       on_ballot(now_ms, from, message);
@@ -101,6 +113,27 @@ void Peer::on_message(std::int64_t now_ms, int from, Message message) {
       break;
   }
   deadline_ms_ = now_ms;
+}
+
+// What it holds is the state of a boundary, and not of a past that it may be about to leave.
+bool Peer::may_give_pieces() const {
+  const bool there = status_.phase == PeerPhase::kRunning || status_.phase == PeerPhase::kLingering;
+  return there && mode() > PeerMode::kRestored && !ballot_.bound();
+}
+
+// Answered at once, whatever this peer itself waits for.
+void Peer::on_repair_request(std::int64_t now_ms, int from, const Message& message) {
+  repairs_.on_request(from, message,
+                      {.now_ms = now_ms,
+                       .epoch = ballot_.epoch(),
+                       .boundary = job_.steps_done(),
+                       .may_give = may_give_pieces(),
+                       .last = status_.phase == PeerPhase::kLingering});
+  send_repairs();
+}
+
+void Peer::send_repairs() {
+  for (auto& [to, message] : repairs_.take_messages()) send(to, std::move(message));
 }
 
 bool Peer::advance(std::int64_t now_ms) {
@@ -121,12 +154,30 @@ bool Peer::advance(std::int64_t now_ms) {
 std::vector<Outgoing> Peer::take_outbox() { return std::exchange(outbox_, {}); }
 
 MemoryUse Peer::memory() const {
+  std::size_t most_of_one = 0, most_abstained = 0;
+  for (int p = 0; p < options_.peers; ++p) {
+    most_of_one = std::max(most_of_one, store_.bytes_of(p));
+    most_abstained = std::max(most_abstained, abstained_[static_cast<std::size_t>(p)].size());
+  }
   return {.stored_rounds = store_.rounds(),
           .stored_bytes = store_.bytes(),
+          .most_stored_of_one = most_of_one,
           .sent_rounds = sent_.size(),
           .due_requests = repairs_.due_requests(),
           .given_pieces = repairs_.given_pieces(),
-          .given_bytes = repairs_.given_bytes()};
+          .given_bytes = repairs_.given_bytes(),
+          .unsent_answers = repairs_.unsent_messages(),
+          .unsent_messages = outbox_.size(),
+          .most_abstained_of_one = most_abstained,
+          .helped_rounds = helped_.size(),
+          .decoder_bytes = decoder_bytes()};
+}
+
+std::size_t Peer::decoder_bytes() const {
+  std::size_t bytes = repairs_.decoder_bytes();
+  for (const auto* caches : {&caches_, &shard_caches_})
+    for (const auto& one : *caches) bytes += one->bytes();
+  return bytes;
 }
 
 void Peer::stop_after_step(std::uint32_t code) {

@@ -23,6 +23,7 @@
 #include "codes/fault_tap.h"
 #include "codes/set_decoder.h"
 #include "protocol/agreement.h"
+#include "protocol/answer_rate.h"
 #include "protocol/ballot.h"
 #include "protocol/contribution.h"
 #include "protocol/contribution_store.h"
@@ -45,8 +46,7 @@ struct PeerOptions {
   SharedLines shared;
   // How long the first rounds wait for a missing peer; every other time derives from it.
   std::int64_t patience_ms = 5000;
-  int margin = 1;                                    // contributions beyond K that a round waits for
-  std::size_t store_bytes = std::size_t{256} << 20;  // of contributions kept for rounds to come
+  int margin = 1;                 // contributions beyond K that a round waits for
   std::uint64_t clean_every = 0;  // steps between two cleanings of every shard; 0: when its floor asks for it
 
   std::uint64_t incarnation = 0;  // of this process: random, another each time
@@ -61,6 +61,12 @@ struct PeerOptions {
   // Without any progress, and without anybody who is heard again.
   std::int64_t give_up_ms() const { return 12 * patience_ms; }
 };
+
+// Bytes that contributions of one peer may take, books included: room for the round at hand and the one
+// before it under every attempt, whatever else comes, and for the training steps ahead, within kAheadBytes of
+// all peers together.
+inline constexpr std::size_t kAheadBytes = std::size_t{256} << 20;
+std::size_t store_quota_bytes(const Job& job, int peers);
 
 class FirstReading;
 
@@ -122,8 +128,8 @@ class Peer {
   bool advance_lingering(std::int64_t now_ms);
 
   // Rounds (peer_round.cc)
-  void on_contribution(int from, const Message& message);
-  void answer_request(int to, const codes::RoundKey& key);
+  void on_contribution(std::int64_t now_ms, int from, const Message& message);
+  void answer_request(std::int64_t now_ms, int to, const codes::RoundKey& key);
   void on_abstain(int from, codes::RoundKey key);
   codes::PeerSet abstaining() const;  // from the round at hand
   bool must_abstain() const;
@@ -132,7 +138,7 @@ class Peer {
   void make_own(std::uint32_t attempt);
   void take_part_after_all();
   void contribute();
-  void help_again(int to, const codes::RoundKey& key);
+  void help_again(std::int64_t now_ms, int to, const codes::RoundKey& key);
   void forget_what_was_sent();
   bool judge(std::int64_t now_ms);
   void compute_again(std::uint32_t attempt);
@@ -192,6 +198,9 @@ class Peer {
   bool is_noisy(const codes::ShardPart& shard) const;
   void clean_if_drifted();
   void work_on_repairs(std::int64_t now_ms);
+  void on_repair_request(std::int64_t now_ms, int from, const Message& message);
+  bool may_give_pieces() const;
+  void send_repairs();
   void tell(PeerEvent event);
 
   // When computing again does not help (peer_rollback.cc)
@@ -203,6 +212,8 @@ class Peer {
   void on_ballot(std::int64_t now_ms, int from, const Message& message);
   bool roll_back(const Ballot::Decision& decision);
   bool most_are_not_finite() const;
+  double growth_of_weights() const;
+  std::optional<std::string> has_diverged();
   void send_ballot();
   void vote_from_now_on();
   void look_whether_it_votes(std::int64_t now_ms);
@@ -215,6 +226,7 @@ class Peer {
   }
   void send_to_all(Message message) { send(kEverybody, std::move(message)); }
   int needed() const;  // contributions without which no round proceeds
+  std::size_t decoder_bytes() const;
   codes::DecoderCache& cache(codes::PassKind pass) const { return *caches_[static_cast<std::size_t>(pass)]; }
   void notice(const std::string& line) {
     if (observer_ != nullptr) observer_->on_notice(line);
@@ -262,6 +274,7 @@ class Peer {
   std::optional<Stuck> stuck_;
   std::uint64_t refused_step_ = 0;  // where the last rollback came from, and how often in a row
   int rollbacks_there_ = 0;
+  std::optional<std::uint64_t> diverged_at_;    // the furthest step at which numbers were beyond reason
   std::optional<std::int64_t> votes_from_ms_;   // of a peer whose disk was lost, once it is active again
   std::optional<codes::RoundKey> majority_at_;  // when last looked, and since when
   std::int64_t majority_moved_ms_ = 0;
@@ -280,7 +293,11 @@ class Peer {
   std::unique_ptr<Round> round_;
   codes::PeerSet decoded_from_;  // the last operand's set
   codes::PassKind decoded_pass_ = codes::PassKind::kForward;
-  std::deque<std::vector<Message>> sent_;             // own contributions of this step and the last
+  struct Sent {
+    std::vector<Message> slices;                                // of one round, at least one
+    std::map<std::pair<int, std::uint32_t>, AnswerRate> again;  // by who asked for it, and the attempt
+  };
+  std::deque<Sent> sent_;                             // own contributions of this step and the last
   std::map<codes::RoundKey, codes::PeerSet> helped_;  // who was sent a finished round under another attempt
   std::uint64_t step_at_hand_ = 0;
   std::optional<codes::RoundKey> finished_;

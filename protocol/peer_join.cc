@@ -169,6 +169,8 @@ void Peer::leave(std::int64_t now_ms, std::uint32_t code) {
   goodbye.kind = MessageKind::kGoodbye;
   goodbye.key.step = job_.steps_done();
   goodbye.code = code;
+  repairs_.refuse_what_is_due();
+  send_repairs();
   send_to_all(goodbye);
   round_.reset();
   status_.phase = PeerPhase::kLingering;

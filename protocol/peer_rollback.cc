@@ -8,30 +8,63 @@
 
 namespace polydot::protocol {
 
-// More than half of the contributions at hand hold something that is not finite: no fault of a few.
+// More than half of the contributions at hand hold something that is not finite, or so large that sums of
+// them soon are not: no fault of a few.
 bool Peer::most_are_not_finite() const {
+  constexpr float kLargest = 1e30f;
   int wild = 0;
   const codes::Shape payload = round_->payload;
-  for (int p : round_->seen.members()) {
+  for (int p : store_.complete(round_->key(), round_->contribution()).members()) {
     const codes::ContributionView view = store_.view(round_->key(), p);
     bool finite = true;
     for (codes::Index col = 0; col < payload.cols && finite; ++col) {
       const float* column = view.column(col, payload.rows);
-      finite = std::all_of(column, column + payload.rows, [](float value) { return std::isfinite(value); });
+      finite =
+          std::all_of(column, column + payload.rows, [](float value) { return std::abs(value) <= kLargest; });
     }
     wild += !finite;
   }
   return wild > options_.peers / 2;
 }
 
+// The largest ratio of a shard of this peer's to what it was like in the beginning.
+double Peer::growth_of_weights() const {
+  double growth = 0.0;
+  for (codes::ShardPart part : job_.state()->parts()) {
+    part.momentum = false;
+    const codes::Matrix lines = job_.state()->capture(part);
+    const double start = job_.state()->initial_line_norm(part.layer, part.shard) *
+                         shard_passes_[static_cast<std::size_t>(part.shard)].sigma(options_.self);
+    const double now = lines.cast<double>().norm() / std::sqrt(static_cast<double>(lines.cols()));
+    if (start > 0.0 && !(now / start <= growth)) growth = now / start;
+  }
+  return growth;
+}
+
+// The numbers of most peers are not finite, or its weights are far from anything that learns: rounding
+// decides what comes next, at every peer something else. If that was so before when it had come this far, it
+// is no accident: from a checkpoint it is the same again, a step earlier or later. What to say then.
+std::optional<std::string> Peer::has_diverged() {
+  constexpr double kMostGrowth = 32.0;
+  const double growth = job_.state() == nullptr ? 1.0 : growth_of_weights();
+  const bool finite = !most_are_not_finite() && std::isfinite(growth);
+  if (finite && growth <= kMostGrowth) return std::nullopt;
+  const std::uint64_t step = round_->request.key.step;
+  const bool again = diverged_at_ && step <= *diverged_at_;
+  diverged_at_ = std::max(step, diverged_at_.value_or(0));
+  if (!again && job_.state() != nullptr) return std::nullopt;
+  const std::string what = finite ? "weights are " +
+                                        std::to_string(static_cast<std::int64_t>(std::min(growth, 1e18))) +
+                                        " times what they were in the beginning"
+                                  : "the numbers of most peers are not finite";
+  return "training has diverged at step " + std::to_string(step) + ": " + what +
+         "; a smaller learning rate may help";
+}
+
 void Peer::refuse_or_roll_back(std::int64_t now_ms, Failure failure, const codes::RoundVerdict& verdict) {
   const std::uint64_t step = round_->request.key.step;
   const bool again = rollbacks_there_ > 0 && refused_step_ == step;
-  if (most_are_not_finite() && (again || job_.state() == nullptr))
-    return fail(now_ms,
-                {FailureKind::kNotReached, "training has diverged at step " + std::to_string(step) +
-                                               ": the numbers of most peers are not finite; a smaller "
-                                               "learning rate may help"});
+  if (const auto diverged = has_diverged()) return fail(now_ms, {FailureKind::kNotReached, *diverged});
   if (job_.state() == nullptr || (again && rollbacks_there_ >= PeerOptions::kMaxRollbacks) ||
       verdict.state == codes::RoundState::kWaiting)
     return fail(now_ms, std::move(failure));
@@ -189,9 +222,8 @@ bool Peer::roll_back(const Ballot::Decision& decision) {
   weight_squares_.clear();
   scrub_scales_.clear();
   cleaned_at_.clear();
-  for (const auto& [kind, floor] : floors_.all())
-    if (kind.part == RoundPart::kProduct)
-      floors_.of(kind, 1.0).rescale(job_.initial_scale(kind.layer, kind.pass));
+  // Learned in a past that went wrong, perhaps of numbers that had.
+  floors_ = {};
   if (job_.state()->restart(decision.target, decision.epoch))
     job_.state()->set_whole(true);
   else

@@ -113,10 +113,10 @@ void Peer::take_part_after_all() {
 // small.
 void Peer::forget_what_was_sent() {
   std::size_t bytes = 0;
-  for (const auto& slices : sent_)
-    for (const Message& slice : slices) bytes += slice.payload.size_bytes();
+  for (const Sent& sent : sent_)
+    for (const Message& slice : sent.slices) bytes += slice.payload.size_bytes();
   const std::uint64_t kept = bytes <= kSentBytes ? kStepsKept : 1;
-  std::erase_if(sent_, [&](const auto& slices) { return slices.front().key.step + kept < step_at_hand_; });
+  std::erase_if(sent_, [&](const Sent& sent) { return sent.slices.front().key.step + kept < step_at_hand_; });
   std::erase_if(helped_, [&](const auto& one) { return one.first.step + kept < step_at_hand_; });
 }
 
@@ -127,7 +127,7 @@ void Peer::contribute() {
     abstention.key = round_->key();
     send_to_all(abstention);
     on_abstain(options_.self, abstention.key);
-    sent_.push_back({abstention});
+    sent_.push_back({.slices = {abstention}, .again = {}});
     return;
   }
   std::vector<Message> slices = round_->own->messages(decoded_from_);
@@ -135,19 +135,20 @@ void Peer::contribute() {
     store_.add(options_.self, slice);
     send_to_all(slice);
   }
-  std::erase_if(sent_, [&](const auto& old) { return same_round(old.front().key, slices.front().key); });
-  sent_.push_back(std::move(slices));
+  std::erase_if(sent_,
+                [&](const Sent& old) { return same_round(old.slices.front().key, slices.front().key); });
+  sent_.push_back({.slices = std::move(slices), .again = {}});
 }
 
-void Peer::on_contribution(int from, const Message& message) {
+void Peer::on_contribution(std::int64_t now_ms, int from, const Message& message) {
   const bool past = finished_ && (same_round(message.key, *finished_) || message.key < *finished_);
   if (past) {
-    if (message.key.attempt > 0 && message.first_col == 0) help_again(from, message.key);
+    if (message.key.attempt > 0 && message.first_col == 0) help_again(now_ms, from, message.key);
     if (same_round(message.key, *finished_) && message.first_col == 0)
       heard_[static_cast<std::size_t>(from)].punctuality.was_nearly_there();
     return;
   }
-  const bool expected = message.key.epoch >= ballot_.epoch() &&
+  const bool expected = message.key.epoch >= ballot_.epoch() && message.key.epoch <= ballot_.epoch() + 1 &&
                         message.key.step <= step_at_hand_ + kStepsAhead &&
                         message.key.attempt < PeerOptions::kMaxAttempts;
   if (!expected || !store_.add(from, message)) ++status_.dropped_messages;
@@ -155,20 +156,22 @@ void Peer::on_contribution(int from, const Message& message) {
 
 // Somebody computes a finished round again: it needs ours under the new attempt. Once, for it may have
 // finished as well, and what it sends is such an answer; who lacks it still asks.
-void Peer::help_again(int to, const codes::RoundKey& key) {
-  const bool was_there = std::any_of(sent_.begin(), sent_.end(), [&](const std::vector<Message>& slices) {
-    return same_round(slices.front().key, key);
-  });
+void Peer::help_again(std::int64_t now_ms, int to, const codes::RoundKey& key) {
+  const bool was_there = std::any_of(
+      sent_.begin(), sent_.end(), [&](const Sent& sent) { return same_round(sent.slices.front().key, key); });
   if (!was_there || key.attempt >= PeerOptions::kMaxAttempts || helped_[key].contains(to)) return;
   helped_[key].insert(to);
-  answer_request(to, key);
+  answer_request(now_ms, to, key);
 }
 
-void Peer::answer_request(int to, const codes::RoundKey& key) {
-  for (const std::vector<Message>& slices : sent_) {
-    if (!same_round(slices.front().key, key)) continue;
+// A request costs its sender next to nothing, and the answer is a whole contribution: sent at a rate.
+void Peer::answer_request(std::int64_t now_ms, int to, const codes::RoundKey& key) {
+  if (key.attempt >= PeerOptions::kMaxAttempts) return;
+  for (Sent& sent : sent_) {
+    if (!same_round(sent.slices.front().key, key)) continue;
+    if (!sent.again[{to, key.attempt}].may_answer(now_ms, options_.request_interval_ms() / 2)) continue;
     const bool at_hand = round_ && same_round(round_->request.key, key);
-    for (Message slice : slices) {
+    for (Message slice : sent.slices) {
       if (!at_hand) slice.key.attempt = std::max(slice.key.attempt, key.attempt);
       send(to, std::move(slice));
     }
@@ -200,6 +203,7 @@ codes::RoundVerdict Peer::check(const codes::PeerSet& present, FirstReading& rea
   round_->floor.threshold = floors_.of(kind, 1.0).threshold();
   question.threshold = round_->floor.threshold * loudness_of_operands(present);
   question.gate = floors_.of(kind, 1.0).gate();
+  question.least_signal = codes::least_signal(floors_.of(kind, 1.0).scale(), round_->request.operand->rows());
   question.present = present;
   question.unchecked_if_without_spare = options_.margin == 0;
   for (int p : present.members()) question.contributions.push_back(store_.view(round_->key(), p));
@@ -276,6 +280,9 @@ bool Peer::judge(std::int64_t now_ms) {
   const bool no_more_to_come = (everybody_ - abstaining() - present).empty() || waited;
   if (present == round_->judged && (!no_more_to_come || round_->too_few))
     return leave_what_others_have_decoded(now_ms) || wait_on(now_ms, everybody_ - present);
+  // Nothing can be judged by such scales, and the operand that they are of may be wrong.
+  if (!round_->nu.allFinite() && !std::exchange(round_->operand_doubted, true) && recompute_operand())
+    return true;
   FirstReading reading(store_, round_->key(), present);
   codes::RoundVerdict verdict = check(present, reading);
   if (const codes::PeerSet damaged = reading.finish(); !damaged.empty()) {

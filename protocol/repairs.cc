@@ -19,6 +19,8 @@ constexpr codes::Index kChunkBytes = codes::Index{4} << 20;
 constexpr std::int64_t kLeastAskMs = 20;
 // Tries before a repair is given up; what is lost is never given up.
 constexpr int kMaxTries = 8;
+// That a request can name one by one.
+constexpr std::size_t kMostLines = kMaxLinesBytes / sizeof(std::uint32_t);
 // A line is judged beside its own size, or this share of the typical line of its state if that is more.
 constexpr double kLeastShare = 1e-3;
 
@@ -51,6 +53,7 @@ codes::ShardPart united(const codes::ShardPart& a, const codes::ShardPart& b) {
   if (!a.lines.empty() && !b.lines.empty())
     std::set_union(a.lines.begin(), a.lines.end(), b.lines.begin(), b.lines.end(),
                    std::back_inserter(both.lines));
+  if (both.lines.size() > kMostLines) both.lines.clear();
   return both;
 }
 
@@ -93,7 +96,7 @@ void Repairs::lose(const codes::ShardPart& part) {
 void Repairs::damaged(const codes::ShardPart& part, bool faintly) {
   const Place place{part.layer, part.shard};
   if (state_ == nullptr || lost_.contains(place)) return;
-  if (part.lines.empty()) {
+  if (part.lines.empty() || part.lines.size() > kMostLines) {
     // With its momentum, whatever was found first: what is lost is found no more.
     for (const codes::ShardPart& whole : state_->parts())
       if (whole.layer == part.layer && whole.shard == part.shard) lose(whole);
@@ -123,9 +126,8 @@ codes::ShardPart Repairs::next_chunk(const Lost& lost) const {
   const auto total = static_cast<std::uint32_t>(whole.cols / lost.whole.states());
   const codes::Index line_bytes = whole.rows * lost.whole.states() * static_cast<codes::Index>(sizeof(float));
   // As many as fit, and as a request can name.
-  constexpr auto kMostLines = static_cast<codes::Index>(kMaxLinesBytes / sizeof(std::uint32_t));
-  const auto count =
-      static_cast<std::uint32_t>(std::clamp<codes::Index>(kChunkBytes / line_bytes, 1, kMostLines));
+  const auto count = static_cast<std::uint32_t>(
+      std::clamp<codes::Index>(kChunkBytes / line_bytes, 1, static_cast<codes::Index>(kMostLines)));
   codes::ShardPart chunk = lost.whole;
   if (count >= total) return chunk;
   for (std::uint32_t k = lost.rebuilt; k < std::min(total, lost.rebuilt + count); ++k)
@@ -155,6 +157,12 @@ void Repairs::on_piece(int from, const Message& message) {
 void Repairs::on_no_piece(int from, const Message& message) {
   for (const auto& [place, open] : open_)
     if (open->key == message.key && open->asked.contains(from)) open->refused.insert(from);
+}
+
+std::size_t Repairs::decoder_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& one : caches_) bytes += one->bytes();
+  return bytes;
 }
 
 bool Repairs::can_be_built_from(codes::Index shard, const codes::PeerSet& holders) {
@@ -192,7 +200,7 @@ void Repairs::begin(const Wanted& wanted, std::int64_t now_ms, std::uint32_t epo
   const codes::PeerSet asked = wanted.own ? others : enough_of(part.shard, others, wanted.tries);
   const codes::Shape payload = state_->piece_shape(part);
   const std::size_t bytes = static_cast<std::size_t>(payload.size()) * sizeof(float);
-  const std::size_t books = std::size_t{1} << 16;
+  const std::size_t books = bytes / 100 + ContributionStore::kRowBytes;
   auto open = std::make_unique<Open>(
       Open{.wanted = wanted,
            .key = {epoch, boundary + lead_of(wanted.tries), slot_of(part), serial_++ % 1024},
@@ -200,8 +208,7 @@ void Repairs::begin(const Wanted& wanted, std::int64_t now_ms, std::uint32_t epo
            .payload = payload,
            .since_ms = now_ms,
            .judged = {},
-           .store = ContributionStore(static_cast<int>(code_.peers()),
-                                      (bytes + books) * static_cast<std::size_t>(code_.peers()))});
+           .store = ContributionStore(static_cast<int>(code_.peers()), bytes + books)});
   ask(*open, now_ms);
   if (open->key.step == boundary) start(*open);
   open_[{part.layer, part.shard}] = std::move(open);
@@ -217,8 +224,10 @@ void Repairs::ask(Open& open, std::int64_t now_ms) {
   codes::PeerSet missing = open.asked - open.refused - open.store.complete(open.key, open.payload);
   missing.erase(self_);
   for (int p : missing.members()) messages_.emplace_back(p, request);
-  open.next_ask_ms = now_ms + std::max(kLeastAskMs, patience_ms_ / 10);
+  open.next_ask_ms = now_ms + ask_pause_ms();
 }
+
+std::int64_t Repairs::ask_pause_ms() const { return std::max(kLeastAskMs, patience_ms_ / 10); }
 
 // The state is at the boundary that was asked for.
 void Repairs::start(Open& open) {
@@ -331,7 +340,7 @@ bool Repairs::is_stale(const Open& open, std::int64_t now_ms, std::uint64_t boun
 void Repairs::work(std::int64_t now_ms, std::uint32_t epoch, std::uint64_t boundary,
                    const codes::PeerSet& others, const codes::PeerSet& late) {
   if (state_ == nullptr) return;
-  give_due(boundary);
+  give_due(now_ms, boundary);
   for (auto at = open_.begin(); at != open_.end();) {
     Open& open = *at->second;
     if (!open.begun && open.key.step == boundary) start(open);

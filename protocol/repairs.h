@@ -17,6 +17,7 @@
 
 #include "codes/shard_check.h"
 #include "codes/shard_part.h"
+#include "protocol/answer_rate.h"
 #include "protocol/contribution_store.h"
 #include "protocol/job.h"
 #include "protocol/message.h"
@@ -53,7 +54,18 @@ class Repairs {
   // Put all lines of this shard back onto the code: they are right but for drift.
   void clean(const codes::ShardPart& part);
 
-  void on_request(int from, const Message& message, std::uint64_t boundary);
+  // Where this peer stands when somebody asks.
+  struct Moment {
+    std::int64_t now_ms = 0;
+    std::uint32_t epoch = 0;
+    std::uint64_t boundary = 0;
+    bool may_give = true;  // else requests only wait, for as long as their boundary is to come
+    bool last = false;     // no boundary comes after it
+  };
+  // Answered at once if it can be: what is due now, and what can be had here no more.
+  void on_request(int from, const Message& message, const Moment& at);
+  // There will be no other boundary: requests that wait for one are refused.
+  void refuse_what_is_due();
   void on_piece(int from, const Message& message);
   void on_no_piece(int from, const Message& message);
   // The state is at `boundary`; anything that is due happens. `others`: whom to ask; `late`: whom as well if
@@ -68,12 +80,15 @@ class Repairs {
   bool anything_lost() const { return !lost_.empty(); }
   // Nothing to do, for oneself or for others.
   bool idle() const {
-    return open_.empty() && wanted_.empty() && lost_.empty() && due_.empty() && reports_.empty();
+    return open_.empty() && wanted_.empty() && lost_.empty() && due_.empty() && reports_.empty() &&
+           messages_.empty();
   }
   // Requests of others that wait; what was given to others.
   std::size_t due_requests() const { return due_.size(); }
   std::size_t given_pieces() const { return given_.size(); }
   std::size_t given_bytes() const;
+  std::size_t unsent_messages() const { return messages_.size(); }
+  std::size_t decoder_bytes() const;
   // Everything under way belongs to a past that a rollback undid.
   void forget();
 
@@ -96,6 +111,13 @@ class Repairs {
     int to = 0;
     codes::RoundKey key;
     std::vector<Message> slices;
+    std::size_t bytes = 0;
+    AnswerRate again;
+  };
+  // What one peer may still be given, in bytes of pieces; it grows with time.
+  struct Allowance {
+    double bytes = 0.0;
+    std::int64_t at_ms = 0;
   };
 
   void begin(const Wanted& wanted, std::int64_t now_ms, std::uint32_t epoch, std::uint64_t boundary,
@@ -109,9 +131,13 @@ class Repairs {
   bool is_stale(const Open& open, std::int64_t now_ms, std::uint64_t boundary);
   bool can_be_built_from(codes::Index shard, const codes::PeerSet& holders);
   codes::ShardPart next_chunk(const Lost& lost) const;
-  void give(int to, const Message& request);
+  void give(int to, const Message& request, std::int64_t now_ms);
   void refuse(int to, const Message& request);
-  void give_due(std::uint64_t boundary);
+  void give_due(std::int64_t now_ms, std::uint64_t boundary);
+  bool is_possible(const Message& request) const;
+  bool may_take(int peer, const Message& request, std::int64_t now_ms);
+  void forget_what_was_given();
+  std::int64_t ask_pause_ms() const;
   codes::PeerSet enough_of(codes::Index shard, codes::PeerSet others, int tries);
   codes::DecoderCache& cache(codes::Index shard) { return *caches_[static_cast<std::size_t>(shard)]; }
 
@@ -126,6 +152,7 @@ class Repairs {
   std::map<Place, Lost> lost_;
   std::vector<std::pair<int, Message>> due_;  // requests of others for boundaries to come
   std::deque<Given> given_;                   // lately, for those that a slice did not reach
+  std::map<int, Allowance> allowances_;       // by peer that was given something
   std::vector<std::pair<int, Message>> messages_;
   std::vector<RepairReport> reports_;
   std::uint32_t serial_ = 0;

@@ -61,9 +61,15 @@ struct Status {
 // What a peer keeps of and for others. PROTOCOL.md says what bounds it.
 struct MemoryUse {
   std::size_t stored_rounds = 0, stored_bytes = 0;  // of contributions, whatever the attempt
+  std::size_t most_stored_of_one = 0;               // bytes
   std::size_t sent_rounds = 0;                      // of its own contributions
   std::size_t due_requests = 0;                     // of others, for boundaries to come
   std::size_t given_pieces = 0, given_bytes = 0;
+  std::size_t unsent_answers = 0;         // to requests for pieces
+  std::size_t unsent_messages = 0;        // of any kind, not yet taken from the outbox
+  std::size_t most_abstained_of_one = 0;  // rounds that one peer is known to abstain from
+  std::size_t helped_rounds = 0;          // sent again under another attempt
+  std::size_t decoder_bytes = 0;          // of set decoders kept for use again
 };
 
 // A scrub that rode on a round.

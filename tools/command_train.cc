@@ -17,6 +17,7 @@
 #include "node/dataset_loader.h"
 #include "node/plan_of.h"
 #include "node/run_folder.h"
+#include "node/run_limits.h"
 #include "node/run_profile.h"
 #include "node/run_summary.h"
 #include "tools/certify.h"
@@ -109,6 +110,10 @@ Result<DataCheck> check_data(const node::Config& config) {
   if (!data) return data.failure();
   auto plan = node::plan_of(config.shared, data->train, data->test);
   if (!plan) return plan.failure();
+  const auto code = node::configured_code(config.shared);
+  if (!code) return code.failure();
+  if (Outcome fits = node::check_run(*code, *plan, data->train, data->test, config.shared.peers); !fits)
+    return fits.failure();
   return DataCheck{plan->total_steps, node::plan_digest(config, data->digest)};
 }
 

@@ -38,6 +38,7 @@ Result<Request> parse_sim(const std::vector<std::string>& arguments) {
   parser.add_text("--peers", peers, "P", "in every run [drawn, 6 to 24]");
   parser.add_text("--steps", steps, "S", "of training in every run [300]");
   parser.add_text("--faults", faults, "PROFILE", "what happens to them [swarm]");
+  parser.add_switch("--wide", request.swarm.first.wide, "layers that fill the kernels of large products");
   parser.add_text("--jobs", jobs, "J", "threads [as many as processors]");
   parser.add_switch("--keep-going", request.swarm.keep_going, "after a run that failed");
   parser.add_switch("--verbose", request.verbose, "a line for each run; what happened, if it is one run");

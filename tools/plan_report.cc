@@ -16,6 +16,7 @@
 #include "codes/set_decoder.h"
 #include "node/config_values.h"
 #include "node/host_plan.h"
+#include "node/run_limits.h"
 
 namespace polydot::tools {
 namespace {
@@ -269,6 +270,7 @@ Result<PlanReport> make_plan_report(const PlanRequest& request) {
   const auto code = codes::make_code(request.shared.code, request.shared.grid, request.shared.peers);
   if (!code) return code.failure();
   const std::vector<codes::Shape> layers = weight_shapes(request);
+  if (Outcome fits = node::check_columns(*code, layers); !fits) return fits.failure();
   PlanReport report;
   report.title = title_of(request);
   report.peers = code->peers();

@@ -14,6 +14,7 @@
 #include "codes/peer_set.h"
 #include "codes/set_decoder.h"
 #include "node/host_plan.h"
+#include "node/run_limits.h"
 #include "tools/plan_report.h"
 
 namespace polydot::tools {
@@ -155,6 +156,18 @@ std::vector<Candidate> candidates(const std::vector<std::string>& names, Index m
   return found;
 }
 
+// Whether columns of contributions and of pieces of shards fit into messages.
+bool can_be_sent(const CodeShape& shape, const Workload& work) {
+  const std::vector<codes::Shape> layers = work.weights();
+  for (std::size_t l = 0; l < layers.size(); ++l)
+    for (Index s = 0; s < static_cast<Index>(shape.shards.size()); ++s) {
+      const codes::Shape shard = shape.shard(s, layers[l]);
+      const bool is_used = l > 0 || s == shape.passes[0].shard;
+      if (is_used && std::max(shard.rows, shard.cols) > node::kMostColumnNumbers) return false;
+    }
+  return true;
+}
+
 bool fits(const Prediction& cost, const Hardware& hardware) {
   return hardware.memory_bytes == 0.0 || cost.host_memory_bytes <= hardware.memory_bytes;
 }
@@ -217,7 +230,7 @@ Ranking rank_plans(const Wishes& wishes, const Workload& work, const Hardware& h
   const auto meets = [&](const CodeShape& shape) {
     // On one block every code is replication.
     const bool another_name = shape.grid.m * shape.grid.n == 1 && shape.name != "replication";
-    return !another_name && meets_bounds(shape, wishes);
+    return !another_name && meets_bounds(shape, wishes) && can_be_sent(shape, work);
   };
   std::set<std::string> kinds;
   std::set<std::tuple<std::string, Index, Index, Index>> seen;
@@ -242,8 +255,8 @@ Ranking rank_plans(const Wishes& wishes, const Workload& work, const Hardware& h
     if (shape.name == "replication" && !ranking.replication) ranking.replication = plan;
     ranking.plans.push_back(*plan);
   }
-  const auto uncoded =
-      candidates({"uncoded"}, ranking.max_peers, work, hardware, [](const CodeShape&) { return true; });
+  const auto uncoded = candidates({"uncoded"}, ranking.max_peers, work, hardware,
+                                  [&](const CodeShape& shape) { return can_be_sent(shape, work); });
   for (const Candidate& candidate : uncoded)
     if (!ranking.uncoded && fits(candidate.cost, hardware))
       ranking.uncoded = plan_of_shape(candidate.shape, work, hardware);

@@ -142,6 +142,26 @@ TEST(DecoderCache, ReturnsTheSameObjectForTheSameSet) {
   EXPECT_EQ(first->decoder, make_set_decoder(pass.code, pass.sigma, set).decoder);
 }
 
+// A decoder of many contributions is large: thousands of them would be more than the training itself.
+TEST(DecoderCache, IsBoundedInBytesAtTheLargestNumberOfPeers) {
+  constexpr int kMany = 256;
+  const ProductCode code = make({"replication", {2, 2, 1}, kMany});
+  const Pass& pass = code.pass(PassKind::kForward);
+  DecoderCache cache(pass.code, pass.sigma);
+  std::size_t one = 0;
+  for (int missing = 0; missing < 80; ++missing) {
+    PeerSet set = PeerSet::all(kMany);
+    set.erase(missing);
+    const auto decoder = cache.get(set);
+    one = decoder->bytes();
+    EXPECT_EQ(cache.get(set), decoder) << "the newest is kept";
+    ASSERT_LE(cache.bytes(), DecoderCache::kMaxBytes);
+    ASSERT_GE(cache.bytes(), one);
+  }
+  EXPECT_GT(one, std::size_t{8} * 200 * 200);  // its parities alone
+  EXPECT_LE(cache.size(), DecoderCache::kMaxBytes / one);
+}
+
 TEST(DecoderCache, NeverHoldsMoreThanItsCapacityAndWhatItGaveOutLives) {
   const ProductCode code = make({"polydot", {2, 2, 1}, 10});
   const Pass& pass = code.pass(PassKind::kForward);

@@ -157,7 +157,7 @@ TEST(ContributionStore, NeverHoldsMoreThanItsBound) {
     for (int peer = 0; peer < kPeers; ++peer)
       for (const Message& slice : slices_of(peer, key_of(step, 0), kSmall)) {
         ++(store.add(peer, slice) ? stored : dropped);
-        ASSERT_LE(store.bytes(), kBound);
+        ASSERT_LE(store.bytes_of(peer), kBound);
       }
   EXPECT_GT(stored, 0);
   EXPECT_GT(dropped, 0);
@@ -167,6 +167,39 @@ TEST(ContributionStore, NeverHoldsMoreThanItsBound) {
   EXPECT_EQ(store.bytes(), 0u);
   add_all(store, 1, key_of(999, 0), kSmall);
   EXPECT_EQ(store.complete(key_of(999, 0), kSmall), PeerSet::of({1}));
+}
+
+TEST(ContributionStore, NobodyTakesTheRoomOfOthers) {
+  constexpr std::size_t kBound = 20'000;
+  ContributionStore store(kPeers, kBound);
+  for (std::uint64_t step = 100; step < 1100; ++step)
+    for (const Message& slice : slices_of(7, key_of(step, 0), kSmall)) store.add(7, slice);
+  EXPECT_GT(store.bytes_of(7), kBound / 2);
+  for (int peer = 0; peer < kPeers; ++peer) add_all(store, peer, key_of(5, 0), kSmall);
+  EXPECT_EQ(store.complete(key_of(5, 0), kSmall), PeerSet::all(kPeers));
+}
+
+// Later ones can be asked for again when their time comes.
+TEST(ContributionStore, LaterRoundsOfAPeerGiveWayToEarlierOnesOfTheSamePeer) {
+  constexpr std::size_t kBound = 20'000;
+  ContributionStore store(kPeers, kBound);
+  std::uint64_t last = 100;
+  for (; store.add(7, slices_of(7, key_of(last, 0), kSmall).front()); ++last) {
+  }
+  add_all(store, 8, key_of(last - 1, 0), kSmall);
+  const std::size_t rounds = store.rounds();
+  for (std::uint64_t step = 99; step > 89; --step) add_all(store, 7, key_of(step, 0), kSmall);
+  EXPECT_EQ(store.rounds(), rounds + 1) << "as many, and the one that only another peer is in";
+  EXPECT_LE(store.bytes_of(7), kBound);
+  for (std::uint64_t step = 90; step < last - 10; ++step) expect_values(store, key_of(step, 0), 7, kSmall);
+  EXPECT_FALSE(store.complete(key_of(last - 1, 0), kSmall).contains(7));
+  expect_values(store, key_of(last - 1, 0), 8, kSmall);
+  // Not the other way round, and nothing gives way to what never fits.
+  EXPECT_FALSE(store.add(7, slices_of(7, key_of(last, 0), kSmall).front()));
+  EXPECT_FALSE(store.add(7, slices_of(7, key_of(1, 0), {100, 100}).front()));
+  expect_values(store, key_of(90, 0), 7, kSmall);
+  store.prune_through(key_of(last, 0));
+  EXPECT_EQ(store.bytes(), 0u);
 }
 
 TEST(ContributionStore, FloodsOfTinyRoundsCannotGrowTheBooks) {

@@ -82,7 +82,10 @@ class RepairsWorld : public ::testing::Test {
       switch (message.kind) {
         case MessageKind::kRepairRequest:
           ++requests;
-          receiver.on_request(from, message, boundaries_[static_cast<std::size_t>(to)]);
+          receiver.on_request(from, message,
+                              {.now_ms = now_ms_,
+                               .boundary = boundaries_[static_cast<std::size_t>(to)],
+                               .may_give = may_give});
           break;
         case MessageKind::kPiece:
           ++pieces;
@@ -124,6 +127,7 @@ class RepairsWorld : public ::testing::Test {
   std::vector<std::unique_ptr<Repairs>> repairs_;
   std::int64_t now_ms_ = 0;
   PeerSet late, gone;
+  bool may_give = true;
   int requests = 0, pieces = 0, refusals = 0;
 };
 
@@ -232,6 +236,93 @@ TEST_F(RepairsWorld, TheLateAreAskedWhenTheOthersAreNotEnough) {
   answer();
   expect_rebuilt();
   EXPECT_GT(requests, without);
+}
+
+Message request_at(std::uint64_t boundary, std::uint32_t serial, std::uint32_t epoch = 0) {
+  Message request{.kind = MessageKind::kRepairRequest,
+                  .key = {.epoch = epoch, .step = boundary, .attempt = serial},
+                  .code = kWeightsState};
+  return request;
+}
+
+// Whatever the giving peer does: nobody works here but by the request itself.
+TEST_F(RepairsWorld, WhatIsDueNowOrPastIsAnsweredAtOnce) {
+  const auto ask = [&](std::uint64_t boundary, std::uint32_t epoch, bool last = false) {
+    repairs_[0]->on_request(kAsking, request_at(boundary, static_cast<std::uint32_t>(boundary), epoch),
+                            {.epoch = 5, .boundary = 100, .last = last});
+    const auto messages = repairs_[0]->take_messages();
+    return messages.empty() ? MessageKind::kHello : messages.front().second.kind;  // hello: none
+  };
+  EXPECT_EQ(ask(100, 5), MessageKind::kPiece);
+  EXPECT_EQ(ask(99, 5), MessageKind::kNoPiece);
+  EXPECT_EQ(ask(101, 5), MessageKind::kHello) << "comes when its boundary does";
+  EXPECT_EQ(repairs_[0]->due_requests(), 1u);
+  EXPECT_EQ(ask(102, 5, true), MessageKind::kNoPiece) << "there will be no such boundary";
+  EXPECT_EQ(ask(100, 4), MessageKind::kNoPiece) << "another past";
+  EXPECT_EQ(ask(100, 6), MessageKind::kHello) << "perhaps it comes there too";
+  EXPECT_EQ(repairs_[0]->due_requests(), 1u);
+  repairs_[0]->refuse_what_is_due();
+  ASSERT_EQ(repairs_[0]->unsent_messages(), 1u);
+  EXPECT_EQ(repairs_[0]->take_messages().front().second.kind, MessageKind::kNoPiece);
+}
+
+TEST_F(RepairsWorld, WhoMayNotGiveSaysNothing) {
+  for (const std::uint64_t boundary : {98u, 100u, 103u})
+    repairs_[0]->on_request(kAsking, request_at(boundary, 1), {.boundary = 100, .may_give = false});
+  EXPECT_EQ(repairs_[0]->unsent_messages(), 0u);
+  EXPECT_EQ(repairs_[0]->due_requests(), 2u);
+}
+
+// In a patience a peer takes all there is four times, and no more; nothing that it may not have now is lost.
+TEST_F(RepairsWorld, PiecesAreGivenAtARate) {
+  const auto given = [&] {
+    std::size_t count = 0;
+    for (const auto& [to, message] : repairs_[0]->take_messages())
+      count += message.kind == MessageKind::kPiece;
+    return count;
+  };
+  for (std::uint32_t serial = 0; serial < 1000; ++serial)
+    repairs_[0]->on_request(kAsking, request_at(100, serial), {.boundary = 100});
+  EXPECT_EQ(given(), 4u);
+  EXPECT_LE(repairs_[0]->due_requests(), 64u);
+  EXPECT_GT(repairs_[0]->due_requests(), 0u);
+  for (int k = 1; k <= 8; ++k) {
+    now_ms_ = k * kPatienceMs / 4;
+    work(0);
+    EXPECT_EQ(given(), 1u);
+  }
+  // Somebody else has an allowance of its own.
+  repairs_[0]->on_request(7, request_at(100, 5000 % 1024), {.now_ms = now_ms_, .boundary = 100});
+  EXPECT_EQ(given(), 1u);
+}
+
+TEST_F(RepairsWorld, TheSamePieceIsSentAgainAtARate) {
+  const auto ask = [&](std::int64_t now_ms) {
+    repairs_[0]->on_request(kAsking, request_at(100, 1), {.now_ms = now_ms, .boundary = 101});
+    return repairs_[0]->take_messages().size();
+  };
+  repairs_[0]->on_request(kAsking, request_at(100, 1), {.boundary = 100});
+  ASSERT_EQ(repairs_[0]->take_messages().size(), 1u);
+  std::size_t answers = 0;
+  for (int k = 0; k < 1000; ++k) answers += ask(k / 20);  // 50 ms
+  EXPECT_LE(answers, 4u);
+  for (int k = 1; k < 8; ++k) EXPECT_EQ(ask(50 + k * kPatienceMs / 10), 1u) << "as honest peers ask";
+}
+
+// The asker's own bound on what is kept for resending is shared fairly.
+TEST_F(RepairsWorld, WhoTakesMuchLosesWhatIsKeptForItFirst) {
+  repairs_[0]->on_request(7, request_at(100, 1), {.boundary = 100});
+  for (int k = 0; k < 80; ++k) {
+    now_ms_ += kPatienceMs;
+    repairs_[0]->on_request(kAsking, request_at(100, static_cast<std::uint32_t>(k)),
+                            {.now_ms = now_ms_, .boundary = 100});
+  }
+  repairs_[0]->take_messages();
+  EXPECT_EQ(repairs_[0]->given_pieces(), 64u);
+  repairs_[0]->on_request(7, request_at(100, 1), {.now_ms = now_ms_, .boundary = 101});
+  const auto messages = repairs_[0]->take_messages();
+  ASSERT_EQ(messages.size(), 1u);
+  EXPECT_EQ(messages.front().second.kind, MessageKind::kPiece) << "still there for a peer that took one";
 }
 
 TEST_F(RepairsWorld, ANoPieceOfAnotherRequestChangesNothing) {

@@ -67,6 +67,12 @@ TEST(BadInput, OnTheCommandLineIsNamedWithWhatIsRight) {
       {{"data", "--dataset", "strokes"}, {"--out"}},
       {{"init", "--hosts", "a,b"}, {"--out"}},
       {{"plan", "--code", "mdx"}, {"mdx", "nearest: mds"}},
+      {{"train", "--hidden", "600000,16"}, {"layer 0", "300000", "262144", "larger grid"}},
+      {{"init", "--hosts", "a,b", "--out", scratch / "c", "--hidden", "600000"},
+       {"layer 0", "300000", "262144"}},
+      {{"plan", "--peers", "10", "--grid", "2x2", "--hidden", "600000"}, {"layer 0", "300000", "262144"}},
+      {{"plan", "--peers", "10", "--grid", "2x2", "--inputs", "600000"}, {"layer 0", "300001", "262144"}},
+      {{"train", "--hidden", "500000,500000"}, {"10 peers", "GB of memory", "this machine has"}},
   };
   for (const Case& wrong : cases) {
     std::string line;

@@ -1,8 +1,10 @@
 // Checks that what a peer keeps stays within bounds that neither the length of the run nor anything that
 // others do moves.
 //
-//   memory   contributions are kept of a few steps, own ones of a few more; requests of others and the pieces
-//            given to them are counted
+//   memory   contributions are kept within a quota of bytes for each peer, own ones of a few steps; requests
+//   of
+//            others, the pieces given to them, answers and messages not yet sent, notes of who abstained and
+//            who was helped, decoders kept for use again
 #pragma once
 
 #include <cstdint>
@@ -15,6 +17,9 @@ namespace polydot::simulator {
 struct MemoryBounds {
   int peers = 0;
   std::size_t rounds_per_step = 0;  // of training and evaluation, at most
+  // Bytes of one peer's contribution to the largest round, and to all training rounds of a step.
+  std::size_t round_bytes = 0, step_bytes = 0;
+  std::size_t decoder_caches = 0;  // of one peer
 };
 
 class MemoryChecker {

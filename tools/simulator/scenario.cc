@@ -20,6 +20,7 @@ constexpr std::array<const char*, 6> kProfiles = {"none", "network", "soft", "pr
 // Of the generator of collapses; such that none is drawn for a seed that the tests keep.
 constexpr std::uint64_t kCollapses = 0x636f6c6c6170738fu;
 constexpr std::uint64_t kNonsenseOf = 0x6e6f6e73656e7365u;  // of the generator of nonsense
+constexpr std::uint64_t kWidths = 0x7769647468730000u;  // of that of wide layers
 // Of that of second processes.
 constexpr std::uint64_t kSecondProcesses = 0x7365636f6e64u;
 constexpr int kFewestPeers = 6, kMostPeers = 24, kMostSearched = 12, kPeersAroundNonsense = 8;
@@ -123,6 +124,23 @@ void draw_training(Draw& draw, Scenario& scenario) {
   scenario.train = clouds(inputs, draw.between(200, 700), classes, data_seed, 1);
   scenario.test = clouds(inputs, 60, classes, data_seed, 2);
   scenario.cluster.checkpoint_every = static_cast<std::uint64_t>(draw.one_of<std::int64_t>({5, 10, 20, 50}));
+}
+
+// Of a generator of its own, so that all else is what the seed means without it. A batch of 64 fills the
+// tiles of every processor, in two groups too; so does a third of the units.
+void draw_wide_training(Draw& draw, Scenario& scenario) {
+  dnn::TrainingPlan& plan = scenario.cluster.plan;
+  const codes::Index inputs = draw.between(40, 64), classes = plan.network.outputs();
+  const std::vector<codes::Index> hidden = {draw.between(192, 256), draw.between(96, 160)};
+  plan.network =
+      dnn::make_mlp(inputs, hidden, classes, dnn::ActivationKind::kSmelu, dnn::LossKind::kCrossEntropy)
+          .value();
+  plan.batch = 64;
+  plan.eval_batch = 60;
+  const std::uint64_t data_seed = draw.seed();
+  // Whole batches: the last one of an epoch fills the tiles as well.
+  scenario.train = clouds(inputs, plan.batch * draw.between(4, 10), classes, data_seed, 1);
+  scenario.test = clouds(inputs, 60, classes, data_seed, 2);
 }
 
 void draw_times(Draw& draw, Scenario& scenario) {
@@ -248,6 +266,8 @@ Scenario draw_scenario(const ScenarioOptions& options) {
   scenario.cluster.margin = draw.chance(0.8) ? 1 : 2;
   draw_code(draw, scenario);
   draw_training(draw, scenario);
+  Draw widths(options.seed ^ kWidths);
+  if (options.wide) draw_wide_training(widths, scenario);
   draw_times(draw, scenario);
   // Enough is left for everybody to come back.
   scenario.heal_step = options.steps * static_cast<std::uint64_t>(draw.between(50, 75)) / 100;
@@ -282,13 +302,13 @@ std::string to_text(const Scenario& scenario) {
   const ClusterOptions& cluster = scenario.cluster;
   const NetworkOptions& network = cluster.network;
   std::string text = fmt::format(
-      "{} {}x{}x{} of {}, needs {} and {}, margin {}; {} steps of {}, momentum {}, a checkpoint every {}; "
+      "{} {}x{}x{} of {}, needs {} and {}, margin {}; {}{} steps of {}, momentum {}, a checkpoint every {}; "
       "faults until "
       "step {}, at most {} impaired\n",
       scenario.code_name, scenario.grid.m, scenario.grid.n, scenario.grid.d, scenario.peers(),
       scenario.needed(PassKind::kForward), scenario.needed(PassKind::kBackward), cluster.margin,
-      cluster.plan.total_steps, cluster.plan.batch, cluster.plan.optimizer.momentum, cluster.checkpoint_every,
-      scenario.heal_step, scenario.most_impaired);
+      scenario.options.wide ? "wide, " : "", cluster.plan.total_steps, cluster.plan.batch,
+      cluster.plan.optimizer.momentum, cluster.checkpoint_every, scenario.heal_step, scenario.most_impaired);
   fmt::format_to(
       std::back_inserter(text),
       "patience {} ms, delay to {} ms, work {:.2g} ms; loss {:.2g}, duplication {:.2g}, corruption {:.2g}, "

@@ -39,6 +39,9 @@ struct ScenarioOptions {
   std::optional<int> peers;  // none: drawn, 6 to 24
   std::uint64_t steps = 300;
   FaultProfile profile = FaultProfile::kSwarm;
+  // Layers and batches that fill the kernels of large products (codes/shard_kernel.h), as those of users do;
+  // else they are so small that what does not fit those kernels runs.
+  bool wide = false;
 };
 
 struct Scenario {

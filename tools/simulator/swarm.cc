@@ -99,6 +99,7 @@ std::string replay_command(const ScenarioOptions& options) {
       fmt::format("polydot sim --seed {} --faults {}", options.seed, name_of(options.profile));
   if (options.peers) command += fmt::format(" --peers {}", *options.peers);
   if (options.steps != ScenarioOptions{}.steps) command += fmt::format(" --steps {}", options.steps);
+  if (options.wide) command += " --wide";
   return command + " --verbose";
 }
 

@@ -1,0 +1,93 @@
+// What cannot run is refused before it starts, with what is wrong and what to do; what just can is not.
+#include "node/run_limits.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "codes/factories.h"
+#include "node/config.h"
+
+namespace polydot::node {
+namespace {
+
+using codes::Shape;
+using ::testing::HasSubstr;
+
+codes::ProductCode code_of(const char* name, codes::Grid grid, codes::Index peers) {
+  return codes::make_code(name, grid, peers).value();
+}
+
+TEST(RunLimits, AColumnMustFitAMessageToTheNumber) {
+  ASSERT_EQ(kMostColumnNumbers, 262'144);
+  const auto code = code_of("polydot", {2, 2, 1}, 10);
+  EXPECT_TRUE(check_columns(code, {{524'288, 10}}).ok());
+  EXPECT_TRUE(check_columns(code, {{10, 524'288}}).ok()) << "a piece of the shard: a row of it is a column";
+  for (const Shape weights : {Shape{524'289, 10}, Shape{10, 524'289}}) {
+    const Outcome refused = check_columns(code, {{10, 10}, weights});
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.failure().kind, FailureKind::kUsage);
+    for (const char* part : {"layer 1", "262145", "262144", "larger grid"})
+      EXPECT_THAT(refused.failure().message, HasSubstr(part));
+  }
+  EXPECT_TRUE(check_columns(code_of("polydot", {3, 1, 1}, 10), {{524'289, 10}}).ok()) << "a larger grid";
+}
+
+// A code with shards of their own for the backward pass: of the first layer those are not used.
+TEST(RunLimits, ShardsThatNobodyUsesAreNotCounted) {
+  const auto code = code_of("mds", {3, 1, 1}, 10);
+  ASSERT_EQ(code.shards.size(), 2u);
+  const Shape forward = codes::shard_shape(code.shards[0], 600'000, 10);
+  const Shape backward = codes::shard_shape(code.shards[1], 600'000, 10);
+  ASSERT_LE(forward.rows, kMostColumnNumbers);
+  ASSERT_GT(backward.rows, kMostColumnNumbers);
+  EXPECT_TRUE(check_columns(code, {{600'000, 10}}).ok());
+  EXPECT_FALSE(check_columns(code, {{10, 10}, {600'000, 10}}).ok());
+}
+
+TEST(RunLimits, HiddenLayersAreLookedAtWithTheConfiguration) {
+  Config config;
+  config.shared.hidden = {524'287, 16};  // and a bias
+  EXPECT_TRUE(validate(config).ok()) << validate(config).failure().message;
+  config.shared.hidden = {16, 524'289};
+  const Outcome refused = validate(config);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.failure().message, HasSubstr("layer 1 (524289 outputs)"));
+}
+
+dnn::Dataset data(codes::Index features, codes::Index count) {
+  return dnn::Dataset::from_floats(Eigen::MatrixXf::Random(features, count),
+                                   std::vector<std::uint8_t>(static_cast<std::size_t>(count), 0), 1);
+}
+
+TEST(RunLimits, MemoryIsThatOfShardsDataActivationsAndTwoRounds) {
+  const auto code = code_of("polydot", {2, 2, 1}, 10);
+  dnn::TrainingPlan plan;
+  plan.network = *dnn::make_mlp(39, {100}, 10, dnn::ActivationKind::kSmelu, dnn::LossKind::kCrossEntropy);
+  plan.batch = 64;
+  plan.optimizer.momentum = 0.9;
+  const double shards = 2.0 * (50 * 20 + 5 * 51), activations = 64 * (40 + 200 + 101 + 20);
+  const double rounds = 2.0 * 10 * (51 * 64);
+  const double values = 39 * (128 + 64);
+  EXPECT_DOUBLE_EQ(memory_of_peer(code, plan, data(39, 128), data(39, 64)),
+                   4.0 * (shards + activations + rounds + values));
+}
+
+TEST(RunLimits, MoreMemoryThanThereIsIsRefusedByBothNumbers) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  EXPECT_TRUE(check_memory(8e9, 2, {16e9, kInfinity}).ok());
+  const Outcome machine = check_memory(8e9, 3, {16e9, kInfinity});
+  ASSERT_FALSE(machine.ok());
+  EXPECT_EQ(machine.failure().kind, FailureKind::kUsage);
+  EXPECT_THAT(machine.failure().message, HasSubstr("3 peers of this network need at least 24.0 GB"));
+  EXPECT_THAT(machine.failure().message, HasSubstr("this machine has 16.0 GB"));
+  const Outcome process = check_memory(8e9, 1, {16e9, 4e9});
+  ASSERT_FALSE(process.ok());
+  EXPECT_THAT(process.failure().message, HasSubstr("8.0 GB"));
+  EXPECT_THAT(process.failure().message, HasSubstr("4.0 GB (ulimit -v)"));
+  EXPECT_GT(memory_here().machine_bytes, 1e8);
+}
+
+}  // namespace
+}  // namespace polydot::node
