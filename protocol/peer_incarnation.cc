@@ -13,10 +13,9 @@ std::string hexadecimal(std::uint64_t number) {
   return text;
 }
 
-// Of what was heard of another process, only what is true of the machine and of the cluster.
+// Of what was heard of another process, only what is true of the machine.
 Heard of_another_process(const Heard& before) {
   Heard peer;
-  peer.epoch = before.epoch;
   peer.last_message_ms = before.last_message_ms;
   peer.punctuality = before.punctuality;
   return peer;
