@@ -356,8 +356,9 @@ void Repairs::work(std::int64_t now_ms, std::uint32_t epoch, std::uint64_t bound
       const bool lost = lost_.contains(at->first);
       Wanted again = open.wanted;
       again.not_before = lost ? boundary : boundary + 1;
-      again.not_before_ms = now_ms + ask_pause_ms();
-      if (++again.tries < kMaxTries || lost)
+      // The first time at once, at a boundary further on; then as often as others are asked for anything.
+      if (++again.tries > 1) again.not_before_ms = now_ms + ask_pause_ms();
+      if (again.tries < kMaxTries || lost)
         wanted_.try_emplace(at->first, again);
       else
         report_given_up(open, boundary);

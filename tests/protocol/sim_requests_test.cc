@@ -102,9 +102,9 @@ TEST(RequestsForPieces, ThatWaitAreRefusedWhenThePeerLeaves) {
 // Who has lost its place and goes on further ahead has the rounds in between behind it: they would only take
 // the room of those that it is waiting for.
 TEST(RoundsLeftOut, AreNotKept) {
-  ClusterOptions options = slow_training(120);
+  ClusterOptions options = slow_training(200);
   SimRun run(options);
-  run.cluster().at(400, [&] { run.cluster().freeze(4, run.cluster().now_ms() + 3000); });
+  run.cluster().at(400, [&] { run.cluster().freeze(4, run.cluster().now_ms() + 300); });
   int looks = 0;
   run.cluster().on_time([&](std::int64_t) {
     protocol::Peer& peer = run.peer(4);
