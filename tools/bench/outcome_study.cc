@@ -52,6 +52,7 @@ struct Ends {
   int unexpected = 0, counting = 0;
 
   std::string text() const {
+    if (counts.empty()) return "not run";
     std::string text;
     for (const auto& [end, count] : counts)
       text += fmt::format("{}{}{}", text.empty() ? "" : ", ", name_of(end),
@@ -142,7 +143,43 @@ void measure_setting(const StageTwin& twin, std::size_t setting,
   }
 }
 
-Table measure(const OutcomeStudyOptions& options, const std::vector<std::vector<NumberedCell>>& runs) {
+std::string head_of(const Table& table, const std::string& description) {
+  return fmt::format(
+      "# How faults end\n\n{}\n\n{} faults in {} cells of {} settings (of {}), {} of them above the floor or "
+      "after "
+      "the "
+      "checksum; not as expected (tools/bench/stage_expectation.cc): {}; cells without a fault above the "
+      "floor, in "
+      "{} places each: {}. Weights at the end differ from those of the run without faults by at most "
+      "{:.1e}.\n\nBelow the floor: as harmless as rounding, a try that proves no more than that nobody else "
+      "was named. Not injected: there was nothing to change. Bold: not as it should be.\n\n",
+      description, table.faults, table.order.size(), table.kernels.size(), stage_settings().size(),
+      table.counting, table.unexpected, kTries, table.unproved, table.weight_difference);
+}
+
+std::string text_of(Table& table, const std::string& description) {
+  std::string text = head_of(table, description) + "| stage:model |";
+  for (const StageSetting& setting : stage_settings()) text += fmt::format(" {} |", setting.name);
+  text += "\n|---|";
+  for (std::size_t k = 0; k < stage_settings().size(); ++k) text += "---|";
+  for (const std::string& cell : table.order) {
+    text += fmt::format("\n| {} |", cell);
+    table.cells[cell].resize(stage_settings().size());
+    for (const Ends& ends : table.cells[cell]) text += fmt::format(" {} |", ends.text());
+  }
+  text += "\n\n## Not as expected\n\n";
+  for (const std::string& remark : table.remarks) text += "- " + remark + "\n";
+  if (table.remarks.empty()) text += "Nothing.\n";
+  text +=
+      "\n## Which kernel multiplied\n\n| | shard times operand: tiles / Eigen | transposed: tiles / Eigen |\n"
+      "|---|--:|--:|\n";
+  for (const std::string& line : table.kernels) text += line;
+  return text;
+}
+
+// The report is written after each setting: all of them take long.
+Result<Table> measure(const OutcomeStudyOptions& options,
+                      const std::vector<std::vector<NumberedCell>>& runs) {
   Table table;
   for (const auto& cells : runs)
     for (const NumberedCell& one : cells) table.order.push_back(name_of_cell(one.cell));
@@ -165,21 +202,12 @@ Table measure(const OutcomeStudyOptions& options, const std::vector<std::vector<
                                         kernels.rows_by_eigen, kernels.columns_in_tiles,
                                         kernels.columns_by_eigen));
     std::fprintf(stderr, "%s: done\n", name.c_str());
+    if (options.out.empty()) continue;
+    const std::string text = text_of(table, options.description);
+    if (const Outcome written = write_report(options.out, "outcomes.md", text); !written)
+      return written.failure();
   }
   return table;
-}
-
-std::string head_of(const Table& table, const std::string& description) {
-  return fmt::format(
-      "# How faults end\n\n{}\n\n{} faults in {} cells of {} settings, {} of them above the floor or after "
-      "the "
-      "checksum; not as expected (tools/bench/stage_expectation.cc): {}; cells without a fault above the "
-      "floor, in "
-      "{} places each: {}. Weights at the end differ from those of the run without faults by at most "
-      "{:.1e}.\n\nBelow the floor: as harmless as rounding, a try that proves no more than that nobody else "
-      "was named. Not injected: there was nothing to change. Bold: not as it should be.\n\n",
-      description, table.faults, table.order.size(), stage_settings().size(), table.counting,
-      table.unexpected, kTries, table.unproved, table.weight_difference);
 }
 
 }  // namespace
@@ -188,30 +216,14 @@ Outcome run_outcome_study(const OutcomeStudyOptions& options) {
   const std::vector<std::vector<NumberedCell>> runs = wanted_cells(options.only);
   if (runs.empty())
     return usage_failure(fmt::format("--only {}: no such STAGE or STAGE:MODEL", options.only));
-  Table table = measure(options, runs);
-  std::string text = head_of(table, options.description) + "| stage:model |";
-  for (const StageSetting& setting : stage_settings()) text += fmt::format(" {} |", setting.name);
-  text += "\n|---|";
-  for (std::size_t k = 0; k < stage_settings().size(); ++k) text += "---|";
-  for (const std::string& cell : table.order) {
-    text += fmt::format("\n| {} |", cell);
-    for (const Ends& ends : table.cells[cell]) text += fmt::format(" {} |", ends.text());
-  }
-  text += "\n\n## Not as expected\n\n";
-  for (const std::string& remark : table.remarks) text += "- " + remark + "\n";
-  if (table.remarks.empty()) text += "Nothing.\n";
-  text +=
-      "\n## Which kernel multiplied\n\n| | shard times operand: tiles / Eigen | transposed: tiles / Eigen |\n"
-      "|---|--:|--:|\n";
-  for (const std::string& line : table.kernels) text += line;
+  auto measured = measure(options, runs);
+  if (!measured) return measured.failure();
+  const std::string text = text_of(*measured, options.description);
   std::fputs(text.c_str(), stdout);
-  if (!options.out.empty())
-    if (const Outcome written = write_report(options.out, "outcomes.md", text); !written)
-      return written.failure();
-  if (table.unexpected + table.unproved > 0)
+  if (measured->unexpected + measured->unproved > 0)
     return Failure{FailureKind::kNotReached,
-                   fmt::format("{} faults did not end as expected, {} cells showed nothing", table.unexpected,
-                               table.unproved)};
+                   fmt::format("{} faults did not end as expected, {} cells showed nothing",
+                               measured->unexpected, measured->unproved)};
   return Unit{};
 }
 

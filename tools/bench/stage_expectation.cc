@@ -65,7 +65,7 @@ const char* name_of(FaultEnd end) {
     case FaultEnd::kRepaired:
       return "repaired";
     case FaultEnd::kRestCleaned:
-      return "repaired, the rest cleaned";
+      return "faint rest cleaned";
     case FaultEnd::kQuarantined:
       return "quarantined";
     case FaultEnd::kRefused:
@@ -99,6 +99,10 @@ bool must_show(const node::InjectSpec& spec) {
   }
 }
 
+bool is_broken(node::FaultModel model) {
+  return model == node::FaultModel::kSticky || model == node::FaultModel::kBadCore;
+}
+
 bool is_stored(Stage stage) {
   return stage == Stage::kWeights || stage == Stage::kOptimizer || stage == Stage::kUpdate;
 }
@@ -118,7 +122,7 @@ std::vector<codes::Index> updated_layers(const node::Injection& injection) {
 FaultEnd expected_end(const node::InjectSpec& spec, const StagePlaces& places, bool scrub_names) {
   const Row& row = kTable[static_cast<std::size_t>(spec.stage)];
   POLYDOT_CHECK(row.stage == spec.stage);
-  const bool broken = spec.model == node::FaultModel::kSticky || spec.model == node::FaultModel::kBadCore;
+  const bool broken = is_broken(spec.model);
   if (only_updates(spec, places)) return row.in_update;
   if (!broken) return row.once;
   return is_stored(spec.stage) || scrub_names ? row.broken : row.once;

@@ -14,7 +14,7 @@ enum class FaultEnd {
   kCorrected,    // named, left out, and nothing stays
   kErased,       // lost with its frame
   kRepaired,     // named, and what stayed in a shard was put right within four steps
-  kRestCleaned,  // repaired, and cleaned later of what was too faint for a scrub
+  kRestCleaned,  // cleaned later of what was too faint for a scrub; the rest repaired, if there was any
   kQuarantined,  // named so often that the others leave the peer out
   kRefused,      // somebody ended without a result
   // What nothing may end as:
@@ -32,6 +32,8 @@ bool must_show(const node::InjectSpec& spec);
 
 // The layers in whose shards a fault may stay, by what it changed.
 std::vector<codes::Index> updated_layers(const node::Injection& injection);
+// A machine that makes the same mistake when it computes again.
+bool is_broken(node::FaultModel model);
 // Of the stored shard itself.
 bool is_stored(codes::Stage stage);
 

@@ -168,7 +168,10 @@ class Reading {
     const auto of_layer = [&](const auto& event) { return event.layer == last->layer; };
     const bool cleaned = happened(last->peer, last->key.step, run_.cluster->program(0).steps_done() + 1,
                                   {"cleaned"}, of_layer);
-    return repaired && cleaned ? FaultEnd::kRestCleaned : FaultEnd::kStillWrong;
+    fault.remark += cleaned ? "; cleaned then" : "; not cleaned";
+    // A repair is due where a scrub has named the shard.
+    return cleaned && (repaired || !names_a_shard(struck, from)) ? FaultEnd::kRestCleaned
+                                                                 : FaultEnd::kStillWrong;
   }
 
   // The last time that a shard which the fault may be in was named, later than it had to be right, and before

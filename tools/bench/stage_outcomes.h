@@ -41,10 +41,12 @@ struct PlacedFault {
   double size_over_floor = 0.0;
   std::string remark;  // what the end was read from, if it is not the expected one
 
-  // What is left in the other lines of a shard that was repaired may be too faint for a scrub. In products
-  // that show it, it is left out; and the peer's shards are cleaned (PROTOCOL.md, "Self-diagnosis").
+  // What is left in the other lines of a shard that was repaired, or what a broken machine put there, may be
+  // too faint for a scrub. In products that show it, it is left out; and the peer's shards are cleaned
+  // (PROTOCOL.md, "Self-diagnosis").
   bool as_expected() const {
-    return end == expected || (expected == FaultEnd::kRepaired && end == FaultEnd::kRestCleaned);
+    const bool may_be_faint = expected == FaultEnd::kRepaired || is_broken(spec.model);
+    return end == expected || (may_be_faint && end == FaultEnd::kRestCleaned);
   }
   // It showed something: a fault that is as harmless as rounding proves no more than that.
   bool counts() const {
