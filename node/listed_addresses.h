@@ -19,7 +19,7 @@ class ListedAddresses {
   // count. Between addresses of this host the system chooses: who is listed on it may come from any loopback
   // address.
   bool may_be(int peer, std::string_view address) const;
-  // Of any listed peer, or of this host (orders to a peer come from there too).
+  // Of any listed peer, or loopback. Orders to a peer come from these, too.
   bool is_known(std::string_view address) const;
   // "10.0.0.7 or 10.0.0.8"
   std::string text(int peer) const;

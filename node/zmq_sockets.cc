@@ -49,8 +49,8 @@ std::unique_ptr<ConnectionWatch> make_watch(ZmqSockets& sockets, const ZmqOption
       static_cast<std::size_t>(high_water_mark(options.max_queue_bytes, options.max_payload_bytes));
   watch.max_waiting_bytes = (waiting + 1) * watch.max_message_bytes;
   watch.max_connections = most_connections(options.endpoints.size());
-  watch.may_connect = [&listed = sockets.listed](std::string_view address) {
-    return listed.is_known(address);
+  watch.may_connect = [&sockets](std::string_view address) {
+    return sockets.listed.is_known(address) || sockets.local.contains(address);
   };
   return std::make_unique<ConnectionWatch>(sockets.context, sockets.router, std::move(watch));
 }
@@ -212,6 +212,7 @@ Result<std::unique_ptr<ZmqSockets>> open_sockets(const ZmqOptions& options) {
   const Endpoint& ours = (*addresses)[own].endpoint;
   try {
     auto sockets = std::make_unique<ZmqSockets>();
+    sockets->local = LocalAddresses::read();
     sockets->listed = ListedAddresses(*addresses, options.index);
     sockets->router = make_router(sockets->context, options, ours);
     sockets->watch = make_watch(*sockets, options);
@@ -221,7 +222,6 @@ Result<std::unique_ptr<ZmqSockets>> open_sockets(const ZmqOptions& options) {
     if (!listens) return listens.failure();
     if (!adopted) sockets->socket_file = ours.path;
     sockets->listens_on_file = !sockets->socket_file.empty();
-    sockets->local = LocalAddresses::read();
     for (std::size_t p = 0; p < addresses->size(); ++p) {
       ZmqLink& link = sockets->links.emplace_back();
       if (p == own) continue;

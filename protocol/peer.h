@@ -130,6 +130,7 @@ class Peer {
   // Rounds (peer_round.cc)
   void on_contribution(std::int64_t now_ms, int from, const Message& message);
   void answer_request(std::int64_t now_ms, int to, const codes::RoundKey& key);
+  bool is_past(const codes::RoundKey& key) const;
   void on_abstain(int from, codes::RoundKey key);
   codes::PeerSet abstaining() const;  // from the round at hand
   bool must_abstain() const;

@@ -199,6 +199,7 @@ std::vector<ScrubReport> Peer::check_scrubs(const codes::PeerSet& present, bool 
 
 // A scrub that names this peer accuses its shard, unless the scrub itself was computed wrong.
 void Peer::look_at_own_shard(const std::vector<ScrubReport>& scrubs) {
+  const bool was_whole = !repairs_.anything_lost();
   for (std::size_t k = 0; k < scrubs.size(); ++k)
     for (const codes::Finding& finding : scrubs[k].verdict.findings) {
 #ifndef POLYDOT_MUTATION_REPAIR_RIGHT
@@ -206,7 +207,10 @@ void Peer::look_at_own_shard(const std::vector<ScrubReport>& scrubs) {
 #endif
       accuse_own_shard(k, scrubs[k].verdict, finding);
     }
-  if (repairs_.anything_lost()) job_.state()->set_whole(false);
+  if (was_whole && repairs_.anything_lost()) {
+    job_.state()->set_whole(false);
+    send_hello(kEverybody);  // nobody need ask it for that shard
+  }
 }
 
 void Peer::accuse_own_shard(std::size_t column, const codes::RoundVerdict& verdict,

@@ -50,6 +50,7 @@ int Peer::ahead_by_epochs() const {
 void Peer::lose_shards() {
   for (const codes::ShardPart& part : job_.state()->parts()) repairs_.lose(part);
   job_.state()->set_whole(false);
+  votes_from_ms_.reset();  // counts from when it is active again
   send_hello(kEverybody);
 }
 

@@ -36,6 +36,7 @@ bool Peer::is_believed(std::int64_t now_ms, int from, const Message& message) {
       return true;
     case Place::Verdict::kNewHolder:
       peer = of_another_process(peer);
+      repairs_.forget_peer(from);
       return true;
     case Place::Verdict::kVacated:
       peer = of_another_process(peer);

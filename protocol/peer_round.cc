@@ -142,15 +142,21 @@ void Peer::contribute() {
   sent_.push_back({.slices = std::move(slices), .again = {}});
 }
 
+// Whether this peer has that round behind it, finished or left out: nothing of it is of use here any more.
+bool Peer::is_past(const codes::RoundKey& key) const {
+  if (finished_ && (same_round(key, *finished_) || key < *finished_)) return true;
+  if (key.epoch != ballot_.epoch()) return key.epoch < ballot_.epoch();
+  return round_ ? key < round_->request.key : key.step < step_at_hand_;
+}
+
 void Peer::on_contribution(std::int64_t now_ms, int from, const Message& message) {
-  const bool past = finished_ && (same_round(message.key, *finished_) || message.key < *finished_);
-  if (past) {
+  if (is_past(message.key)) {
     if (message.key.attempt > 0 && message.first_col == 0) help_again(now_ms, from, message.key);
-    if (same_round(message.key, *finished_) && message.first_col == 0)
+    if (finished_ && same_round(message.key, *finished_) && message.first_col == 0)
       heard_[static_cast<std::size_t>(from)].punctuality.was_nearly_there();
     return;
   }
-  const bool expected = message.key.epoch >= ballot_.epoch() && message.key.epoch <= ballot_.epoch() + 1 &&
+  const bool expected = message.key.epoch <= ballot_.epoch() + 1 &&
                         message.key.step <= step_at_hand_ + kStepsAhead &&
                         message.key.attempt < PeerOptions::kMaxAttempts;
   if (!expected || !store_.add(from, message)) ++status_.dropped_messages;
@@ -229,10 +235,9 @@ bool Peer::must_abstain() const {
 }
 
 void Peer::on_abstain(int from, codes::RoundKey key) {
-  const bool past = finished_ && (same_round(key, *finished_) || key < *finished_);
   Heard& peer = heard_[static_cast<std::size_t>(from)];
   if (key.epoch == ballot_.epoch()) peer.abstained_step = std::max(peer.abstained_step, key.step);
-  if (past || key.epoch < ballot_.epoch() || key.step > step_at_hand_ + kStepsAhead) return;
+  if (is_past(key) || key.step > step_at_hand_ + kStepsAhead) return;
   key.attempt = 0;
   if (key.epoch > ballot_.epoch() + 1) return;
   // The nearest matter most.

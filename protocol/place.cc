@@ -18,7 +18,8 @@ Place::Verdict Place::claim(std::int64_t now_ms, const Message& message) {
   const bool unknown = !holder_ && !claim_;
   const bool taken = has_ended(message.incarnation) ? reached && free : reached || free;
   if (!taken || (goodbye && !unknown)) {
-    if (goodbye) return Verdict::kIgnored;
+    // A late frame of one that has ended claims nothing.
+    if (goodbye || (has_ended(message.incarnation) && !reached)) return Verdict::kIgnored;
     const bool again =
         claim_ && claim_->incarnation == message.incarnation && now_ms - claim_->last_ms < patience_ms_;
     claim_ = Claim{message.incarnation, again ? claim_->since_ms : now_ms, now_ms};

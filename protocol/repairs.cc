@@ -149,6 +149,11 @@ void Repairs::forget() {
   given_.clear();
 }
 
+void Repairs::forget_peer(int peer) {
+  std::erase_if(due_, [&](const auto& due) { return due.first == peer; });
+  std::erase_if(given_, [&](const Given& one) { return one.to == peer; });
+}
+
 void Repairs::on_piece(int from, const Message& message) {
   for (const auto& [place, open] : open_)
     if (open->key == message.key && open->asked.contains(from)) open->store.add(from, message);
@@ -351,7 +356,9 @@ void Repairs::work(std::int64_t now_ms, std::uint32_t epoch, std::uint64_t bound
       const bool lost = lost_.contains(at->first);
       Wanted again = open.wanted;
       again.not_before = lost ? boundary : boundary + 1;
-      if (++again.tries < kMaxTries || lost)
+      // The first time at once, at a boundary further on; then as often as others are asked for anything.
+      if (++again.tries > 1) again.not_before_ms = now_ms + ask_pause_ms();
+      if (again.tries < kMaxTries || lost)
         wanted_.try_emplace(at->first, again);
       else
         report_given_up(open, boundary);
@@ -364,7 +371,8 @@ void Repairs::work(std::int64_t now_ms, std::uint32_t epoch, std::uint64_t bound
     const bool without_late = at->second.tries == 0 && can_be_built_from(at->first.second, others);
     const codes::PeerSet asked = without_late ? others : others | late;
     const bool enough = can_be_built_from(at->first.second, asked);
-    if (at->second.not_before > boundary || (lost_.contains(at->first) && !enough)) {
+    const bool later = at->second.not_before > boundary || now_ms < at->second.not_before_ms;
+    if (later || (lost_.contains(at->first) && !enough)) {
       ++at;
       continue;
     }

@@ -89,6 +89,9 @@ class Repairs {
   std::size_t given_bytes() const;
   std::size_t unsent_messages() const { return messages_.size(); }
   std::size_t decoder_bytes() const;
+  // Another process is in this peer's place: what the one before it asked for is nobody's, and numbers of its
+  // requests come again.
+  void forget_peer(int peer);
   // Everything under way belongs to a past that a rollback undid.
   void forget();
 
@@ -99,7 +102,8 @@ class Repairs {
     bool keep = false;  // what is there stays until the right lines are there
     bool own = false;   // and counts as well: the others' are not better
     int tries = 0;
-    std::uint64_t not_before = 0;  // boundary
+    std::uint64_t not_before = 0;    // boundary
+    std::int64_t not_before_ms = 0;  // who was refused asks again after a while
   };
   struct Lost {
     codes::ShardPart whole;

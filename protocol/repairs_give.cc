@@ -55,7 +55,11 @@ void Repairs::on_request(int from, const Message& message, const Moment& at) {
   const bool known_already = std::any_of(due_.begin(), due_.end(), [&](const auto& due) {
     return due.first == from && due.second.key == message.key;
   });
-  if (known_already || message.key.step > at.boundary + 2 * kLongestLead || !is_possible(message)) return;
+  if (known_already) {  // put off, for it had taken much; there may be nothing else that looks again
+    if (at.may_give && message.key.step == at.boundary) give_due(at.now_ms, at.boundary);
+    return;
+  }
+  if (message.key.step > at.boundary + 2 * kLongestLead || !is_possible(message)) return;
   if (message.key.step < at.boundary || (at.last && message.key.step > at.boundary))
     return at.may_give ? refuse(from, message) : void();
   const auto waiting =

@@ -98,12 +98,18 @@ TEST_P(CleanRun, NobodyIsBlamedInAThousandStepsWhenEachDecodesFromItsOwnSet) {
 }
 
 // What was decoded from a worse set is louder, and updates take it into the momentum: for a while more noise
-// in it is nobody's fault.
+// in it is nobody's fault. Beside a run in which nothing is lost, for the threshold follows the size of the
+// momentum as well. At a low rate all of this is less than what would move the weights by as much as their
+// own scrub sees.
 TEST(CleanRunOfBadSets, MomentumIsJudgedByTheSetsThatItsUpdatesCameFrom) {
   constexpr std::uint64_t kFirst = 40, kEnd = 44;
   ClusterOptions options = small_training(200, code_of("mds", {3, 2, 1}, 7));
   options.plan.optimizer.momentum = 0.9;
+  options.plan.optimizer.learning_rate = 0.3;
   options.network.least_delay_ms = options.network.most_delay_ms = 1;
+  SimRun calm(options);
+  calm.run();
+  calm.expect_finished(calm.everybody());
   bool lost = false;
   options.network.loses = [&](int from, int to, std::span<const std::byte>) {
     return lost && to == 4 && (from == 0 || from == 1);
@@ -116,15 +122,14 @@ TEST(CleanRunOfBadSets, MomentumIsJudgedByTheSetsThatItsUpdatesCameFrom) {
   run.run();
   run.expect_finished(run.everybody());
   for (int p : run.everybody().members()) {
-    const Watch& watch = run.watch(p);
-    const auto threshold = [&](std::uint64_t step) { return watch.momentum_thresholds.at(step); };
-    EXPECT_EQ(watch.scrub_findings, 0u) << "peer " << p;
+    const auto louder = [&](std::uint64_t step) {
+      return run.watch(p).momentum_thresholds.at(step) / calm.watch(p).momentum_thresholds.at(step);
+    };
+    EXPECT_EQ(run.watch(p).scrub_findings, 0u) << "peer " << p;
     if (p == 4) continue;
-    EXPECT_GT(threshold(kEnd - 1), 1.5 * threshold(kFirst)) << "peer " << p;
-    EXPECT_LT(threshold(kEnd + 10), threshold(kEnd)) << "peer " << p;
-    EXPECT_LT(threshold(kEnd + 100), 1.2 * threshold(kFirst)) << "peer " << p;
-    std::cout << "  peer " << p << ": " << threshold(kFirst) << ", " << threshold(kEnd) << ", "
-              << threshold(kEnd + 100) << "\n";
+    EXPECT_GT(louder(kEnd - 1), 1.15) << "peer " << p;  // 1.46 to 1.64 were seen
+    std::cout << "  peer " << p << ": " << louder(kFirst) << ", " << louder(kEnd - 1) << ", "
+              << louder(kEnd + 100) << "\n";
   }
 }
 

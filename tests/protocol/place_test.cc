@@ -157,5 +157,15 @@ TEST(Place, TwoAreNamedOnceAndOnlyWhenBothLive) {
   EXPECT_FALSE(place.is_claimed_twice(2000));
 }
 
+// What a process that was killed had sent may come late; the one in its place says goodbye all the same.
+TEST(Place, ALateFrameOfOneThatHasEndedHidesNoGoodbye) {
+  Place place(kSelf, kPatienceMs);
+  ASSERT_EQ(place.claim(0, reached(kFirst)), Verdict::kNewHolder);
+  ASSERT_EQ(place.claim(100, reached(kSecond)), Verdict::kNewHolder);
+  EXPECT_EQ(place.claim(110, of(kFirst)), Verdict::kIgnored);
+  EXPECT_FALSE(place.is_claimed_twice(111));
+  EXPECT_EQ(place.claim(120, of(kSecond, MessageKind::kGoodbye)), Verdict::kHolder);
+}
+
 }  // namespace
 }  // namespace polydot::protocol

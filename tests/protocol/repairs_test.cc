@@ -325,6 +325,53 @@ TEST_F(RepairsWorld, WhoTakesMuchLosesWhatIsKeptForItFirst) {
   EXPECT_EQ(messages.front().second.kind, MessageKind::kPiece) << "still there for a peer that took one";
 }
 
+// A process that is started again counts its requests from the beginning: what the one before it was given
+// under the same number is not what it asks for.
+TEST_F(RepairsWorld, AnotherProcessIsGivenWhatItAsksForItself) {
+  const auto lines_given = [&](std::vector<std::uint32_t> lines) {
+    Message request = request_at(100, 1);
+    auto wanted = std::make_shared<std::vector<std::uint32_t>>(std::move(lines));
+    request.payload = Payload(wanted, std::as_bytes(std::span(*wanted)));
+    repairs_[0]->on_request(kAsking, request, {.now_ms = now_ms_ += kPatienceMs, .boundary = 100});
+    std::uint32_t columns = 0;
+    for (const auto& [to, message] : repairs_[0]->take_messages()) columns += message.cols;
+    return columns;
+  };
+  ASSERT_EQ(lines_given({0, 1, 2}), 3u);
+  EXPECT_EQ(lines_given({4}), 3u) << "the same process, the same number: the same answer again";
+  repairs_[0]->forget_peer(kAsking);
+  EXPECT_EQ(lines_given({4}), 1u);
+}
+
+// Two that cannot be rebuilt for each other's sake ask now and then, not as fast as refusals come.
+TEST_F(RepairsWorld, WhoIsRefusedInVainAsksAtARate) {
+  gone = PeerSet::of({6, 7, 8, 9});  // five are needed
+  repairs_[kAsking]->lose(StandingState::whole());
+  repairs_[0]->lose(StandingState::whole());
+  work(kAsking);
+  for (int k = 0; k < 200; ++k) answer();
+  EXPECT_LE(requests, 2 * kPeers) << "no time has passed";
+  const int before = requests;
+  for (int k = 0; k < 10; ++k) {
+    now_ms_ += kPatienceMs / 10;
+    answer();
+  }
+  EXPECT_GT(requests, before) << "it does not give up";
+}
+
+// Who has taken much is given the rest when it asks again, even by a peer that does nothing else any more.
+TEST_F(RepairsWorld, WhatWasPutOffIsGivenToWhoAsksAgain) {
+  const auto ask = [&](std::uint32_t serial) {
+    repairs_[0]->on_request(kAsking, request_at(100, serial),
+                            {.now_ms = now_ms_, .boundary = 100, .last = true});
+    return repairs_[0]->take_messages().size();
+  };
+  for (std::uint32_t serial = 0; serial < 4; ++serial) ASSERT_EQ(ask(serial), 1u);
+  ASSERT_EQ(ask(4), 0u) << "put off";
+  now_ms_ += kPatienceMs;
+  EXPECT_EQ(ask(4), 1u);
+}
+
 TEST_F(RepairsWorld, ANoPieceOfAnotherRequestChangesNothing) {
   repairs_[kAsking]->lose(StandingState::whole());
   work(kAsking);

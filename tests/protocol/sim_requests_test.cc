@@ -9,18 +9,17 @@ namespace {
 
 using protocol::MessageKind;
 
-// What `peer` says to peer 1 about its shard of layer 0 as of `boundary`, without being given a turn.
-std::vector<MessageKind> answers(protocol::Peer& peer, std::int64_t now_ms, std::uint64_t boundary,
-                                 std::uint32_t epoch = 0) {
+// What peer 0 says to peer 1 about its shard of layer 0 as of `boundary`, without being given a turn.
+std::vector<MessageKind> answers(SimRun& run, std::uint64_t boundary, std::uint32_t epoch = 0) {
   static std::uint32_t serial = 0;
   protocol::Message request;
   request.kind = MessageKind::kRepairRequest;
   request.key = {epoch, boundary, 0, serial++ % 1024};
   request.code = protocol::kWeightsState;
-  peer.take_outbox();
-  peer.on_message(now_ms, 1, request);
+  run.peer(0).take_outbox();
+  run.cluster().hand(0, 1, request);
   std::vector<MessageKind> kinds;
-  for (const protocol::Outgoing& out : peer.take_outbox())
+  for (const protocol::Outgoing& out : run.peer(0).take_outbox())
     if (out.to == 1) kinds.push_back(out.message.kind);
   return kinds;
 }
@@ -40,17 +39,17 @@ TEST(RequestsForPieces, AreAnsweredByAPeerThatWaits) {
   options.network.loses = [&cut](int, int to, std::span<const std::byte>) { return cut && to == 0; };
   SimRun run(options);
   int asked = 0;
-  run.cluster().on_time([&](std::int64_t now) {
+  run.cluster().on_time([&](std::int64_t) {
     const std::uint64_t done = run.cluster().program(0).steps_done();
     if (done >= 20 && asked == 0) cut = true;
     if (!cut || asked > 0 || run.cluster().program(1).steps_done() < done + 2) return;
     ++asked;
     protocol::Peer& waiting = run.peer(0);
     ASSERT_EQ(waiting.status().phase, protocol::PeerPhase::kRunning);
-    EXPECT_EQ(answers(waiting, now, done), Kinds{MessageKind::kPiece});
-    EXPECT_EQ(answers(waiting, now, done - 1), Kinds{MessageKind::kNoPiece});
-    EXPECT_EQ(answers(waiting, now, done + 3), Kinds{}) << "when it gets there";
-    EXPECT_EQ(answers(waiting, now, done, 1), Kinds{}) << "of an epoch that it does not know";
+    EXPECT_EQ(answers(run, done), Kinds{MessageKind::kPiece});
+    EXPECT_EQ(answers(run, done - 1), Kinds{MessageKind::kNoPiece});
+    EXPECT_EQ(answers(run, done + 3), Kinds{}) << "when it gets there";
+    EXPECT_EQ(answers(run, done, 1), Kinds{}) << "of an epoch that it does not know";
     EXPECT_EQ(waiting.memory().unsent_answers, 0u);
     cut = false;
   });
@@ -67,13 +66,13 @@ TEST(RequestsForPieces, AreAnsweredByAPeerThatLingers) {
   options.compute.slowness[9] = 3.0;
   SimRun run(options);
   int asked = 0;
-  run.cluster().on_time([&](std::int64_t now) {
+  run.cluster().on_time([&](std::int64_t) {
     protocol::Peer& peer = run.peer(0);
     if (asked > 0 || peer.status().phase != protocol::PeerPhase::kLingering) return;
     ++asked;
-    EXPECT_EQ(answers(peer, now, kSteps), Kinds{MessageKind::kPiece});
-    EXPECT_EQ(answers(peer, now, kSteps - 1), Kinds{MessageKind::kNoPiece});
-    EXPECT_EQ(answers(peer, now, kSteps + 1), Kinds{MessageKind::kNoPiece}) << "it will never be there";
+    EXPECT_EQ(answers(run, kSteps), Kinds{MessageKind::kPiece});
+    EXPECT_EQ(answers(run, kSteps - 1), Kinds{MessageKind::kNoPiece});
+    EXPECT_EQ(answers(run, kSteps + 1), Kinds{MessageKind::kNoPiece}) << "it will never be there";
   });
   run.run();
   EXPECT_EQ(asked, 1);
@@ -84,11 +83,11 @@ TEST(RequestsForPieces, ThatWaitAreRefusedWhenThePeerLeaves) {
   constexpr std::uint64_t kSteps = 30;
   SimRun run(slow_training(kSteps));
   bool asked = false, refused = false;
-  run.cluster().on_time([&](std::int64_t now) {
+  run.cluster().on_time([&](std::int64_t) {
     protocol::Peer& peer = run.peer(0);
     if (!asked && run.cluster().program(0).steps_done() + 2 >= kSteps) {
       asked = true;
-      EXPECT_EQ(answers(peer, now, kSteps + 5), Kinds{});
+      EXPECT_EQ(answers(run, kSteps + 5), Kinds{});
       EXPECT_EQ(peer.memory().due_requests, 1u);
     }
     refused = refused || (asked && peer.status().phase >= protocol::PeerPhase::kLingering &&
@@ -97,6 +96,38 @@ TEST(RequestsForPieces, ThatWaitAreRefusedWhenThePeerLeaves) {
   run.run();
   EXPECT_TRUE(asked);
   EXPECT_TRUE(refused);
+  run.expect_finished(run.everybody());
+}
+
+// Who has lost its place and goes on further ahead has the rounds in between behind it: they would only take
+// the room of those that it is waiting for.
+TEST(RoundsLeftOut, AreNotKept) {
+  ClusterOptions options = slow_training(200);
+  SimRun run(options);
+  run.cluster().at(400, [&] { run.cluster().freeze(4, run.cluster().now_ms() + 300); });
+  int looks = 0;
+  run.cluster().on_time([&](std::int64_t) {
+    protocol::Peer& peer = run.peer(4);
+    const protocol::Status& status = peer.status();
+    if (status.follows == 0 || status.mode != protocol::PeerMode::kFollowing || looks > 0) return;
+    const std::uint64_t here = run.cluster().program(4).steps_done();
+    if (here == 0) return;
+    ++looks;
+    protocol::Message slice;
+    slice.kind = MessageKind::kContribution;
+    slice.rows = slice.cols = slice.total_cols = 1;
+    slice.payload = protocol::Payload::of_floats(std::make_shared<std::vector<float>>(1, 0.5f), 0, 1);
+    const auto kept = [&](std::uint64_t step) {
+      const std::size_t before = peer.memory().stored_bytes;
+      slice.key = {0, step, 0x2000000, 0};  // no round of this job: nothing else sends it
+      run.cluster().hand(4, 3, slice);
+      return peer.memory().stored_bytes > before;
+    };
+    EXPECT_FALSE(kept(here - 1)) << "behind it";
+    EXPECT_TRUE(kept(here + 1)) << "still to come";
+  });
+  run.run();
+  EXPECT_EQ(looks, 1);
   run.expect_finished(run.everybody());
 }
 

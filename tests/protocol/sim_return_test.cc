@@ -285,7 +285,7 @@ TEST(ReturnMore, TheWordOfOneAboutALaterEpochStopsNobody) {
   request.key.epoch = 5;
   run.cluster().at(kCrashMs, [&] {
     for (int p : {1, 3, 5, 7}) run.cluster().crash(p), run.cluster().lose_disk(p);
-    for (int p : {0, 2, 4, 6, 8}) run.peer(p).on_message(kCrashMs, 9, request);
+    for (int p : {0, 2, 4, 6, 8}) run.cluster().hand(p, 9, request);
   });
   for (int p : {1, 3, 5, 7}) run.cluster().at(3500, [&run, p] { run.cluster().restart(p); });
   expect_all_well(run);

@@ -154,9 +154,9 @@ TEST(Rollback, NobodyAloneForcesOne) {
   prepare.kind = protocol::MessageKind::kBallot;
   prepare.key.epoch = 14;
   prepare.code = 1;
-  run.cluster().on_time([&](std::int64_t now) {
+  run.cluster().on_time([&](std::int64_t) {
     for (int p = 0; p < 10; ++p)
-      if (p != 4) run.peer(p).on_message(now, 4, prepare);
+      if (p != 4) run.cluster().hand(p, 4, prepare);
   });
   run.run();
   run.expect_finished(run.everybody());

@@ -56,7 +56,7 @@ void SimCluster::start(Member& one, int index, std::optional<protocol::BallotRec
   peer_options.shared = options_.shared;
   peer_options.patience_ms = options_.patience_ms;
   peer_options.margin = options_.margin;
-  peer_options.incarnation = incarnations_();
+  peer_options.incarnation = one.incarnation = incarnations_();
   peer_options.record = std::move(record);
   if (options_.adjust) options_.adjust(peer_options);
   one.peer = std::make_unique<protocol::Peer>(peer_options, *one.job, one.tap, one.observer);
@@ -64,6 +64,11 @@ void SimCluster::start(Member& one, int index, std::optional<protocol::BallotRec
   one.life = Life::kUp;
   one.clock = node::PatientClock(longest_sleep_ms());
   one.more = true;
+}
+
+void SimCluster::hand(int to, int from, protocol::Message message) {
+  message.incarnation = member(from).incarnation;
+  member(to).peer->on_message(now_ms(), from, std::move(message));
 }
 
 node::PeerIdentity SimCluster::identity(int index) const {

@@ -88,6 +88,8 @@ class SimCluster {
   protocol::Peer& peer(int index) { return *member(index).peer; }
   const protocol::Peer& peer(int index) const { return *members_[static_cast<std::size_t>(index)].peer; }
   dnn::TrainingProgram& program(int index) { return *member(index).program; }
+  // Hands `to` a message as if the process in the place of `from` had sent it.
+  void hand(int to, int from, protocol::Message message);
   SimDisk& disk(int index) { return member(index).disk; }
   node::PeerIdentity identity(int index) const;  // in its files
   // What of its record a crash at this moment would leave; nothing if there is none, or it cannot be read.
@@ -112,6 +114,7 @@ class SimCluster {
     std::unique_ptr<node::TrainingJob> job;
     std::unique_ptr<protocol::Peer> peer;
     std::unique_ptr<protocol::Transport> transport;
+    std::uint64_t incarnation = 0;
     bool more = true;          // has work to do at once
     std::int64_t wake_ms = 0;  // else it looks again then, or when a frame is there
     double free_ms = 0.0;      // computes until then
