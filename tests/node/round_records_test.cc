@@ -66,7 +66,7 @@ TEST_F(KilledPeer, LeavesNoFindingWithoutItsRound) {
     for (std::uint32_t slot = 0; slot < kSlots; ++slot)
       round(step, slot, step == 20 && slot == 1 ? std::vector{kTransient, kSticky} : std::vector{kSticky});
   const Observer observer = killed();
-  EXPECT_EQ(expect_alike(observer, kSteps), 21u) << "of slot 1, up to step 20";
+  EXPECT_EQ(expect_alike(observer, kSteps), 22u) << "of slot 1, up to step 21, in which it did not recur";
   EXPECT_TRUE(observer.located(kTransient, {20, 0, 1}, 0));
 }
 
