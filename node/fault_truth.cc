@@ -90,22 +90,25 @@ void FaultTruth::read_repair(int peer, const nlohmann::json& line) {
     rollbacks_[peer].push_back({epoch, line.at("boundary").get<Step>()});
   if (event != "repaired" && event != "rebuilt" && event != "cleaned") return;
   const int of = line.value("peer", -1) < 0 ? peer : line.at("peer").get<int>();
-  repairs_[{of, line.at("layer")}].push_back(
-      {{epoch, step, line.value("slot", 0U)}, line.value("shard", 0), event == "cleaned"});
+  repairs_[{of, line.at("layer")}].push_back({{epoch, step, line.value("slot", 0U)},
+                                              line.value("shard", 0),
+                                              event == "repaired",
+                                              event == "cleaned"});
 }
 
 FaultTruth::Time FaultTruth::struck_at(const InjectionRecord& injection) {
   return {injection.shows_at.epoch, injection.step, injection.slot};
 }
 
-// The last moment at which it may be in a shard of this layer.
-FaultTruth::Time FaultTruth::end_of(const InjectionRecord& injection, int layer) const {
+// The last moment at which it may be in a shard of this layer; in_part: if a repair in part ends it.
+FaultTruth::Time FaultTruth::end_of(const InjectionRecord& injection, int layer, bool in_part) const {
   constexpr Time kNever{~std::uint32_t{0}, ~Step{0}, ~std::uint32_t{0}};
   Time end = kNever;
   if (const auto repairs = repairs_.find({injection.peer, layer}); repairs != repairs_.end())
     for (const Repair& repair : repairs->second) {
       const bool same_shard = injection.shard == kAnyShard || repair.shard == injection.shard;
-      const bool ends_it = same_shard && !(repair.of_drift && injection.fault == "above_floor");
+      const bool ends_it = same_shard && (in_part || !repair.in_part) &&
+                           !(repair.of_drift && injection.fault == "above_floor");
       if (ends_it && repair.at > struck_at(injection)) end = std::min(end, repair.at);
     }
   if (const auto rollbacks = rollbacks_.find(injection.peer); rollbacks != rollbacks_.end())
@@ -120,6 +123,19 @@ void FaultTruth::stays(const InjectionRecord& injection, int layer, Time first, 
   const Time last = end_of(injection, layer);
   if (as != Explanation::kNone && first <= last)
     staying_[{injection.peer, layer}].push_back({first, last, as});
+  if (as == Explanation::kNone || injection.fault == "above_floor") return;
+  if (const Time whole = end_of(injection, layer, false);
+      last < whole && was_for_another(injection, layer, last))
+    staying_[{injection.peer, layer}].push_back({last, whole, Explanation::kUnclear});
+}
+
+// Whether another fault was in the shard until this repair in part.
+bool FaultTruth::was_for_another(const InjectionRecord& injection, int layer, Time repair) const {
+  return std::any_of(injections_.begin(), injections_.end(), [&](const InjectionRecord& other) {
+    const bool in_a_shard = is_finding(other) && (other.in_any_attempt || is_operand(other.stage));
+    return in_a_shard && &other != &injection && other.peer == injection.peer && other.found_layer == layer &&
+           struck_at(other) < repair && end_of(other, layer) >= repair;
+  });
 }
 
 void FaultTruth::find_what_stays() {

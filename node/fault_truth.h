@@ -9,10 +9,11 @@
 //     repaired, rebuilt or (what is not above the floor for sure) cleaned, or all go back behind its step. A
 //     wrong operand gets into the shards that are updated from it, unless its peer computed it again in that
 //     step.
-// What is below the floor shows in the round by which it was judged and explains nothing later, whatever is
-// found there. If the judge could not tell how large it is, or if it is larger than one rounding, that is no
-// false alarm for certain either: unclear. What is masked shows nowhere; what was done after the checksum is
-// lost on the way, and no finding.
+// A repair in part may have been for another fault of that shard; then what is not above the floor may be
+// there still: unclear. What is below the floor shows in the round by which it was judged and explains
+// nothing later, whatever is found there. If the judge could not tell how large it is, or if it is larger
+// than one rounding, that is no false alarm for certain either: unclear. What is masked shows nowhere; what
+// was done after the checksum is lost on the way, and no finding.
 #pragma once
 
 #include <cstdint>
@@ -78,6 +79,7 @@ class FaultTruth {
   struct Repair {
     Time at;
     int shard = 0;
+    bool in_part = false;   // repaired
     bool of_drift = false;  // cleaned
   };
   struct Rollback {
@@ -94,7 +96,8 @@ class FaultTruth {
   void find_what_stays();
   Explanation lingers(int peer, const RoundPlace& place, int layer) const;
   void stays(const InjectionRecord& injection, int layer, Time first, Explanation as);
-  Time end_of(const InjectionRecord& injection, int layer) const;
+  Time end_of(const InjectionRecord& injection, int layer, bool in_part = true) const;
+  bool was_for_another(const InjectionRecord& injection, int layer, Time repair) const;
 
   int peers_;
   std::vector<InjectionRecord> injections_;

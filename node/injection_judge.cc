@@ -274,9 +274,10 @@ void InjectionJudge::begin_step(std::vector<Injection>& all, std::uint64_t step)
 
 void InjectionJudge::settle(std::vector<Injection>& all, const Open& open) const {
   Injection& injection = all[open.index];
-  // Momentum is read by every update: that no scrub looked at it does not mean that it did nothing.
-  if (injection.stage == Stage::kOptimizer && !open.looked_at)
-    injection.fault_class = FaultClass::kBelowFloor;
+  // Momentum is read by every update, and the evaluation reads what the last update left: that no scrub or
+  // training round looked at it does not mean that it did nothing.
+  const bool in_a_shard = open.waits == Waits::kForShard || open.operand.size() > 0;
+  if (in_a_shard && !open.looked_at) injection.fault_class = FaultClass::kBelowFloor;
   settled_(injection);
 }
 

@@ -69,8 +69,8 @@ std::uint64_t wrong_losses(const std::vector<RunGuard>& guards, const dnn::Train
   std::uint64_t wrong = 0;
   for (std::size_t step = 0; step < twin.all.size(); ++step)
     wrong += std::any_of(guards.begin(), guards.end(), [&](const RunGuard& guard) {
-      if (step >= guard.all_losses().size()) return false;
-      return is_wrong_loss(guard.all_losses()[step], twin.all[step]);
+      const auto done = guard.all_losses().find(step);
+      return done != guard.all_losses().end() && is_wrong_loss(done->second, twin.all[step]);
     });
   return wrong;
 }
