@@ -39,7 +39,9 @@ TEST(PublishedFloor, FollowsWeightsThatGrowAndNothingElse) {
     const double initial = cluster.program(3).initial_scale(kind.layer, kind.pass);
     const double at_start = watch.first.at({kind.layer, kind.pass}),
                  at_end = watch.last.at({kind.layer, kind.pass});
-    EXPECT_EQ(at_start, NoiseFloor::analytic_threshold(initial));
+    // The round back comes after a first look at the weights.
+    EXPECT_GE(at_start, NoiseFloor::analytic_threshold(initial));
+    EXPECT_LE(at_start, 1.02 * NoiseFloor::analytic_threshold(initial));
     // The detector's cap is that many analytic floors of the weights at hand: no class promises less.
     const double of_detector = NoiseFloor::analytic_threshold(floor.scale());
     EXPECT_GE(at_end, 0.97 * of_detector) << "layer " << kind.layer;
