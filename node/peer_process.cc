@@ -197,7 +197,8 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   if (!code) return code.failure();
   auto specs = configured_faults(config);
   if (!specs) return specs.failure();
-  if (Outcome fits = check_run(*code, *plan, data->train, data->test, 1); !fits) return fits.failure();
+  const PeersHere here = one_peer_here(config.shared.endpoints, options.self, config.local.sockets_only);
+  if (Outcome fits = check_run(*code, *plan, data->train, data->test, here); !fits) return fits.failure();
 
   if (Outcome settled = home->settle(identity_of(options, data->digest)); !settled) return settled.failure();
   PeerRecords records;

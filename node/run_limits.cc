@@ -1,12 +1,15 @@
 #include "node/run_limits.h"
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <limits>
+#include <string>
 
 #include <fmt/format.h>
+
+#include "node/endpoint.h"
 
 namespace polydot::node {
 
@@ -54,60 +57,86 @@ std::vector<Shape> weights_of(const dnn::NetworkSpec& network) {
   return shapes;
 }
 
-double memory_of_peer(const codes::ProductCode& code, const dnn::TrainingPlan& plan,
-                      const dnn::Dataset& train, const dnn::Dataset& test) {
+PeerMemory memory_of_peer(const codes::ProductCode& code, const dnn::TrainingPlan& plan,
+                          const dnn::Dataset& train, const dnn::Dataset& test) {
   const Index batch = std::min(plan.batch, train.count());
   const double states = plan.optimizer.momentum != 0 ? 2.0 : 1.0;
   const std::vector<Shape> weights = weights_of(plan.network);
-  double bytes = data_bytes(train) + data_bytes(test), largest_round = 0.0;
+  PeerMemory memory{data_bytes(train) + data_bytes(test), 0.0};
   for (std::size_t l = 0; l < weights.size(); ++l) {
     for (std::size_t s = 0; s < code.shards.size(); ++s) {
       const Shape shard = codes::shard_shape(code.shards[s], weights[l].rows, weights[l].cols);
-      bytes += kFloatBytes * states * count(shard.rows) * count(shard.cols);
+      memory.own += kFloatBytes * states * count(shard.rows) * count(shard.cols);
     }
-    bytes += kFloatBytes * (count(weights[l].cols) + 2.0 * count(weights[l].rows)) * count(batch);
+    memory.own += kFloatBytes * (count(weights[l].cols) + 2.0 * count(weights[l].rows)) * count(batch);
     for (const PassKind pass : {PassKind::kForward, PassKind::kBackward}) {
       if (pass == PassKind::kBackward && l == 0) continue;
       const Shape payload = codes::contribution_shape(code, code.pass(pass), weights[l], batch);
-      largest_round = std::max(largest_round, count(payload.rows) * count(payload.cols));
+      memory.contribution =
+          std::max(memory.contribution, kFloatBytes * count(payload.rows) * count(payload.cols));
     }
   }
-  return bytes + 2.0 * count(code.peers()) * kFloatBytes * largest_round;
+  return memory;
 }
+
+PeersHere one_peer_here(const std::vector<std::string>& endpoints, int self, bool sockets_only) {
+  PeersHere here;
+  const auto own = parse_endpoint(endpoints[static_cast<std::size_t>(self)]);
+  if (sockets_only || !own) return here;
+  for (std::size_t p = 0; p < endpoints.size(); ++p) {
+    if (static_cast<int>(p) == self) continue;
+    const auto other = parse_endpoint(endpoints[p]);
+    if (!other) continue;
+    const bool local = other->scheme == Endpoint::Scheme::kIpc || other->host == own->host;
+    here.sharing += local ? 1 : 0;
+  }
+  return here;
+}
+
+PeersHere all_peers_here(std::int64_t peers, bool sockets_only) { return {peers, sockets_only ? 1 : peers}; }
 
 MemoryLimits memory_here() {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   MemoryLimits limits{kInfinity, kInfinity};
-  const long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
-  if (pages > 0 && page_bytes > 0)
-    limits.machine_bytes = static_cast<double>(pages) * static_cast<double>(page_bytes);
+  std::ifstream file("/proc/meminfo");  // lines of "Name:   number kB"
+  double kibibytes = 0.0, sum = 0.0;
+  bool says_what_is_left = false;
+  for (std::string name, unit; file >> name >> kibibytes && std::getline(file, unit);) {
+    if (name != "MemAvailable:" && name != "SwapFree:") continue;
+    says_what_is_left |= name == "MemAvailable:";
+    sum += kibibytes * 1024.0;
+  }
+  if (says_what_is_left) limits.machine_bytes = sum;
   rlimit mapped{};
   if (getrlimit(RLIMIT_AS, &mapped) == 0 && mapped.rlim_cur != RLIM_INFINITY)
     limits.process_bytes = static_cast<double>(mapped.rlim_cur);
   return limits;
 }
 
-Outcome check_memory(double peer_bytes, std::int64_t peers_here, const MemoryLimits& limits) {
-  if (peer_bytes > limits.process_bytes)
+Outcome check_memory(const PeerMemory& peer, Index peers, const PeersHere& here, const MemoryLimits& limits) {
+  // Shared or not, a process maps a round of everybody's.
+  const double mapped = peer.own + peer.contribution * count(peers);
+  if (mapped > limits.process_bytes)
     return usage_failure(
         fmt::format("a peer of this network needs at least {:.1f} GB of memory, and a process "
                     "may have {:.1f} GB (ulimit -v)",
-                    peer_bytes / kGiga, limits.process_bytes / kGiga));
-  const double all = peer_bytes * static_cast<double>(peers_here);
+                    mapped / kGiga, limits.process_bytes / kGiga));
+  // Its own contribution, and what is kept of those that cannot be read at their sender.
+  const double kept = 1.0 + count(peers - here.sharing);
+  const double all = (peer.own + peer.contribution * kept) * static_cast<double>(here.starting);
   if (all > limits.machine_bytes)
     return usage_failure(
-        fmt::format("{} of this network need{} at least {:.1f} GB of memory, and this machine has {:.1f} GB; "
-                    "take a larger "
-                    "grid, fewer units, or more machines",
-                    peers_here == 1 ? "a peer" : fmt::format("{} peers", peers_here),
-                    peers_here == 1 ? "s" : "", all / kGiga, limits.machine_bytes / kGiga));
+        fmt::format("{} of this network need{} at least {:.1f} GB of memory, and this machine has {:.1f} GB "
+                    "left; take a larger grid, fewer units, or more machines",
+                    here.starting == 1 ? "a peer" : fmt::format("{} peers", here.starting),
+                    here.starting == 1 ? "s" : "", all / kGiga, limits.machine_bytes / kGiga));
   return Unit{};
 }
 
 Outcome check_run(const codes::ProductCode& code, const dnn::TrainingPlan& plan, const dnn::Dataset& train,
-                  const dnn::Dataset& test, std::int64_t peers_here) {
+                  const dnn::Dataset& test, const PeersHere& here) {
   if (Outcome fits = check_columns(code, weights_of(plan.network)); !fits) return fits;
-  return check_memory(memory_of_peer(code, plan, train, test), peers_here, memory_here());
+  return check_memory(memory_of_peer(code, plan, train, test), code.peers(), here, memory_here());
 }
 
 }  // namespace polydot::node

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "codes/product_code.h"
@@ -23,22 +24,37 @@ Outcome check_columns(const codes::ProductCode& code, const std::vector<codes::S
 // Shapes as check_columns wants them.
 std::vector<codes::Shape> weights_of(const dnn::NetworkSpec& network);
 
-// What one peer holds while it trains, at least, in bytes: data, shards with momentum, activations of a
-// batch, contributions of two rounds from everybody. As double: it may be beyond any integer.
-double memory_of_peer(const codes::ProductCode& code, const dnn::TrainingPlan& plan,
-                      const dnn::Dataset& train, const dnn::Dataset& test);
+// What one peer holds while it trains, at least, in bytes. As double: it may be beyond any integer.
+struct PeerMemory {
+  double own = 0.0;           // data, shards with momentum, activations of a batch
+  double contribution = 0.0;  // the largest that it sends in a round
+};
+PeerMemory memory_of_peer(const codes::ProductCode& code, const dnn::TrainingPlan& plan,
+                          const dnn::Dataset& train, const dnn::Dataset& test);
+
+// Who runs on this machine. Peers that share memory read each other's contributions where the sender put
+// them; those of all others each peer keeps for itself.
+struct PeersHere {
+  std::int64_t starting = 1;  // that have to find room now
+  std::int64_t sharing = 1;   // with themselves, whether they start now or run already
+};
+// Of the peers that listen at `endpoints`, one of which, or all, are to start here. sockets_only: as
+// configured.
+PeersHere one_peer_here(const std::vector<std::string>& endpoints, int self, bool sockets_only);
+PeersHere all_peers_here(std::int64_t peers, bool sockets_only);
 
 struct MemoryLimits {
-  double machine_bytes = 0.0;  // physical
+  double machine_bytes = 0.0;  // that can be had without taking it from other processes: memory and swap
   double process_bytes = 0.0;  // that a process may map; infinite if nobody set a limit
 };
 MemoryLimits memory_here();
 
-// peers_here: that are to run on this machine. Failure: kUsage, with both numbers.
-Outcome check_memory(double peer_bytes, std::int64_t peers_here, const MemoryLimits& limits);
+// peers: of the run, P. Failure: kUsage, with both numbers.
+Outcome check_memory(const PeerMemory& peer, codes::Index peers, const PeersHere& here,
+                     const MemoryLimits& limits);
 
-// Both, for peers that are to run here. `code`, `plan`, data: as the peers will have them.
+// Columns and memory. `code`, `plan`, data: as the peers will have them.
 Outcome check_run(const codes::ProductCode& code, const dnn::TrainingPlan& plan, const dnn::Dataset& train,
-                  const dnn::Dataset& test, std::int64_t peers_here);
+                  const dnn::Dataset& test, const PeersHere& here);
 
 }  // namespace polydot::node

@@ -186,7 +186,8 @@ class Peer {
   double weight_scale() const;
   double least_scrub_scale(std::size_t column) const;
   double scrub_threshold(std::size_t column, double scale);
-  double harmless_momentum();
+  double analytic_scrub_threshold(std::size_t column, double scale) const;
+  double moving_momentum() const;
   codes::ShardQuestion scrub_question(std::size_t column, const codes::PeerSet& present);
   std::vector<ScrubReport> check_scrubs(const codes::PeerSet& present, bool complete);
   void look_at_own_shard(const std::vector<ScrubReport>& scrubs);

@@ -63,7 +63,6 @@ void Peer::prepare_scrub() {
   for (std::size_t k = 0; k < static_cast<std::size_t>(round.scrub_columns); ++k) {
     const FloorKind kind = round.kind(kScrubbed[k]);
     codes::PublishedFloor& floor = k == 0 ? round.scrub.weights : round.scrub.momentum;
-    floor.analytic = codes::NoiseFloor::analytic_threshold(1.0);  // scrubs are relative already
     floor.locatable = shard_locatable_[shard](options_.self);
     floor.sigma = shard_passes_[shard].sigma(options_.self);
     // The scale of the last scrub; before the first, what this peer's own shard promises.
@@ -71,6 +70,7 @@ void Peer::prepare_scrub() {
     const double scale = usual != scrub_scales_.end() ? usual->second : least_scrub_scale(k);
     round.scrub_nu[k] = codes::VectorD::Constant(1, std::max(scale, 1e-30));
     floor.threshold = scrub_threshold(k, round.scrub_nu[k](0));
+    floor.analytic = analytic_scrub_threshold(k, round.scrub_nu[k](0));
     floor.nu = &round.scrub_nu[k];
   }
 }
@@ -136,20 +136,27 @@ double Peer::least_scrub_scale(std::size_t column) const {
 double Peer::scrub_threshold(std::size_t column, double scale) {
   const double floor = floors_.of(round_->kind(kScrubbed[column]), 1.0).threshold();
   if (kScrubbed[column] == RoundPart::kWeights) return floor;
-  return std::max(floor * kept_loudness_, harmless_momentum() / scale);
+  const double of_weights = floors_.of(round_->kind(RoundPart::kWeights), 1.0).threshold();
+  return std::max(floor * kept_loudness_, of_weights * moving_momentum() / scale);
+}
+
+// The same where no floor has learned anything. No threshold gets above NoiseFloor::kCapFactor of these.
+double Peer::analytic_scrub_threshold(std::size_t column, double scale) const {
+  const double floor = codes::NoiseFloor::analytic_threshold(1.0);  // scrubs are relative already
+  if (kScrubbed[column] == RoundPart::kWeights) return floor;
+  return floor * std::max(kept_loudness_, moving_momentum() / scale);
 }
 
 // Momentum may all but vanish, as gradients do, while its rounding is that of what they were made of: of
 // weights and activations of the usual size. What moves the weights by less than their own scrub sees is
-// nobody's fault.
-double Peer::harmless_momentum() {
+// nobody's fault. result: the momentum that moves the weights by as much as they are; a scrub's scale.
+double Peer::moving_momentum() const {
   const double reach = round_->request.scrub->momentum_reach;
   if (!(reach > 0.0)) return 0.0;
-  const FloorKind kind = round_->kind(RoundPart::kWeights);
-  const auto usual = scrub_scales_.find(kind);
+  const auto usual = scrub_scales_.find(round_->kind(RoundPart::kWeights));
   const double weights =
       usual != scrub_scales_.end() && usual->second > kNothing ? usual->second : weight_scale();
-  return floors_.of(kind, 1.0).threshold() * weights / reach;
+  return weights / reach;
 }
 
 codes::ShardQuestion Peer::scrub_question(std::size_t column, const codes::PeerSet& present) {

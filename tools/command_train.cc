@@ -112,7 +112,8 @@ Result<DataCheck> check_data(const node::Config& config) {
   if (!plan) return plan.failure();
   const auto code = node::configured_code(config.shared);
   if (!code) return code.failure();
-  if (Outcome fits = node::check_run(*code, *plan, data->train, data->test, config.shared.peers); !fits)
+  const node::PeersHere here = node::all_peers_here(config.shared.peers, config.local.sockets_only);
+  if (Outcome fits = node::check_run(*code, *plan, data->train, data->test, here); !fits)
     return fits.failure();
   return DataCheck{plan->total_steps, node::plan_digest(config, data->digest)};
 }

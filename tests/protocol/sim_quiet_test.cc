@@ -6,6 +6,7 @@
 #include <random>
 
 #include "dnn/strokes.h"
+#include "node/injector.h"
 #include "tests/protocol/sim_run.h"
 
 namespace polydot::simulator::testing {
@@ -105,6 +106,52 @@ TEST(Quiet, FlippedProductsBlameOnlyWhoWasHitWhileGradientsVanish) {
     EXPECT_GT(right, 100u);
     EXPECT_LE(100 * wrong, right + wrong) << wrong << " of " << right + wrong;
   }
+}
+
+// What the injector calls located for sure is located by everybody, while the threshold of momentum's scrubs
+// is that of what moves the weights; and some of what is called less is above the floor of its own rounding.
+TEST(Quiet, WrongMomentumThatMovesTheWeightsIsLocatedWhileGradientsVanish) {
+  constexpr std::uint64_t kFirst = 900, kApart = 8, kFaults = 64, kSeed = 3;
+  std::cout << "  seed " << kSeed << "\n";
+  std::vector<node::InjectSpec> specs;
+  for (std::uint64_t k = 0; k < kFaults; ++k) {
+    node::InjectSpec& spec = specs.emplace_back();
+    spec.stage = codes::Stage::kOptimizer;
+    spec.model = node::FaultModel::kBitFlip;
+    spec.first_step = spec.last_step = kFirst + k * kApart;
+    spec.peers = {static_cast<std::int64_t>(k % 6)};
+    spec.layer = static_cast<std::int64_t>(k / 6 % 2);
+    spec.bit = 20 + k % 11;
+  }
+  std::vector<std::unique_ptr<node::Injector>> owned;
+  std::vector<codes::FaultTap*> taps;
+  for (int p = 0; p < 6; ++p) {
+    owned.push_back(node::Injector::make(specs, kSeed, p, "").value());
+    taps.push_back(owned.back().get());
+  }
+  SimRun run(vanishing(kSeed), taps, two_points(), two_points());
+  run.run();
+  run.expect_finished(run.everybody());
+  int above = 0, hidden = 0;
+  for (int victim = 0; victim < 6; ++victim)
+    for (const node::Injection& fault : owned[static_cast<std::size_t>(victim)]->injections()) {
+      const auto is_this = [&](const Located& one) {
+        return one.peer == victim && one.key.step == fault.found_step && one.key.slot == fault.found_slot;
+      };
+      int finders = 0;
+      for (int p = 0; p < 6; ++p)
+        finders +=
+            p != victim && std::any_of(run.watch(p).scrubbed.begin(), run.watch(p).scrubbed.end(), is_this);
+      if (fault.fault_class == node::FaultClass::kAboveFloor) {
+        ++above;
+        EXPECT_EQ(finders, 5) << "step " << fault.step << ", bit " << fault.bit << ", "
+                              << fault.size_over_floor << " floors";
+      } else {
+        ++hidden;
+      }
+    }
+  EXPECT_GE(above, 10);
+  EXPECT_GE(hidden, 10);
 }
 
 TEST(Quiet, LargeStepsOfATinyNetworkBlameNobody) {

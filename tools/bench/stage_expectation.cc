@@ -64,6 +64,8 @@ const char* name_of(FaultEnd end) {
       return "erased";
     case FaultEnd::kRepaired:
       return "repaired";
+    case FaultEnd::kRestCleaned:
+      return "repaired, the rest cleaned";
     case FaultEnd::kQuarantined:
       return "quarantined";
     case FaultEnd::kRefused:
@@ -76,16 +78,50 @@ const char* name_of(FaultEnd end) {
       return "wrong value";
     case FaultEnd::kWrongPeer:
       return "wrong peer";
+    case FaultEnd::kNotInjected:
+      return "not injected";
   }
   return "?";
 }
 
-FaultEnd expected_end(const node::InjectSpec& spec, const StagePlaces& places) {
+bool must_show(const node::InjectSpec& spec) {
+  if (spec.stage == Stage::kContribution) return true;
+  if (!is_stored(spec.stage) && spec.stage != Stage::kEncode && spec.stage != Stage::kProduct) return false;
+  switch (spec.model) {
+    case node::FaultModel::kNan:
+    case node::FaultModel::kInf:
+    case node::FaultModel::kRow:
+    case node::FaultModel::kColumn:
+    case node::FaultModel::kWhole:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_stored(Stage stage) {
+  return stage == Stage::kWeights || stage == Stage::kOptimizer || stage == Stage::kUpdate;
+}
+
+std::vector<codes::Index> updated_layers(const node::Injection& injection) {
+  const codes::Index layer = injection.layer;
+  switch (injection.stage) {
+    case Stage::kDecode:  // forward: the next layer's input, and the slope at this layer's outputs
+      return injection.pass == PassKind::kForward ? std::vector{layer, layer + 1} : std::vector{layer - 1};
+    case Stage::kActivation:
+      return {layer + 1};
+    default:
+      return {layer};
+  }
+}
+
+FaultEnd expected_end(const node::InjectSpec& spec, const StagePlaces& places, bool scrub_names) {
   const Row& row = kTable[static_cast<std::size_t>(spec.stage)];
   POLYDOT_CHECK(row.stage == spec.stage);
   const bool broken = spec.model == node::FaultModel::kSticky || spec.model == node::FaultModel::kBadCore;
-  if (broken) return row.broken;
-  return only_updates(spec, places) ? row.in_update : row.once;
+  if (only_updates(spec, places)) return row.in_update;
+  if (!broken) return row.once;
+  return is_stored(spec.stage) || scrub_names ? row.broken : row.once;
 }
 
 }  // namespace polydot::bench

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -18,8 +21,9 @@ namespace {
 using codes::PeerSet;
 using node::FaultClass;
 
-// Floors are learned in the first steps; a fault has until the next one to end.
-constexpr std::uint64_t kLearnSteps = 20, kApart = 6, kAfter = 4;
+// Floors are learned in the first steps; a fault has until the next one to end, and what it left behind has
+// until the run's end.
+constexpr std::uint64_t kLearnSteps = 20, kApart = 6, kAfter = 12;
 // A shard that is named from so many steps after the fault on was not put right.
 constexpr std::uint64_t kRepairedWithin = 4;
 constexpr std::int64_t kLimitMs = 1'000'000'000;  // virtual: only a hang gets there
@@ -85,29 +89,53 @@ class Reading {
  public:
   Reading(const Run& run, const StagePlaces& places) : run_(run), places_(places) {}
 
-  void read(PlacedFault& fault, std::uint64_t from, std::uint64_t to) const {
-    const PeerSet victims = look_at_injections(fault);
-    fault.expected = fault.fault_class == FaultClass::kErasure      ? FaultEnd::kErased
-                     : fault.fault_class == FaultClass::kAboveFloor ? expected_end(fault.spec, places_)
-                                                                    : FaultEnd::kBelowFloor;
-    fault.end = end_of(fault, victims, from, to);
+  // In the order of their steps.
+  void read(PlacedFault& fault, std::uint64_t from, std::uint64_t to) {
+    const std::vector<Struck> struck = injections_of(fault);
+    PeerSet victims, wanted;
+    for (const Struck& one : struck) {
+      victims.insert(one.peer);
+      fault.fault_class = std::max(fault.fault_class, one.injection->fault_class);
+      fault.size_over_floor = std::max(fault.size_over_floor, one.injection->size_over_floor);
+    }
+    for (const std::int64_t p : fault.spec.peers) wanted.insert(static_cast<int>(p));
+    const bool shows = fault.counts() || must_show(fault.spec);
+    fault.expected =
+        shows ? expected_end(fault.spec, places_, names_a_shard(struck, from)) : FaultEnd::kBelowFloor;
+    fault.end = victims == wanted ? end_of(fault, struck, victims, from, to) : FaultEnd::kNotInjected;
+    for (const auto& [peer, injection] : struck)
+      for (const codes::Index layer : updated_layers(*injection)) may_be_wrong_.insert({peer, layer});
   }
 
  private:
-  // Who was hit, and by what, at the worst.
-  PeerSet look_at_injections(PlacedFault& fault) const {
-    PeerSet victims;
+  struct Struck {
+    int peer = 0;
+    const node::Injection* injection = nullptr;
+  };
+
+  std::vector<Struck> injections_of(const PlacedFault& fault) const {
+    std::vector<Struck> struck;
     for (std::size_t p = 0; p < run_.injectors.size(); ++p)
-      for (const node::Injection& one : run_.injectors[p]->injections()) {
-        if (one.step != *fault.spec.first_step || one.stage != fault.spec.stage) continue;
-        victims.insert(static_cast<int>(p));
-        fault.fault_class = std::max(fault.fault_class, one.fault_class);
-        fault.size_over_floor = std::max(fault.size_over_floor, one.size_over_floor);
-      }
-    return victims;
+      for (const node::Injection& one : run_.injectors[p]->injections())
+        if (one.step == *fault.spec.first_step && one.stage == fault.spec.stage)
+          struck.push_back({static_cast<int>(p), &one});
+    return struck;
   }
 
-  FaultEnd end_of(PlacedFault& fault, const PeerSet& victims, std::uint64_t from, std::uint64_t to) const {
+  // Whether a scrub of another peer accuses a shard that the fault may be in, until it has to be repaired.
+  bool names_a_shard(const std::vector<Struck>& struck, std::uint64_t from) const {
+    for (const RoundWatch& watch : run_.watches)
+      for (const Named& named : watch.named)
+        for (const auto& [peer, injection] : struck)
+          if (named.peer == peer && named.finder != peer && named.part != protocol::RoundPart::kProduct &&
+              named.key.step >= from && named.key.step <= from + kRepairedWithin &&
+              has(updated_layers(*injection), named.layer))
+            return true;
+    return false;
+  }
+
+  FaultEnd end_of(PlacedFault& fault, const std::vector<Struck>& struck, const PeerSet& victims,
+                  std::uint64_t from, std::uint64_t to) const {
     for (const RoundWatch& watch : run_.watches)
       for (const WrongProduct& wrong : watch.wrong_products)
         if (wrong.at.first >= from && wrong.at.first < to) {
@@ -116,45 +144,116 @@ class Reading {
           // The victim's own decode is not what the others have.
           return FaultEnd::kWrongValue;
         }
-    bool found = false, again = false;
+    bool found = false;
     for (const RoundWatch& watch : run_.watches)
       for (const Named& named : watch.named) {
         if (named.key.step < from || named.key.step >= to) continue;
-        if (!victims.contains(named.peer)) {
-          fault.remark = fmt::format("peer {} names {} in step {}, layer {}, {}, {:.3g} thresholds",
-                                     named.finder, named.peer, named.key.step, named.layer,
-                                     name_of(named.part), named.size_over_floor);
+        // What an earlier fault left in a shard is read with that fault.
+        if (!victims.contains(named.peer) && !may_be_wrong_.contains({named.peer, named.layer})) {
+          fault.remark = text_of(named);
           return FaultEnd::kWrongPeer;
         }
-        found |= named.finder != named.peer && named.key.step <= from + 1;
-        if (named.key.step > from + kRepairedWithin) {
-          again = true;
-          fault.remark =
-              fmt::format("peer {} is named in step {}, layer {}, {}, {:.3g} thresholds", named.peer,
-                          named.key.step, named.layer, name_of(named.part), named.size_over_floor);
-        }
+        found |= victims.contains(named.peer) && named.finder != named.peer && named.key.step <= from + 1;
       }
-    if (again) return FaultEnd::kStillWrong;
-    if (fault.fault_class == FaultClass::kErasure) return FaultEnd::kErased;
+    if (fault.fault_class == FaultClass::kErasure) return end_of_erasure(fault, victims, from);
     if (fault.fault_class != FaultClass::kAboveFloor) return FaultEnd::kBelowFloor;
     if (!found) return FaultEnd::kMissed;
-    if (happened(victims, from, to, {"quarantined"})) return FaultEnd::kQuarantined;
-    return happened(victims, from, to, {"repaired", "rebuilt", "cleaned"}) ? FaultEnd::kRepaired
-                                                                           : FaultEnd::kCorrected;
+    for (const int p : victims.members())
+      if (happened(p, from, to, {"quarantined"}, [](const auto&) { return true; }))
+        return FaultEnd::kQuarantined;
+    const bool repaired = is_repaired(fault, struck, from, to);
+    const std::optional<Named> last = named_late(struck, from);
+    if (!last) return repaired ? FaultEnd::kRepaired : FaultEnd::kCorrected;
+    fault.remark = text_of(*last);
+    const auto of_layer = [&](const auto& event) { return event.layer == last->layer; };
+    const bool cleaned = happened(last->peer, last->key.step, run_.cluster->program(0).steps_done() + 1,
+                                  {"cleaned"}, of_layer);
+    return repaired && cleaned ? FaultEnd::kRestCleaned : FaultEnd::kStillWrong;
   }
 
-  bool happened(const PeerSet& to_whom, std::uint64_t from, std::uint64_t to,
-                std::initializer_list<std::string_view> names) const {
+  // The last time that a shard which the fault may be in was named, later than it had to be right, and before
+  // the next fault of that peer.
+  std::optional<Named> named_late(const std::vector<Struck>& struck, std::uint64_t from) const {
+    std::optional<Named> last;
+    for (const auto& [peer, injection] : struck) {
+      std::uint64_t end = ~std::uint64_t{0};
+      for (const node::Injection& later : run_.injectors[static_cast<std::size_t>(peer)]->injections())
+        if (later.step > from) end = std::min(end, later.step);
+      for (const RoundWatch& watch : run_.watches)
+        for (const Named& named : watch.named)
+          if (named.peer == peer && named.key.step > from + kRepairedWithin && named.key.step < end &&
+              has(updated_layers(*injection), named.layer) && (!last || last->key < named.key))
+            last = named;
+    }
+    return last;
+  }
+
+  static bool has(const std::vector<codes::Index>& layers, codes::Index layer) {
+    return std::find(layers.begin(), layers.end(), layer) != layers.end();
+  }
+
+  // Lost, if everybody else refused the frame by its checksum, and nobody found anything in the numbers.
+  FaultEnd end_of_erasure(PlacedFault& fault, const PeerSet& victims, std::uint64_t step) const {
+    for (const RoundWatch& watch : run_.watches)
+      for (const Named& named : watch.named)
+        if (named.key.step == step && named.key.slot == *fault.spec.slot) {
+          fault.remark = text_of(named);
+          return FaultEnd::kCorrected;
+        }
+    for (const int victim : victims.members())
+      for (std::size_t p = 0; p < run_.watches.size(); ++p) {
+        const auto& events = run_.watches[p].events;
+        // A frame may come before its receiver has begun that step.
+        const bool refused = std::any_of(events.begin(), events.end(), [&](const auto& event) {
+          return event.peer == victim && event.step + 1 >= step && event.step <= step + 1 &&
+                 std::string_view(event.name) == "wrong_checksum";
+        });
+        if (refused || static_cast<int>(p) == victim) continue;
+        fault.remark = fmt::format("peer {} refused nothing of peer {}", p, victim);
+        return FaultEnd::kMissed;
+      }
+    return FaultEnd::kErased;
+  }
+
+  // Each shard that was hit; or, where operands were, one of a layer that they are used in. That everybody
+  // was told to clean theirs does not count.
+  bool is_repaired(PlacedFault& fault, const std::vector<Struck>& struck, std::uint64_t from,
+                   std::uint64_t to) const {
+    for (const auto& [peer, injection] : struck) {
+      if (injection->fault_class != FaultClass::kAboveFloor) continue;
+      const std::vector<codes::Index> layers = updated_layers(*injection);
+      const bool right = happened(peer, from, to, {"repaired", "rebuilt"}, [&](const auto& event) {
+        return has(layers, event.layer) && (!is_stored(injection->stage) || event.shard == injection->shard);
+      });
+      if (right) continue;
+      fault.remark = fmt::format(
+          "peer {}: layer {}, shard {} was not repaired{}", peer, injection->layer, injection->shard,
+          happened(peer, from, to, {"cleaned"}, [](const auto&) { return true; }) ? ", only cleaned" : "");
+      return false;
+    }
+    return true;
+  }
+
+  template <typename Is>
+  bool happened(int peer, std::uint64_t from, std::uint64_t to, std::initializer_list<std::string_view> names,
+                Is is_it) const {
     for (const RoundWatch& watch : run_.watches)
       for (const protocol::PeerEvent& event : watch.events)
-        if (event.step >= from && event.step < to && to_whom.contains(event.peer) &&
-            std::find(names.begin(), names.end(), event.name) != names.end())
+        if (event.step >= from && event.step < to && event.peer == peer &&
+            std::find(names.begin(), names.end(), event.name) != names.end() && is_it(event))
           return true;
     return false;
   }
 
+  static std::string text_of(const Named& named) {
+    return fmt::format("peer {} names {} in step {}, layer {}, {}, {:.3g} thresholds", named.finder,
+                       named.peer, named.key.step, named.layer, name_of(named.part), named.size_over_floor);
+  }
+
   const Run& run_;
   const StagePlaces places_;
+  // Peers and layers in whose shards something may be left, of the faults so far.
+  std::set<std::pair<int, codes::Index>> may_be_wrong_;
 };
 
 // Of every shard that rounds use, decoded from everybody.
@@ -217,15 +316,15 @@ StageTwin::StageTwin(const StageSetting& setting, std::uint64_t seed, std::size_
   weights_ = weights_of(run, training_of(setting, seed, steps_).code);
 }
 
-StageOutcomes run_outcomes(const StageTwin& twin, const std::vector<StageCell>& cells, std::size_t number) {
+StageOutcomes run_outcomes(const StageTwin& twin, const std::vector<NumberedCell>& cells) {
   POLYDOT_CHECK_LE(cells.size(), twin.most_faults());
   const StagePlaces places = twin.setting().places();
   StageOutcomes outcomes;
   std::vector<node::InjectSpec> specs;
   for (std::size_t k = 0; k < cells.size(); ++k) {
     PlacedFault& fault = outcomes.faults.emplace_back();
-    fault.cell = cells[k];
-    fault.spec = placed(cells[k], number, kLearnSteps + k * kApart, places);
+    fault.which = cells[k];
+    fault.spec = placed(cells[k].cell, cells[k].number, kLearnSteps + k * kApart, places);
     specs.push_back(fault.spec);
   }
   const codes::KernelCounts before = codes::kernel_counts();
@@ -233,7 +332,7 @@ StageOutcomes run_outcomes(const StageTwin& twin, const std::vector<StageCell>& 
   outcomes.kernels = since(before);
   outcomes.weight_difference = difference_of(
       weights_of(run, training_of(twin.setting(), twin.seed(), twin.steps()).code), twin.weights());
-  const Reading reading(run, places);
+  Reading reading(run, places);
   for (std::size_t k = 0; k < cells.size(); ++k) {
     PlacedFault& fault = outcomes.faults[k];
     const std::uint64_t from = *fault.spec.first_step;
