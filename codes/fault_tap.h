@@ -26,13 +26,14 @@ enum class Stage {
 inline constexpr int kStageCount = 11;
 
 // The published noise floor of the round that a buffer belongs to. An injector classifies what it did by
-// `analytic`, which follows from the plan alone: by a floor that learns, a detector that has gone deaf would
-// still find all that is above it.
+// `analytic`, which follows from the plan and the size of the weights alone: by a floor that learns, a
+// detector that has gone deaf would still find all that is above it.
 struct PublishedFloor {
-  double threshold = 0.0;       // a whitened parity above it is an alarm; learned from rounds
-  double analytic = 0.0;        // NoiseFloor::analytic_threshold of the weights that the run starts from
-  double locatable = 0.0;       // one wrong value above so many thresholds (whitened) is surely located
-  double sigma = 1.0;           // whitens this peer's row
+  double threshold = 0.0;  // a whitened parity above it is an alarm; learned from rounds
+  double analytic = 0.0;   // NoiseFloor::analytic_threshold of the weights of the start or, once they are
+                           // larger, of those at hand
+  double locatable = 0.0;  // one wrong value above so many thresholds (whitened) is surely located
+  double sigma = 1.0;      // whitens this peer's row
   const VectorD* nu = nullptr;  // whiten the payload's columns
 };
 

@@ -8,15 +8,17 @@
 
 namespace polydot::node {
 
-// From what was changed and from the analytic noise floor, which follows from the plan (codes/noise_floor.h):
-// never from what the locator finds, nor from the floor that it has learned. In this order.
+// From what was changed and from the analytic noise floor, which follows from the plan and from how large the
+// weights are (codes/fault_tap.h): never from what the locator finds, nor from the floor that it has learned.
+// In this order.
 enum class FaultClass {
   kMasked,      // changed no value that anybody reads (a zero's sign, a weight that meets only zeros)
   kBelowFloor,  // as small as rounding may be, or nobody looked (momentum without scrubs)
   kNearFloor,   // above the floor, and not so far that it is located for sure
-  kAboveFloor,  // located for sure: above the locatable size of this peer at the highest threshold that a
-                // floor may ever learn
-  kErasure,     // after the checksum: lost on the way, and no question of floors
+  kAboveFloor,  // located for sure, if it is alone in its entry and all contributions are there, to this
+                // round and to those that its operands were decoded from: above the locatable size of this
+                // peer at the highest threshold that a floor may learn
+  kErasure,  // after the checksum: lost on the way, and no question of floors
 };
 const char* name_of(FaultClass fault);
 

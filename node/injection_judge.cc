@@ -23,7 +23,9 @@ using codes::TapPoint;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// A floor never learns a threshold above so many analytic ones: what is located at that one is located.
+// A floor never learns a threshold above so many analytic ones: what is located at that one is located. A
+// round some of whose operands were decoded from fewer contributions is judged by more
+// (Peer::loudness_of_operands): nobody knows by how much when this is judged, and nothing is promised there.
 constexpr double kHighestThreshold = codes::NoiseFloor::kCapFactor;
 
 FaultClass class_of(double size, const PublishedFloor& floor) {
@@ -186,6 +188,10 @@ void InjectionJudge::look(std::vector<Injection>& all, const TapPoint& point,
                           const Eigen::Ref<Matrix>& operand) {
   if (point.attempt > 0 || point.floor == nullptr) return;
   for (Open& open : open_) {
+    // Also of what nobody will look at: of which life it is.
+    if (Injection& injection = all[open.index];
+        point.step == open.judged_in && injection.size_over_floor == 0.0)
+      injection.found_epoch = point.epoch;
     if (open.waits == Waits::kForOperand)
       judge_operand(all[open.index], open, point, operand);
     else
@@ -268,9 +274,10 @@ void InjectionJudge::begin_step(std::vector<Injection>& all, std::uint64_t step)
 
 void InjectionJudge::settle(std::vector<Injection>& all, const Open& open) const {
   Injection& injection = all[open.index];
-  // Momentum is read by every update: that no scrub looked at it does not mean that it did nothing.
-  if (injection.stage == Stage::kOptimizer && !open.looked_at)
-    injection.fault_class = FaultClass::kBelowFloor;
+  // Momentum is read by every update, and the evaluation reads what the last update left: that no scrub or
+  // training round looked at it does not mean that it did nothing.
+  const bool in_a_shard = open.waits == Waits::kForShard || open.operand.size() > 0;
+  if (in_a_shard && !open.looked_at) injection.fault_class = FaultClass::kBelowFloor;
   settled_(injection);
 }
 

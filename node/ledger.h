@@ -1,10 +1,12 @@
-// The ledger of findings: which peer was located, when and where. A finding that recurs step after step (a
-// wrong shard) is one entry with a count, and a further one from every kStepsOfALine-th step on: little to
-// lose if the process is killed. What did not recur is on file when the next step begins.
+// The ledger of findings: which peer was located, when and where, in which attempt of the round. A finding
+// that recurs step after step (a wrong shard) is one entry with a count, and a further one from every
+// kStepsOfALine-th step on, and whenever the book of rounds writes (round_records.h): little to lose if the
+// process is killed. What did not recur is on file when the next step begins.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -17,7 +19,7 @@ namespace polydot::node {
 
 struct LedgerEntry {
   int peer = 0;
-  std::uint32_t slot = 0, epoch = 0;
+  std::uint32_t slot = 0, epoch = 0, attempt = 0;
   codes::Index layer = 0;
   codes::PassKind pass = codes::PassKind::kForward;
   bool training = true;
@@ -38,17 +40,21 @@ class Ledger {
   void on_round(const protocol::RoundReport& report);
   // A frame of `peer` came with a wrong checksum while this round was at hand: an erasure, not a finding of
   // the code's. However many come in a round, they are one entry, with their number.
-  void on_wrong_checksum(std::uint64_t step, std::uint32_t slot, int peer);
+  void on_wrong_checksum(std::uint32_t epoch, std::uint64_t step, std::uint32_t slot, int peer);
+  // Writes what cannot recur, now that this step begins: in which slots that were findings by the code.
+  std::set<std::uint32_t> begin_step(std::uint32_t epoch, std::uint64_t step);
+  // Writes the entries of this slot that are still open; what recurs begins a further one.
+  void write_slot(std::uint32_t slot);
   // Writes the entries that are still open.
   void close();
   std::uint64_t findings() const { return findings_; }  // by the code
 
  private:
-  using Place = std::tuple<std::uint32_t, int, protocol::RoundPart>;  // slot, peer
-  using Link = std::pair<std::uint32_t, int>;                         // slot, peer
-  void begin_step(std::uint64_t step);
+  using Place = std::tuple<std::uint32_t, int, protocol::RoundPart, std::uint32_t>;  // slot, peer, attempt
+  using Link = std::pair<std::uint32_t, int>;                                        // slot, peer
   template <typename Entries>
-  void write_what_ended(Entries& entries, std::uint64_t step);
+  std::set<std::uint32_t> write_what_ended(Entries& entries, std::uint32_t epoch, std::uint64_t step);
+  bool is_known(const Place& place, std::uint64_t step) const;
   void note(const protocol::RoundReport& report, protocol::RoundPart part,
             const codes::RoundVerdict& verdict);
   void write(const LedgerEntry& entry);
@@ -56,6 +62,7 @@ class Ledger {
   RecordFile file_;
   std::map<Place, LedgerEntry> open_;
   std::map<Link, LedgerEntry> damaged_;
+  std::uint32_t epoch_ = 0;
   std::uint64_t step_ = 0;
   std::uint64_t findings_ = 0;
 };

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -24,6 +25,7 @@ struct JudgedRound {
 struct LocatedPeer {
   int layer = 0;
   bool corrected = true;
+  std::set<std::uint32_t> attempts;  // in which it was located
 };
 
 class Observer {
@@ -34,7 +36,9 @@ class Observer {
   std::vector<JudgedRound> judged(const RoundPlace& place) const;
   // Whether it judged this round under a later epoch, after all had gone back.
   bool judged_later(const RoundPlace& place) const;
-  bool located(int peer, const RoundPlace& place) const { return located_.contains({place, peer}); }
+  // Whether it had not all contributions in a round of this step.
+  bool lacked_any(std::uint32_t epoch, std::uint64_t step) const;
+  bool located(int peer, const RoundPlace& place, std::uint32_t attempt) const;
 
   using Located = std::map<std::pair<RoundPlace, int>, LocatedPeer>;
   const Located& all_located() const { return located_; }
@@ -53,7 +57,7 @@ class Observer {
   void read_finding(const nlohmann::json& line);
   const std::vector<Line>& lines_of(const RoundPlace& place) const;
 
-  std::map<std::pair<std::uint32_t, std::uint64_t>, std::vector<Line>> lines_;  // by slot, kStepsOfALine
+  std::map<std::uint32_t, std::map<std::uint64_t, std::vector<Line>>> lines_;  // by slot, kStepsOfALine
   Located located_;
   std::vector<std::tuple<std::uint64_t, std::uint32_t, int>> by_checksum_;
 };

@@ -31,8 +31,7 @@ Outcome PeerRecords::open(const std::string& folder, Records records, int peers)
   Outcome opened = metrics_.open(folder + kMetricsFile, records, kMetricsHeading);
   if (opened) opened = evaluations_.open(folder + kEvaluationsFile, records, kEvaluationsHeading);
   if (opened) opened = repairs_.open(folder + kRepairsFile, records);
-  if (opened) opened = ledger_.open(folder + kFindingsFile, records);
-  if (opened) opened = rounds_.open(folder + kRoundsFile, records, peers);
+  if (opened) opened = rounds_.open(folder, records, peers);
   if (!opened) return opened;
   earlier_ = read_earlier_lives(folder, kLossWindow);
   steps_ = earlier_.steps;
@@ -53,7 +52,6 @@ void PeerRecords::on_started(std::int64_t) {
 }
 
 void PeerRecords::on_round(const protocol::RoundReport& report) {
-  ledger_.on_round(report);
   rounds_.on_round(report);
   if (report.budget != nullptr) keep_least(*report.budget);
   waited_ms_ += report.waited_ms;
@@ -76,12 +74,12 @@ void PeerRecords::keep_least(const protocol::Budget& budget) {
 }
 
 void PeerRecords::on_event(const protocol::PeerEvent& event) {
-  if (std::string_view(event.name) == "wrong_checksum")
-    return ledger_.on_wrong_checksum(event.step, event.slot, event.peer);
+  if (std::string_view(event.name) == "wrong_checksum") return rounds_.on_wrong_checksum(event);
   if (!repairs_.is_open()) return;
-  const nlohmann::json line = {{"event", event.name},  {"step", event.step},   {"slot", event.slot},
-                               {"peer", event.peer},   {"layer", event.layer}, {"shard", event.shard},
-                               {"lines", event.lines}, {"bytes", event.bytes}, {"boundary", event.boundary}};
+  const nlohmann::json line = {{"event", event.name},       {"step", event.step},   {"slot", event.slot},
+                               {"epoch", event.epoch},      {"peer", event.peer},   {"layer", event.layer},
+                               {"shard", event.shard},      {"lines", event.lines}, {"bytes", event.bytes},
+                               {"boundary", event.boundary}};
   repairs_.line(line.dump());
 }
 
@@ -111,7 +109,7 @@ void PeerRecords::on_step(const dnn::StepRecord& record) {
   row << record.step << ',' << record.epoch << ',' << record.loss << ','
       << static_cast<double>(record.correct) / static_cast<double>(record.samples) << ','
       << record.learning_rate << ',' << seconds_ << ',' << std::exchange(waited_ms_, 0) << ','
-      << earlier_.findings + ledger_.findings() << ',' << noise_ << ',' << bytes_sent() << ','
+      << earlier_.findings + rounds_.findings() << ',' << noise_ << ',' << bytes_sent() << ','
       << budget_.spare << ',' << budget_.any << ',' << budget_.independent << ',' << budget_.kappa << ','
       << budget_.suspects.size() << step_costs();
   metrics_.line(row.str());
@@ -155,7 +153,6 @@ void PeerRecords::on_evaluation(const dnn::EvaluationRecord& record) {
 
 Outcome PeerRecords::finish(const protocol::Peer& peer, int self, int exit_code,
                             std::uint64_t steps_per_epoch) {
-  ledger_.close();
   rounds_.close();
   if (folder_.empty()) return Unit{};
   const std::size_t count = std::min<std::size_t>(recent_losses_.size(), steps_per_epoch);

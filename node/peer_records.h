@@ -11,10 +11,9 @@
 #include "codes/work_profile.h"
 #include "dnn/training_plan.h"
 #include "node/earlier_lives.h"
-#include "node/ledger.h"
 #include "node/rate.h"
 #include "node/record_file.h"
-#include "node/round_book.h"
+#include "node/round_records.h"
 #include "node/work_clock.h"
 #include "protocol/peer.h"
 #include "protocol/transport.h"
@@ -60,8 +59,7 @@ class PeerRecords : public protocol::PeerObserver, public dnn::TrainingObserver 
 
   std::string folder_;
   RecordFile metrics_, evaluations_, repairs_;
-  Ledger ledger_;
-  RoundBook rounds_;
+  RoundRecords rounds_;
   EarlierLives earlier_;
   const protocol::Transport* transport_ = nullptr;
 

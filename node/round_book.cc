@@ -1,7 +1,7 @@
 #include "node/round_book.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <utility>
 
 namespace polydot::node {
 
@@ -11,50 +11,62 @@ Outcome RoundBook::open(const std::string& path, Records records, int peers) {
   return file_.open(path, records);
 }
 
-// Writes what does not go on. Steps may come again, after a rollback.
-void RoundBook::begin_step(std::uint64_t step) {
-  if (step == step_) return;
-  for (auto at = open_.begin(); at != open_.end();) {
-    const Line& line = at->second;
-    const bool goes_on =
-        step == line.last_step + 1 && step / kStepsOfALine == line.first_step / kStepsOfALine;
-    const bool at_hand = step == line.last_step;
-    if (!goes_on && !at_hand) write(at->first, line);
-    at = goes_on || at_hand ? std::next(at) : open_.erase(at);
-  }
+// Steps may come again, after a rollback.
+std::set<std::uint32_t> RoundBook::begin_step(std::uint32_t epoch, std::uint64_t step) {
+  std::set<std::uint32_t> slots;
+  const bool goes_on = epoch == epoch_ && step >= step_ && step / kStepsOfALine == step_ / kStepsOfALine;
+  epoch_ = epoch;
   step_ = step;
+  if (goes_on) return slots;
+  for (const auto& [slot, lines] : open_) {
+    slots.insert(slot);
+    write(slot, lines);
+  }
+  open_.clear();
+  return slots;
 }
 
 void RoundBook::on_round(const protocol::RoundReport& report) {
   if (!report.training || !file_.is_open()) return;
-  begin_step(report.key.step);
-  const Kind kind{report.key.slot, report.key.epoch, report.key.attempt, report.scrubs != nullptr};
+  const std::uint64_t step = report.key.step;
+  begin_step(report.key.epoch, step);
+  std::vector<Line>& lines =
+      open_[report.key.slot][{report.key.epoch, report.key.attempt, report.scrubs != nullptr}];
   const codes::PeerSet missing = everybody_ - report.present;
-  const auto [place, is_new] = open_.try_emplace(kind, Line{report.key.step, report.key.step, missing});
-  if (is_new) return;
-  Line& line = place->second;
-  if (line.missing != missing) {
-    write(kind, line);
-    line = {report.key.step, report.key.step, missing};
-  }
-  line.last_step = report.key.step;
+  auto line =
+      std::find_if(lines.begin(), lines.end(), [&](const Line& one) { return one.missing == missing; });
+  if (line == lines.end()) line = lines.insert(line, Line{missing, {}});
+  auto& steps = line->steps;
+  if (steps.empty() || steps.back().second + 1 < step)
+    steps.emplace_back(step, step);
+  else
+    steps.back().second = step;
+}
+
+void RoundBook::write_slot(std::uint32_t slot) {
+  const auto lines = open_.find(slot);
+  if (lines == open_.end()) return;
+  write(slot, lines->second);
+  open_.erase(lines);
 }
 
 void RoundBook::close() {
-  for (const auto& [kind, line] : open_) write(kind, line);
+  for (const auto& [slot, lines] : open_) write(slot, lines);
   open_.clear();
 }
 
-void RoundBook::write(const Kind& kind, const Line& line) {
-  const auto& [slot, epoch, attempt, delivered] = kind;
-  const nlohmann::json json = {{"slot", slot},
-                               {"first_step", line.first_step},
-                               {"last_step", line.last_step},
-                               {"epoch", epoch},
-                               {"attempt", attempt},
-                               {"delivered", delivered},
-                               {"missing", line.missing.members()}};
-  file_.line(json.dump());
+void RoundBook::write(std::uint32_t slot, const Slot& kinds) {
+  for (const auto& [kind, lines] : kinds)
+    for (const Line& line : lines) {
+      const auto& [epoch, attempt, delivered] = kind;
+      const nlohmann::json json = {{"slot", slot},
+                                   {"epoch", epoch},
+                                   {"attempt", attempt},
+                                   {"delivered", delivered},
+                                   {"missing", line.missing.members()},
+                                   {"steps", line.steps}};
+      file_.line(json.dump());
+    }
 }
 
 }  // namespace polydot::node

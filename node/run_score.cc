@@ -32,75 +32,77 @@ enum class Sighting { kFound, kMissed, kUndone, kLeftOut };
 
 // A later attempt holds the victim's earlier contribution still if the victim had done with the round then:
 // it sends what it has.
-bool is_new_in(const Observer& victim, const RoundPlace& place, std::uint32_t attempt) {
-  const std::vector<JudgedRound> own = victim.judged(place);
-  return own.empty() || std::any_of(own.begin(), own.end(),
-                                    [&](const JudgedRound& round) { return round.attempt >= attempt; });
+bool is_new_in(const InjectionRecord& fault, std::uint32_t attempt) {
+  return !fault.own_attempt || *fault.own_attempt >= attempt;
 }
 
-Sighting sighting_of(const InjectionRecord& fault, const Observer& victim, const Observer& observer,
-                     const FaultTruth& truth) {
+Sighting sighting_of(const InjectionRecord& fault, const Observer& observer, const FaultTruth& truth) {
   const RoundPlace& place = fault.shows_at;
   const std::vector<JudgedRound> rounds = observer.judged(place);
-  bool had_it = false, delivered = false;
+  bool had_it = false, delivered = false, found = false;
   for (const JudgedRound& round : rounds) {
     if (round.missing.contains(fault.peer)) continue;
     had_it = true;
     const bool shows = fault.in_any_attempt || round.attempt == fault.attempt ||
-                       (round.attempt > fault.attempt && !is_new_in(victim, place, round.attempt));
-    delivered = delivered || (round.delivered && shows);
+                       (round.attempt > fault.attempt && !is_new_in(fault, round.attempt));
+    if (!round.delivered || !shows) continue;
+    delivered = true;
+    found = found || observer.located(fault.peer, place, round.attempt);
   }
   if (!had_it) return rounds.empty() && observer.judged_later(place) ? Sighting::kUndone : Sighting::kLeftOut;
-  if (observer.located(fault.peer, place)) return Sighting::kFound;
-  if (!delivered || truth.was_mended_before(fault)) return Sighting::kUndone;
-  return Sighting::kMissed;
+  if (!delivered) return Sighting::kUndone;
+  if (found) return Sighting::kFound;
+  return truth.was_mended_before(fault) ? Sighting::kUndone : Sighting::kMissed;
 }
 
-void add(Sighting sighting, Sightings& sightings) {
+void add(Sighting sighting, bool is_sure, Sightings& sightings) {
   sightings.found += sighting == Sighting::kFound;
   sightings.missed += sighting == Sighting::kMissed;
+  sightings.though_sure += sighting == Sighting::kMissed && is_sure;
   sightings.undone += sighting == Sighting::kUndone;
   sightings.left_out += sighting == Sighting::kLeftOut;
 }
 
-void score_injections(const FaultTruth& truth, const std::vector<Observer>& observers, FaultCounts& faults) {
-  for (const InjectionRecord& fault : truth.injections()) {
-    StageScore& score = faults.by_stage[fault.stage];
-    count(fault.fault, score);
-    const bool is_above = fault.fault == "above_floor";
-    if (!is_above && fault.fault != "near_floor") continue;
-    const auto victim = static_cast<std::size_t>(fault.peer);
-    for (std::size_t o = 0; o < observers.size(); ++o) {
-      if (o == victim) continue;
-      const Sighting sighting = sighting_of(fault, observers[victim], observers[o], truth);
-      add(sighting, is_above ? score.above : score.near);
-      if (is_above && sighting == Sighting::kFound)
-        score.steps_until_found += fault.shows_at.step - fault.step;
-    }
+// What the peers' books say of the rounds in which injections must show.
+void look_at_rounds(int peer, const Observer& observer, FaultTruth& truth) {
+  for (InjectionRecord& fault : truth.injections()) {
+    const RoundPlace& place = fault.shows_at;
+    fault.somebody_lacked_any = fault.somebody_lacked_any || observer.lacked_any(place.epoch, place.step);
+    if (fault.peer != peer) continue;
+    for (const JudgedRound& round : observer.judged(place))
+      fault.own_attempt = std::max(fault.own_attempt.value_or(0), round.attempt);
   }
 }
 
-void score_findings(const FaultTruth& truth, const std::vector<Observer>& observers, FaultCounts& faults) {
-  const int peers = static_cast<int>(observers.size());
-  std::set<std::tuple<std::uint64_t, std::uint32_t, int>> by_checksum;
-  for (const Observer& observer : observers) {
-    by_checksum.insert(observer.by_checksum().begin(), observer.by_checksum().end());
-    for (const auto& [place_and_peer, located] : observer.all_located()) {
-      const auto& [place, peer] = place_and_peer;
-      const Explanation explanation = truth.explain(peer, place, located.layer);
-      const bool explained = explanation != Explanation::kNone;
-      faults.detected += explained;
-      faults.by_what_stays += explanation == Explanation::kStays;
-      faults.corrected += explained && located.corrected;
-      faults.false_alarms += !explained;
-      for (int other = 0; !explained && other < peers; ++other)
-        if (truth.explain(other, place, located.layer) != Explanation::kNone) {
-          ++faults.wrong_peer;
-          break;
-        }
-    }
+void score_injections(int self, const FaultTruth& truth, const Observer& observer, FaultCounts& faults) {
+  for (const InjectionRecord& fault : truth.injections()) {
+    StageScore& score = faults.by_stage[fault.stage];
+    const bool is_above = fault.fault == "above_floor";
+    if (fault.peer == self || (!is_above && fault.fault != "near_floor")) continue;
+    const Sighting sighting = sighting_of(fault, observer, truth);
+    const bool is_sure = is_above && sighting == Sighting::kMissed && !fault.somebody_lacked_any &&
+                         fault.stage != "optimizer" && truth.is_alone(fault);
+    add(sighting, is_sure, is_above ? score.above : score.near);
+    if (is_above && sighting == Sighting::kFound) score.steps_until_found += fault.shows_at.step - fault.step;
   }
-  faults.checksum_findings = by_checksum.size();
+}
+
+void score_findings(int peers, const FaultTruth& truth, const Observer& observer, FaultCounts& faults) {
+  for (const auto& [place_and_peer, located] : observer.all_located()) {
+    const auto& [place, peer] = place_and_peer;
+    const Explanation explanation = truth.explain(peer, place, located.layer);
+    const bool explained = explanation >= Explanation::kStays, alarm = explanation == Explanation::kNone;
+    faults.detected += explained;
+    faults.by_what_stays += explanation == Explanation::kStays;
+    faults.corrected += explained && located.corrected;
+    faults.unclear += explanation == Explanation::kUnclear;
+    faults.false_alarms += alarm;
+    for (int other = 0; alarm && other < peers; ++other)
+      if (truth.explain(other, place, located.layer) >= Explanation::kStays) {
+        ++faults.wrong_peer;
+        break;
+      }
+  }
 }
 
 }  // namespace
@@ -110,6 +112,7 @@ std::optional<double> Sightings::recall() const { return ratio(found, due()); }
 Sightings& Sightings::operator+=(const Sightings& other) {
   found += other.found, missed += other.missed;
   undone += other.undone, left_out += other.left_out;
+  though_sure += other.though_sure;
   return *this;
 }
 
@@ -126,12 +129,20 @@ std::optional<double> FaultCounts::mean_steps_until_found() const {
   return ratio(steps_until_found, above.found);
 }
 
+// One peer's records at a time are in memory, however many there are.
 void score_run(const std::string& run, int peers, FaultCounts& faults) {
-  const FaultTruth truth(run, peers);
-  std::vector<Observer> observers;
-  for (int p = 0; p < peers; ++p) observers.emplace_back(peer_folder(run, p));
-  score_findings(truth, observers, faults);
-  score_injections(truth, observers, faults);
+  FaultTruth truth(run, peers);
+  for (int p = 0; p < peers && !truth.injections().empty(); ++p)
+    look_at_rounds(p, Observer(peer_folder(run, p)), truth);
+  for (const InjectionRecord& fault : truth.injections()) count(fault.fault, faults.by_stage[fault.stage]);
+  std::set<std::tuple<std::uint64_t, std::uint32_t, int>> by_checksum;
+  for (int p = 0; p < peers; ++p) {
+    const Observer observer(peer_folder(run, p));
+    score_findings(peers, truth, observer, faults);
+    score_injections(p, truth, observer, faults);
+    by_checksum.insert(observer.by_checksum().begin(), observer.by_checksum().end());
+  }
+  faults.checksum_findings = by_checksum.size();
   for (const auto& [stage, score] : faults.by_stage) static_cast<StageScore&>(faults) += score;
 }
 
@@ -148,6 +159,7 @@ nlohmann::ordered_json to_json(const FaultCounts& faults) {
                                 {"observations", faults.above.due()},
                                 {"found", faults.above.found},
                                 {"missed", faults.above.missed},
+                                {"missed_though_sure", faults.above.though_sure},
                                 {"undone", faults.above.undone},
                                 {"left_out", faults.above.left_out},
                                 {"recall", number(faults.recall())},
@@ -158,6 +170,7 @@ nlohmann::ordered_json to_json(const FaultCounts& faults) {
                                 {"by_what_stays", faults.by_what_stays},
                                 {"corrected", faults.corrected},
                                 {"false_alarms", faults.false_alarms},
+                                {"unclear", faults.unclear},
                                 {"wrong_peer", faults.wrong_peer},
                                 {"precision", number(faults.precision())},
                                 {"mean_steps_until_found", number(faults.mean_steps_until_found())},

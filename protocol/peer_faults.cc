@@ -377,11 +377,12 @@ void Peer::work_on_repairs(std::int64_t now_ms) {
   }
 }
 
-// Step, slot and this peer itself, unless it is said otherwise.
+// Step, slot, epoch and this peer itself, unless it is said otherwise.
 void Peer::tell(PeerEvent event) {
   if (observer_ == nullptr) return;
   event.step = round_ ? round_->request.key.step : job_.steps_done();
   event.slot = round_ ? round_->request.key.slot : 0;
+  if (event.epoch == 0) event.epoch = round_ ? round_->request.key.epoch : ballot_.epoch();
   if (event.peer < 0) event.peer = options_.self;
   observer_->on_event(event);
 }

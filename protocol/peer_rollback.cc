@@ -209,7 +209,9 @@ bool Peer::roll_back(const Ballot::Decision& decision) {
     ++status_.rollbacks;
     notice("back from step " + std::to_string(step) + " to " + target);
   }
-  tell({.name = resumes ? "resumed" : "rolled_back", .boundary = decision.target.boundary});
+  tell({.name = resumes ? "resumed" : "rolled_back",
+        .epoch = decision.epoch,
+        .boundary = decision.target.boundary});
   stuck_.reset();
   // Of the new epoch something may have come already.
   leave_rounds(codes::RoundKey{decision.epoch, 0, 0, 0});

@@ -82,8 +82,10 @@ bool Peer::start_round(std::int64_t now_ms) {
   round.payload = codes::contribution_shape(job_.code(), pass, round.request.weights, round.request.batch());
   round.look_at_operand(pass);
   const FloorKind kind{round.request.training, round.request.layer, round.request.pass};
-  round.floor.threshold = floors_.of(kind, job_.initial_scale(kind.layer, kind.pass)).threshold();
-  round.floor.analytic = codes::NoiseFloor::analytic_threshold(job_.initial_scale(kind.layer, kind.pass));
+  const double initial = job_.initial_scale(kind.layer, kind.pass);
+  const codes::NoiseFloor& floor = floors_.of(kind, initial);
+  round.floor.threshold = floor.threshold();
+  round.floor.analytic = codes::NoiseFloor::analytic_threshold(std::max(initial, floor.scale()));
   round.floor.locatable = locatable_[static_cast<std::size_t>(kind.pass)](options_.self);
   round.floor.sigma = pass.sigma(options_.self);
   round.floor.nu = &round.nu;

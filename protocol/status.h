@@ -84,7 +84,7 @@ struct PeerEvent {
   const char* name =
       "";  // a word of the records: repaired, rebuilt, cleaned, gave_up, operand_recomputed, ...
   std::uint64_t step = 0;
-  std::uint32_t slot = 0;
+  std::uint32_t slot = 0, epoch = 0;
   int peer = -1;  // whom it is about; -1: the peer that tells
   codes::Index layer = 0, shard = 0;
   std::uint64_t lines = 0, bytes = 0;

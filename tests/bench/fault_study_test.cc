@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 
@@ -43,8 +44,20 @@ TEST_F(TrainingUnderFaults, CodedTrainingEndsWhereTheFaultFreeRunEnds) {
   EXPECT_GT(clean.accuracy, 0.5);
   EXPECT_NEAR(coded.accuracy, clean.accuracy, 0.02);
   EXPECT_GT(coded.cpu_seconds, 0.0);
-  EXPECT_EQ(clean.committed_wrong, 0u);
-  EXPECT_EQ(coded.committed_wrong, 0u);
+  EXPECT_EQ(clean.wrong_losses, 0u);
+  EXPECT_EQ(coded.wrong_losses, 0u);
+}
+
+// Relative to the loss: a run that has learned well has small ones, and a tenth off is wrong there too.
+TEST(WrongLoss, IsMeasuredByTheRightLoss) {
+  for (const double right : {1000.0, 2.3, 0.5, 0.02}) {
+    EXPECT_TRUE(is_wrong_loss(1.1 * right, right)) << right;
+    EXPECT_TRUE(is_wrong_loss(0.998 * right, right)) << right;
+    EXPECT_FALSE(is_wrong_loss(1.0005 * right, right)) << right;
+  }
+  EXPECT_FALSE(is_wrong_loss(1e-5, 5e-6)) << "rounding";
+  EXPECT_TRUE(is_wrong_loss(1e-3, 0.0));
+  EXPECT_TRUE(is_wrong_loss(std::nan(""), 1.0));
 }
 
 TEST_F(TrainingUnderFaults, UncodedTrainingDivergesAndIsCountedAsChance) {
@@ -52,7 +65,7 @@ TEST_F(TrainingUnderFaults, UncodedTrainingDivergesAndIsCountedAsChance) {
   EXPECT_GT(run.injected, 0u);
   EXPECT_EQ(run.end, RunEnd::kDiverged);
   EXPECT_EQ(run.accuracy, 0.2);
-  EXPECT_GT(run.committed_wrong, 0u);
+  EXPECT_GT(run.wrong_losses.value(), 0u);
   EXPECT_LT(run.executed_steps, kSteps);
 }
 
@@ -67,6 +80,7 @@ TEST_F(TrainingUnderFaults, StepsThatAreRolledBackAreDoneAgain) {
   const FaultRun run = this->run(rollback_, 0.15);
   EXPECT_EQ(run.end, RunEnd::kFinished);
   EXPECT_GT(run.rollbacks, 0u);
+  EXPECT_FALSE(run.wrong_losses) << "steps are done on other batches";
   EXPECT_GT(run.executed_steps, kSteps);
   EXPECT_GT(run.accuracy, 0.5);
 }
@@ -99,7 +113,7 @@ TEST_F(FaultRecordsOnDisk, WhatWasMeasuredIsThereAgain) {
   ASSERT_EQ(records->records().size(), 1u);
   EXPECT_EQ(records->records().front().run.end, RunEnd::kRefused);
   EXPECT_EQ(records->records().front().run.rollbacks, 6u);
-  EXPECT_EQ(records->records().front().run.committed_wrong, 7u);
+  EXPECT_EQ(records->records().front().run.wrong_losses, 7u);
   ASSERT_NE(records->calibration("strokes", "plan"), nullptr);
   EXPECT_EQ(records->calibration("strokes", "plan")->replication_seconds.at(3), 0.5);
   EXPECT_EQ(records->calibration("MNIST", "plan"), nullptr);

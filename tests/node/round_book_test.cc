@@ -69,7 +69,7 @@ TEST_F(RoundBookTest, SaysWhoWasMissingInWhichSteps) {
   for (std::uint64_t step = 0; step < 9; ++step)
     round(step, step == 4 || step == 5 ? kAll - codes::PeerSet::of({1, 3}) : kAll);
   const Observer observer = read();
-  EXPECT_EQ(lines(), 3u);
+  EXPECT_EQ(lines(), 2u);
   for (std::uint64_t step = 0; step < 9; ++step) {
     const auto judged = observer.judged({step, 0, 7});
     ASSERT_EQ(judged.size(), 1u) << step;
@@ -100,6 +100,21 @@ TEST_F(RoundBookTest, StepsThatWereSkippedWereNotJudged) {
   EXPECT_EQ(observer.judged({2, 0, 7}).size(), 1u);
   EXPECT_TRUE(observer.judged({4, 0, 7}).empty());
   EXPECT_EQ(observer.judged({6, 0, 7}).size(), 1u);
+}
+
+// A peer at the edge of the patience of the others makes no line for each change.
+TEST_F(RoundBookTest, WhoIsLateInEverySecondStepIsTwoLinesInSoManySteps) {
+  const auto is_late = [](std::uint64_t step) { return step % 2 == 1; };
+  for (std::uint64_t step = 0; step < 2 * kStepsOfALine; ++step)
+    round(step, is_late(step) ? kAll - codes::PeerSet::of({2}) : kAll);
+  const Observer observer = read();
+  EXPECT_EQ(lines(), 4u);
+  for (std::uint64_t step = 0; step < 2 * kStepsOfALine; ++step) {
+    const auto judged = observer.judged({step, 0, 7});
+    ASSERT_EQ(judged.size(), 1u) << step;
+    EXPECT_EQ(judged[0].missing.contains(2), is_late(step)) << step;
+    EXPECT_EQ(observer.lacked_any(0, step), is_late(step)) << step;
+  }
 }
 
 // What a killed peer loses is bounded.

@@ -1,76 +1,9 @@
 // The score of a run, from records written by hand: what was injected against what each peer had before it
 // and located.
-#include "node/run_score.h"
-
-#include <gtest/gtest.h>
-
-#include <nlohmann/json.hpp>
-
-#include "node/run_folder.h"
-#include "tests/node/scratch_folder.h"
+#include "tests/node/score_records.h"
 
 namespace polydot::node {
 namespace {
-
-using nlohmann::json;
-
-class RunScore : public ::testing::Test {
- protected:
-  RunScore() {
-    for (int p = 0; p < kPeers; ++p) std::filesystem::create_directories(peer_folder(run(), p));
-  }
-  static constexpr int kPeers = 10;
-  static constexpr std::uint64_t kOthers = kPeers - 1;
-  std::string run() const { return folder_.path().string(); }
-
-  void inject(int peer, std::uint64_t step, const std::string& fault, const std::string& stage = "product",
-              const json& more = json::object()) {
-    json line = {{"peer", peer},   {"step", step}, {"slot", 2},
-                 {"stage", stage}, {"layer", 0},   {"class", fault}};
-    line.update(more);
-    append(peer, kInjectionsFile, line);
-  }
-  void find(int finder, int peer, std::uint64_t first, std::uint64_t last,
-            const json& more = json::object()) {
-    json line = {{"peer", peer},        {"slot", 2},         {"layer", 0},
-                 {"first_step", first}, {"last_step", last}, {"corrected", true}};
-    line.update(more);
-    append(finder, kFindingsFile, line);
-  }
-  void find_at_all_but(const std::set<int>& blind, int peer, std::uint64_t step,
-                       const json& more = json::object()) {
-    for (int finder = 0; finder < kPeers; ++finder)
-      if (finder != peer && !blind.contains(finder)) find(finder, peer, step, step, more);
-  }
-  // A peer judged the rounds of these steps.
-  void judge(int observer, std::uint64_t first, std::uint64_t last, const json& more = json::object()) {
-    json line = {{"slot", 2},    {"first_step", first}, {"last_step", last},       {"epoch", 0},
-                 {"attempt", 0}, {"delivered", true},   {"missing", json::array()}};
-    line.update(more);
-    append(observer, kRoundsFile, line);
-  }
-  void all_judge(std::uint64_t first, std::uint64_t last, const json& more = json::object()) {
-    for (int p = 0; p < kPeers; ++p) judge(p, first, last, more);
-  }
-  void repair(int peer, std::uint64_t step, int layer, const std::string& event = "repaired") {
-    append(peer, kRepairsFile, {{"step", step}, {"layer", layer}, {"shard", 0}, {"event", event}});
-  }
-  FaultCounts score() {
-    FaultCounts counts;
-    score_run(run(), kPeers, counts);
-    return counts;
-  }
-  void append(int peer, const std::string& file, const json& line) {
-    std::ofstream(peer_folder(run(), peer) + file, std::ios::app) << line.dump() << "\n";
-  }
-  void forget(const std::vector<const char*>& files) {
-    for (int p = 0; p < kPeers; ++p)
-      for (const char* file : files) std::filesystem::remove(peer_folder(run(), p) + file);
-  }
-
- private:
-  ScratchFolder folder_;
-};
 
 TEST_F(RunScore, CountsInjectionsByTheirClassAndStage) {
   all_judge(0, 10);
@@ -240,8 +173,23 @@ TEST_F(RunScore, AnAttemptThatGotTheOldContributionIsNoExcuse) {
   judge(4, 7, 7);
   judge(3, 7, 7, {{"attempt", 1}});
   EXPECT_EQ(score().above.missed, 1u);
-  find(3, 4, 7, 7);
+  find(3, 4, 7, 7, {{"attempt", 1}});
   EXPECT_EQ(score().above.found, 1u);
+}
+
+// Whom it located in an attempt in vain, that says nothing of what it went on with.
+TEST_F(RunScore, OnlyTheAttemptThatWasDeliveredCounts) {
+  inject(4, 7, "above_floor", "weights");  // in all attempts
+  judge(0, 7, 7, {{"delivered", false}});
+  find(0, 4, 7, 7);
+  EXPECT_EQ(score().above.undone, 1u) << "nothing was delivered";
+  EXPECT_EQ(score().above.found, 0u);
+  judge(0, 7, 7, {{"attempt", 1}});
+  EXPECT_EQ(score().above.missed, 1u);
+  EXPECT_EQ(score().above.found, 0u);
+  find(0, 4, 7, 7, {{"attempt", 1}});
+  EXPECT_EQ(score().above.found, 1u);
+  EXPECT_EQ(score().detected, 1u) << "of one round";
 }
 
 TEST_F(RunScore, WhatWasRolledBackIsUndoneForWhoDidNotDeliverIt) {
@@ -261,9 +209,12 @@ TEST_F(RunScore, AShardThatWasRepairedBeforeItShowsIsUndone) {
   all_judge(8, 8);
   inject(4, 7, "above_floor", "update", {{"found_step", 8}});
   EXPECT_EQ(score().above.missed, kOthers);
-  repair(4, 8, 1, "rebuilt");  // another layer
+  repair(4, 8, 1, "rebuilt", {{"slot", 1}});                // another layer
+  repair(4, 8, 0, "rebuilt", {{"slot", 1}, {"shard", 1}});  // another shard
+  repair(4, 7, 0, "rebuilt", {{"slot", 2}});                // not after it was struck
+  repair(4, 8, 0, "rebuilt", {{"slot", 2}});                // not before it showed
   EXPECT_EQ(score().above.missed, kOthers);
-  repair(4, 8, 0, "rebuilt");
+  repair(4, 8, 0, "rebuilt", {{"slot", 1}});
   EXPECT_EQ(score().above.undone, kOthers);
 }
 
@@ -293,13 +244,104 @@ TEST_F(RunScore, WhatStaysExplainsWhatFollowsInItsLayerUntilItIsRepaired) {
     EXPECT_EQ(score().false_alarms, 2u);
     EXPECT_EQ(score().wrong_peer, 1u);
     if (kind.contains("lasting")) continue;
-    repair(4, 12, 0);               // another layer
-    repair(4, 12, 1, "announced");  // no repair
+    repair(4, 12, 0);                             // another layer
+    repair(4, 12, 1, "announced");                // no repair
+    repair(4, 12, 1, "rebuilt", {{"shard", 1}});  // another shard
+    repair(4, 7, 1, "rebuilt", {{"slot", 1}});    // before it was struck
     EXPECT_EQ(score().detected, 11u);
-    repair(4, 12, 1, "rebuilt");
+    repair(4, 12, 1, "rebuilt", {{"slot", 4}});
     EXPECT_EQ(score().detected, 7u);  // 7 .. 12, both slots at 12
     inject(4, 14, "above_floor", "weights", {{"layer", 1}});
     EXPECT_EQ(score().detected, 10u);  // and from 14 on
+  }
+}
+
+// Whatever class is located for sure or not: a repair in part ends it as well.
+TEST_F(RunScore, ARepairInPartEndsWhatIsNearTheFloorToo) {
+  inject(4, 7, "near_floor", "weights");
+  find(0, 4, 7, 16);
+  EXPECT_EQ(score().detected, 10u);
+  repair(4, 11, 0);
+  EXPECT_EQ(score().detected, 5u);
+  EXPECT_EQ(score().false_alarms, 5u);
+}
+
+// But if it was for another fault of that shard, this one may be in it still: of which lines it was nobody
+// wrote down.
+TEST_F(RunScore, ARepairInPartThatWasForAnotherFaultLeavesItUnclear) {
+  inject(4, 7, "near_floor", "weights");
+  inject(4, 9, "above_floor", "weights");
+  find(0, 4, 7, 16);
+  repair(4, 11, 0);
+  EXPECT_EQ(score().detected, 5u);
+  EXPECT_EQ(score().unclear, 5u);
+  EXPECT_EQ(score().false_alarms, 0u);
+  repair(4, 13, 0, "rebuilt");
+  EXPECT_EQ(score().unclear, 2u);
+  EXPECT_EQ(score().false_alarms, 3u);
+}
+
+// Cleaning takes drift away, and leaves of a wrong line a part.
+TEST_F(RunScore, ACleaningEndsWhatIsNotSurelyLocated) {
+  inject(4, 7, "near_floor", "weights");
+  inject(5, 7, "above_floor", "weights");
+  for (const int peer : {4, 5}) {
+    find(0, peer, 7, 16);
+    repair(peer, 11, 0, "cleaned");
+  }
+  EXPECT_EQ(score().detected, 15u);
+  EXPECT_EQ(score().false_alarms, 5u);
+}
+
+// One lowest bit of one weight, far below what anybody can see, excuses no blame of that peer ever after.
+TEST_F(RunScore, WhatIsBelowTheFloorExcusesNothingLater) {
+  for (const std::string stage : {"weights", "optimizer", "update", "decode"}) {
+    SCOPED_TRACE(stage);
+    forget({kInjectionsFile, kFindingsFile});
+    inject(4, 7, "below_floor", stage, {{"size_over_floor", 1e-4}});
+    find(0, 4, 7, 7);  // the round by which it was judged
+    find(0, 4, 8, 16);
+    find(0, 4, 7, 7, {{"slot", 5}});
+    EXPECT_EQ(score().detected, 1u);
+    EXPECT_EQ(score().false_alarms, 10u);
+    EXPECT_EQ(score().unclear, 0u);
+    EXPECT_DOUBLE_EQ(*score().precision(), 1.0 / 11.0);
+  }
+}
+
+// A shard that is wrong by a few roundings may be located, and need not; and momentum that no scrub looked at
+// may be wrong by anything. Such findings are in neither part of the ratio.
+TEST_F(RunScore, WhatMayStillBeThereIsUnclear) {
+  for (const auto& [stage, size] : {std::pair{"weights", 0.5}, {"update", 0.02}, {"optimizer", 0.0}}) {
+    SCOPED_TRACE(stage);
+    forget({kInjectionsFile, kFindingsFile, kRepairsFile});
+    inject(4, 7, "below_floor", stage, {{"size_over_floor", size}});
+    find(0, 4, 8, 16);
+    find(0, 5, 8, 8);
+    EXPECT_EQ(score().unclear, 9u);
+    EXPECT_EQ(score().detected, 0u);
+    EXPECT_EQ(score().false_alarms, 1u);
+    EXPECT_EQ(score().wrong_peer, 0u);
+    EXPECT_EQ(score().precision(), 0.0);
+    EXPECT_EQ(json(to_json(score())).at("unclear"), 9);
+    repair(4, 11, 0);
+    EXPECT_EQ(score().unclear, 4u);
+    EXPECT_EQ(score().false_alarms, 6u);
+  }
+}
+
+// What was in a shard when all went back to before that is in it no more.
+TEST_F(RunScore, ARollbackBehindItsStepEndsWhatStays) {
+  for (const bool behind : {false, true}) {
+    SCOPED_TRACE(behind);
+    forget({kInjectionsFile, kFindingsFile, kRepairsFile});
+    inject(4, 7, "above_floor", "weights");
+    find(0, 4, 7, 9);
+    find(0, 4, 8, 12, {{"epoch", 1}});
+    append(4, kRepairsFile,
+           {{"event", "rolled_back"}, {"step", 10}, {"epoch", 1}, {"boundary", behind ? 7 : 8}});
+    EXPECT_EQ(score().detected, behind ? 3u : 8u);
+    EXPECT_EQ(score().false_alarms, behind ? 5u : 0u);
   }
 }
 
@@ -334,6 +376,41 @@ TEST_F(RunScore, AWrongOperandExplainsWhatIsComputedFromIt) {
   append(4, kRepairsFile, {{"step", 7}, {"layer", 2}, {"event", "operand_recomputed"}, {"peer", -1}});
   EXPECT_EQ(score().detected, 2u);
   EXPECT_EQ(score().false_alarms, 3u);
+}
+
+// The class promises to locate a fault that is alone in its entry, of a step in which nothing was missing.
+TEST_F(RunScore, WhatWasMissedAgainstThePromiseIsCountedApart) {
+  const auto one = [](int row, std::uint32_t slot = 2) {
+    return json{{"row", row}, {"col", 5}, {"count", 1}, {"slot", slot}, {"found_slot", slot}};
+  };
+  const auto sure = [&] {
+    EXPECT_EQ(score().above.found, 0u);
+    EXPECT_GT(score().above.missed, 0u);
+    return score().above.though_sure;
+  };
+  all_judge(7, 8);
+  inject(4, 7, "above_floor", "product", one(3));
+  EXPECT_EQ(sure(), kOthers);
+  EXPECT_EQ(json(to_json(score())).at("missed_though_sure"), kOthers);
+  inject(5, 7, "near_floor", "product", one(4));  // another entry
+  EXPECT_EQ(sure(), kOthers);
+  inject(6, 7, "below_floor", "product", one(3));
+  EXPECT_EQ(sure(), 0u);
+  inject(4, 8, "above_floor", "product", one(3));
+  EXPECT_EQ(sure(), kOthers);
+  inject(5, 8, "near_floor", "encode", {{"count", 1}});  // spreads over a column
+  EXPECT_EQ(sure(), 0u);
+  EXPECT_EQ(score().above.missed, 2 * kOthers);
+}
+
+TEST_F(RunScore, WhoeverLackedAContributionMakesTheStepUnsure) {
+  for (int p = 0; p < kPeers; ++p) judge(p, 7, 7, {{"slot", 3}});
+  judge(2, 7, 7);  // an earlier round of the step
+  inject(4, 7, "above_floor", "product", {{"slot", 3}, {"count", 1}});
+  EXPECT_EQ(score().above.though_sure, kOthers);
+  judge(3, 7, 7, {{"missing", {9}}});
+  EXPECT_EQ(score().above.missed, kOthers);
+  EXPECT_EQ(score().above.though_sure, 0u);
 }
 
 TEST_F(RunScore, FindingsByChecksumAreCountedApart) {

@@ -116,7 +116,7 @@ TEST(Wire, FieldsLieWhereTheDocumentSays) {
 }
 
 TEST(Wire, ProducesTheExampleOfTheDocument) {
-  const auto path = std::filesystem::path(__FILE__).parent_path() / "../../protocol/PROTOCOL.md";
+  const auto path = std::filesystem::path(POLYDOT_SOURCE_DIR) / "protocol/PROTOCOL.md";
   std::ifstream file(path);
   ASSERT_TRUE(file) << path;
   const std::string document(std::istreambuf_iterator<char>(file), {});

@@ -108,7 +108,8 @@ TEST(Inject, TheScoreIsPerObserverAndPlace) {
   EXPECT_GT(whole.above.due(), 5 * whole.above_floor);
   const node::Sightings& seen = whole.above;
   EXPECT_EQ(seen.due() + seen.undone + seen.left_out, 9 * whole.above_floor);
-  EXPECT_LT(seen.missed, seen.found);  // several at once, or of a set that was not complete
+  // Who was late, on a busy machine, may have made others miss something; nothing that the class promises.
+  EXPECT_EQ(seen.though_sure, 0U);
   EXPECT_EQ(whole.false_alarms, 0U);
 
   // A finding of an injection above the floor, by one observer.
@@ -145,6 +146,54 @@ TEST(Inject, TheScoreIsPerObserverAndPlace) {
   write();
   EXPECT_EQ(score().above.missed, seen.missed + 1);
   EXPECT_EQ(score().false_alarms, 0U);
+}
+
+// At the default network, each alone in its step: whoever had it located it, and nobody else was blamed.
+TEST(Inject, AFaultThatIsAloneIsMissedByNobodyWhoHadIt) {
+  const Scratch scratch;
+  Words flags = {"--steps", "12"};
+  std::uint64_t step = 1;
+  for (const char* round : {"layer=0:pass=forward", "layer=1:pass=forward", "layer=2:pass=forward",
+                            "layer=2:pass=backward", "layer=1:pass=backward"}) {
+    flags.push_back("--inject");
+    flags.push_back("product:bitflip:bit=30:step=" + std::to_string(step) +
+                    ":peer=" + std::to_string(step % 10) + ":" + round);
+    step += 2;
+  }
+  const json faults = train(scratch, flags).at("faults");
+  constexpr int kFaults = 5, kOthers = 9;
+  EXPECT_EQ(faults.at("injected"), kFaults);
+  EXPECT_EQ(faults.at("above_floor"), kFaults);
+  EXPECT_GT(faults.at("found"), kFaults);
+  EXPECT_EQ(faults.at("missed"), 0);
+  EXPECT_EQ(faults.at("found").get<int>() + faults.at("undone").get<int>() + faults.at("left_out").get<int>(),
+            kFaults * kOthers);
+  EXPECT_EQ(faults.at("false_alarms"), 0);
+  EXPECT_EQ(faults.at("unclear"), 0);
+  EXPECT_EQ(faults.at("precision"), 1.0);
+}
+
+// The lowest bit of a weight: nothing to be seen, and no excuse for blaming that peer from then on.
+TEST(Inject, WhatIsFarBelowTheFloorIsNoExcuse) {
+  const Scratch scratch;
+  const std::string folder = scratch / "run";
+  const json faults = train(scratch, {"--steps", "8", "--out", folder, "--inject",
+                                      "weights:bitflip:step=2:layer=0:peer=3:bit=0"})
+                          .at("faults");
+  EXPECT_EQ(faults.at("below_floor"), 1);
+  EXPECT_EQ(faults.at("false_alarms"), 0);
+  // A blame that came of nothing, of that peer and layer, in a later step.
+  const std::string file = node::peer_folder(folder, 0) + node::kFindingsFile;
+  const json injection = records_of(folder, "injections.jsonl").front();
+  const json blame = {{"peer", 3},      {"slot", injection.at("slot")},
+                      {"epoch", 0},     {"attempt", 0},
+                      {"layer", 0},     {"first_step", 6},
+                      {"last_step", 6}, {"corrected", true}};
+  write_file(file, read_file(file) + blame.dump() + "\n");
+  node::FaultCounts counts;
+  node::score_run(folder, 10, counts);
+  EXPECT_EQ(counts.false_alarms, 1U);
+  EXPECT_EQ(counts.unclear, 0U);
 }
 
 TEST(Inject, StaysAtThePeerAndInTheStepsThatAreNamed) {

@@ -22,7 +22,7 @@ nlohmann::json to_json(const FaultRecord& record) {
           {"injected", record.run.injected},
           {"recomputed", record.run.recomputed},
           {"rollbacks", record.run.rollbacks},
-          {"committed_wrong", record.run.committed_wrong}};
+          {"wrong_losses", record.run.wrong_losses ? nlohmann::json(*record.run.wrong_losses) : nullptr}};
 }
 
 FaultRecord record_from(const nlohmann::json& line) {
@@ -37,7 +37,8 @@ FaultRecord record_from(const nlohmann::json& line) {
   record.run.injected = line.at("injected");
   record.run.recomputed = line.at("recomputed");
   record.run.rollbacks = line.at("rollbacks");
-  record.run.committed_wrong = line.at("committed_wrong");
+  if (const auto wrong = line.find("wrong_losses"); wrong != line.end() && !wrong->is_null())
+    record.run.wrong_losses = wrong->get<std::uint64_t>();
   return record;
 }
 

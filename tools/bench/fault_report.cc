@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -22,7 +23,8 @@ struct Cell {
   std::size_t runs = 0;
   double sum = 0.0, least = 1.0, seconds = 0.0;
   std::size_t diverged = 0, refused = 0, abandoned = 0;
-  std::uint64_t injected = 0, recomputed = 0, rollbacks = 0, committed_wrong = 0;
+  std::uint64_t injected = 0, recomputed = 0, rollbacks = 0;
+  std::optional<std::uint64_t> wrong_losses;  // none: no run counted them
 
   double over_runs(double total) const { return runs == 0 ? 0.0 : total / static_cast<double>(runs); }
   double accuracy() const { return over_runs(sum); }
@@ -45,7 +47,7 @@ Cell cell_of(const FaultRecords& records, const std::string& dataset, const std:
     cell.injected += record.run.injected;
     cell.recomputed += record.run.recomputed;
     cell.rollbacks += record.run.rollbacks;
-    cell.committed_wrong += record.run.committed_wrong;
+    if (record.run.wrong_losses) cell.wrong_losses = cell.wrong_losses.value_or(0) + *record.run.wrong_losses;
   }
   return cell;
 }
@@ -66,18 +68,19 @@ std::string table(const FaultReport& report, const FaultRecords& records) {
       "# Training under faults\n\n" + report.description +
       "\n\nAccuracy: of the weights decoded from all shards at the end of the run, mean and least over "
       "the seeds; after a loss that is not finite, chance. CPU: seconds of all peers together, mean. "
-      "Flips, attempts (rounds computed again) and rollbacks: mean of a run. Committed wrong: steps whose "
+      "Flips, attempts (rounds computed again) and rollbacks: mean of a run. Steps with a wrong loss: at "
+      "some peer, off the fault-free uncoded run's by more than 1e-3 of it (of 0.01, where that is less), "
+      "all "
+      "runs together; -: steps are rolled back and done on other batches. A wrong product that moves the "
       "loss "
-      "at some peer is more than 1e-3 off the fault-free uncoded run's, all runs together; where steps are "
-      "rolled "
-      "back and done on other batches it is not counted.\n";
+      "by less is not in it.\n";
   for (const auto& [dataset, plan, samples] : report.datasets) {
     text += fmt::format("\n## {}: {}, {}\n\n", dataset, plan, samples);
     if (const Calibration* calibration = records.calibration(dataset, plan))
       text += calibration_text(*calibration) + "\n";
     text +=
         "| rate | strategy | runs | accuracy, mean | least | CPU s | flips | attempts | rollbacks | "
-        "committed wrong "
+        "steps with a wrong loss "
         "| diverged | refused | abandoned |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
     for (double rate : report.rates)
       for (const std::string& strategy : report.strategies) {
@@ -88,8 +91,9 @@ std::string table(const FaultReport& report, const FaultRecords& records) {
             rate, strategy, cell.runs, cell.accuracy(), cell.least, cell.over_runs(cell.seconds),
             cell.over_runs(static_cast<double>(cell.injected)),
             cell.over_runs(static_cast<double>(cell.recomputed)),
-            cell.over_runs(static_cast<double>(cell.rollbacks)), cell.committed_wrong, cell.diverged,
-            cell.refused, cell.abandoned);
+            cell.over_runs(static_cast<double>(cell.rollbacks)),
+            cell.wrong_losses ? fmt::format("{}", *cell.wrong_losses) : "-", cell.diverged, cell.refused,
+            cell.abandoned);
       }
   }
   return text;

@@ -58,10 +58,9 @@ std::optional<double> accuracy_of(const simulator::SimCluster& cluster, const dn
   return static_cast<double>(correct) / static_cast<double>(test.count());
 }
 
-// Steps that a peer committed with a loss unlike the fault-free twin's.
-std::uint64_t committed_wrong(const std::vector<RunGuard>& guards, const dnn::TrainingPlan& plan,
-                              const dnn::Dataset& train, const dnn::Dataset& test) {
-  constexpr double kTolerance = 1e-3;
+// Against the fault-free twin.
+std::uint64_t wrong_losses(const std::vector<RunGuard>& guards, const dnn::TrainingPlan& plan,
+                           const dnn::Dataset& train, const dnn::Dataset& test) {
   struct Losses : dnn::TrainingObserver {
     std::vector<double> all;
     void on_step(const dnn::StepRecord& record) override { all.push_back(record.loss); }
@@ -70,9 +69,8 @@ std::uint64_t committed_wrong(const std::vector<RunGuard>& guards, const dnn::Tr
   std::uint64_t wrong = 0;
   for (std::size_t step = 0; step < twin.all.size(); ++step)
     wrong += std::any_of(guards.begin(), guards.end(), [&](const RunGuard& guard) {
-      if (step >= guard.all_losses().size()) return false;
-      const double right = twin.all[step];
-      return !(std::abs(guard.all_losses()[step] - right) <= kTolerance * std::max(1.0, std::abs(right)));
+      const auto done = guard.all_losses().find(step);
+      return done != guard.all_losses().end() && is_wrong_loss(done->second, twin.all[step]);
     });
   return wrong;
 }
@@ -91,6 +89,11 @@ const char* name_of(RunEnd end) {
       return "abandoned";
   }
   return "?";
+}
+
+bool is_wrong_loss(double loss, double right) {
+  constexpr double kTolerance = 1e-3, kLeastLoss = 1e-2;
+  return !(std::abs(loss - right) <= kTolerance * std::max(kLeastLoss, std::abs(right)));  // nor if it is NaN
 }
 
 FaultRun run_under_faults(const FaultStrategy& strategy, dnn::TrainingPlan plan, double rate,
@@ -127,7 +130,7 @@ FaultRun run_under_faults(const FaultStrategy& strategy, dnn::TrainingPlan plan,
   run.rollbacks = guards.front().rollbacks();
   run.recomputed = cluster.peer(0).status().recomputed_rounds;
   for (const auto& injector : injectors) run.injected += injector->injections().size();
-  if (!rollback) run.committed_wrong = committed_wrong(guards, plan, train, one);
+  if (!rollback) run.wrong_losses = wrong_losses(guards, plan, train, one);
   const std::optional<double> accuracy = accuracy_of(cluster, plan, test);
   run.accuracy = accuracy.value_or(1.0 / static_cast<double>(test.classes()));
   for (int p = 0; p < cluster.size(); ++p)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,10 +38,13 @@ struct FaultRun {
   std::uint64_t injected = 0;    // flipped bits, at all peers
   std::uint64_t recomputed = 0;  // attempts beyond the first, at peer 0
   std::uint64_t rollbacks = 0;   // at peer 0
-  // Steps that some peer committed with a loss that is more than 1e-3 off that of the fault-free uncoded run,
-  // relative, from 1 on. Not counted where steps are rolled back and done on other batches.
-  std::uint64_t committed_wrong = 0;
+  // Steps whose loss at some peer is wrong (is_wrong_loss) against that of the fault-free uncoded run.
+  // None: not counted, for steps are rolled back and done on other batches.
+  std::optional<std::uint64_t> wrong_losses;
 };
+
+// Off by more than 1e-3 of the right loss, or of 0.01 where that is less: there rounding is 1e-5 of it.
+bool is_wrong_loss(double loss, double right);
 
 // rate: that a product gets one flipped bit, per peer, layer, pass and step. The plan's seed is that of the
 // faults too. Preconditions: the code can be made; validate(plan, train, test).

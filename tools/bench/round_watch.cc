@@ -7,10 +7,10 @@
 namespace polydot::bench {
 
 void RoundWatch::on_round(const protocol::RoundReport& report) {
-  note(report, protocol::RoundPart::kProduct, report.verdict->findings);
+  note(report, protocol::RoundPart::kProduct, *report.verdict);
   if (report.training) judged.push_back({report.key, report.present, report.scrubs != nullptr});
   if (report.scrubs == nullptr) return;  // not done yet
-  for (const protocol::ScrubReport& scrub : *report.scrubs) note(report, scrub.part, scrub.verdict.findings);
+  for (const protocol::ScrubReport& scrub : *report.scrubs) note(report, scrub.part, scrub.verdict);
   if (!report.training) return;
   const codes::Matrix& product = report.verdict->product;
   if (kept_ != nullptr) kept_->insert_or_assign({report.key.step, report.key.slot}, product);
@@ -18,8 +18,10 @@ void RoundWatch::on_round(const protocol::RoundReport& report) {
 }
 
 void RoundWatch::note(const protocol::RoundReport& report, protocol::RoundPart part,
-                      const std::vector<codes::Finding>& findings) {
-  for (const codes::Finding& finding : findings)
+                      const codes::RoundVerdict& verdict) {
+  // As the ledger: whom a round that nobody can explain seems to name is as often right as wrong.
+  if (verdict.state == codes::RoundState::kUnexplained) return;
+  for (const codes::Finding& finding : verdict.findings)
     named.push_back({report.key, report.layer, part, finding.peer, self_, finding.size_over_floor});
 }
 

@@ -56,7 +56,7 @@ class RoundWatch : public protocol::PeerObserver {
 
  private:
   void note(const protocol::RoundReport& report, protocol::RoundPart part,
-            const std::vector<codes::Finding>& findings);
+            const codes::RoundVerdict& verdict);
   void compare(const protocol::RoundReport& report, const codes::Matrix& product);
 
   int self_;

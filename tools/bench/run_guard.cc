@@ -27,7 +27,7 @@ void RunGuard::attach(dnn::TrainingProgram& program, protocol::Peer& peer) {
 
 void RunGuard::on_step(const dnn::StepRecord& record) {
   ++executed_steps_;
-  all_losses_.push_back(record.loss);
+  all_losses_[record.step] = record.loss;
   if (!rollback_) {
     diverged_ = !std::isfinite(record.loss);
     if (diverged_) peer_->stop_after_step(0);

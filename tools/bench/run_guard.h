@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -35,8 +36,8 @@ class RunGuard : public dnn::TrainingObserver {
   bool abandoned() const { return abandoned_; }  // too many rollbacks
   std::uint64_t rollbacks() const { return rollbacks_; }
   std::uint64_t executed_steps() const { return executed_steps_; }
-  // Of every step that was done, in order.
-  const std::vector<double>& all_losses() const { return all_losses_; }
+  // Of each step, as it was done last: peers may go back by themselves.
+  const std::map<std::uint64_t, double>& all_losses() const { return all_losses_; }
 
  private:
   struct Checkpoint {
@@ -53,7 +54,7 @@ class RunGuard : public dnn::TrainingObserver {
   std::optional<RollbackOptions> rollback_;
   dnn::TrainingProgram* program_ = nullptr;
   protocol::Peer* peer_ = nullptr;
-  std::vector<double> all_losses_;
+  std::map<std::uint64_t, double> all_losses_;
   std::deque<double> losses_;           // the last good ones
   std::vector<Checkpoint> confirmed_;   // the initial state first, the latest last
   std::optional<Checkpoint> unproved_;  // its last update has not been seen at work yet

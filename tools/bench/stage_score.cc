@@ -139,20 +139,24 @@ class Score {
                            stage == codes::Stage::kUpdate;
     const bool in_any_attempt =
         is_stored || (injection.lasting && injection.model != node::FaultModel::kSticky);
-    PeerSet finders;
-    for (const Named& named : named_)
-      if (named.peer == victim && is_there(named.key)) finders.insert(named.finder);
+    const auto located = [&](int finder, const codes::RoundKey& key) {
+      return std::any_of(named_.begin(), named_.end(), [&](const Named& named) {
+        return named.finder == finder && named.peer == victim && named.key == key;
+      });
+    };
     Seen seen;
     for (int p = 0; p < kSmallPeers; ++p) {
       if (victims.contains(p)) continue;
-      const auto& judged = run_.watches[static_cast<std::size_t>(p)].judged;
-      const bool is_observer = std::any_of(judged.begin(), judged.end(), [&](const Judged& round) {
-        return round.delivered && is_there(round.key) && round.present.contains(victim) &&
-               (in_any_attempt || round.key.attempt == injection.found_attempt);
-      });
-      seen.anybody = seen.anybody || finders.contains(p);
+      bool is_observer = false, found = false;
+      for (const Judged& round : run_.watches[static_cast<std::size_t>(p)].judged) {
+        const bool shows = in_any_attempt || round.key.attempt == injection.found_attempt;
+        if (!round.delivered || !shows || !is_there(round.key) || !round.present.contains(victim)) continue;
+        is_observer = true;
+        found = found || located(p, round.key);
+      }
+      seen.anybody = seen.anybody || found;
       seen.observers += is_observer;
-      if (is_observer && !finders.contains(p)) seen.missed.insert(p);
+      if (is_observer && !found) seen.missed.insert(p);
     }
     return seen;
   }
