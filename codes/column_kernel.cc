@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "codes/check.h"
 
@@ -12,13 +13,22 @@ namespace polydot::codes {
 
 namespace {
 
-// The compiler cuts them to the width that the processor has.
+// As wide as a register, and as many sums as registers hold, with some left for the inputs: wider ones, or
+// more, go through memory (four times slower with AVX2).
+#if defined(__AVX512F__)
 constexpr Index kLanes = 16;
+constexpr int kMostAtOnce = 12;  // outputs; twice as many registers
+#elif defined(__AVX__)
+constexpr Index kLanes = 8;
+constexpr int kMostAtOnce = 6;
+#else
+constexpr Index kLanes = 4;
+constexpr int kMostAtOnce = 6;
+#endif
 using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
 using Bits = std::uint32_t __attribute__((vector_size(kLanes * sizeof(float))));
 constexpr std::uint32_t kNoSign = 0x7fffffffu, kNotFinite = 0x7f800000u;
 constexpr Index kBlock = 2 * kLanes;  // rows at once: every factor is fetched for two vectors
-constexpr int kMostAtOnce = 12;       // outputs; twice as many registers
 
 Lanes load(const float* from) {
   Lanes lanes;
@@ -29,13 +39,13 @@ void store(const Lanes& lanes, float* to) { std::memcpy(to, &lanes, sizeof lanes
 Lanes larger(const Lanes& a, const Lanes& b) { return a > b ? a : b; }
 Lanes magnitude(const Lanes& a) { return (Lanes)((Bits)a & kNoSign); }
 Bits larger_bits(const Bits& a, const Bits& b) { return a > b ? a : b; }
-// In four steps instead of sixteen that wait for each other.
-std::uint32_t largest_lane(Bits a) {
-  static_assert(kLanes == 16);
-  a = larger_bits(a, __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
-  a = larger_bits(a, __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
-  a = larger_bits(a, __builtin_shufflevector(a, a, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));
-  return std::max(a[0], a[1]);
+// By halves, not one after the other: each step would wait for the last.
+std::uint32_t largest_lane(const Bits& a) {
+  std::array<std::uint32_t, kLanes> lanes;
+  std::memcpy(lanes.data(), &a, sizeof a);
+  for (std::size_t half = kLanes / 2; half > 0; half /= 2)
+    for (std::size_t lane = 0; lane < half; ++lane) lanes[lane] = std::max(lanes[lane], lanes[lane + half]);
+  return lanes[0];
 }
 
 // A column, or a part of it, in whole blocks.
@@ -102,9 +112,10 @@ void combine(const ColumnTable& table, Index first, const Run& run, Seen& seen) 
 
 void combine_run(const ColumnTable& table, const Run& run, Seen& seen) {
   using Combine = void (*)(const ColumnTable&, Index, const Run&, Seen&);
-  static constexpr std::array<Combine, kMostAtOnce> kCombine{
-      combine<1>, combine<2>, combine<3>, combine<4>,  combine<5>,  combine<6>,
-      combine<7>, combine<8>, combine<9>, combine<10>, combine<11>, combine<12>};
+  static constexpr auto kCombine = []<int... Counts>(std::integer_sequence<int, Counts...>) {
+    return std::array<Combine, kMostAtOnce>{combine<Counts + 1>...};
+  }
+  (std::make_integer_sequence<int, kMostAtOnce>());
   for (Index first = 0; first < table.outputs(); first += kMostAtOnce)
     kCombine[static_cast<std::size_t>(std::min<Index>(kMostAtOnce, table.outputs() - first) - 1)](
         table, first, run, seen);
