@@ -198,6 +198,14 @@ bool can_be_judged(const RoundQuestion& question) {
          !std::isnan(question.gate);
 }
 
+// Of a product that cancels to nothing rounding is left. It is judged beside the smallest signal in which
+// what can hide below the threshold is not too much, and by no more: beside the usual signal a wrong value in
+// a small product would be called harmless.
+double least_judged(const SetDecoder& decoder, double threshold) {
+  constexpr double kInHand = 8.0;  // what can hide grows when somebody is left out
+  return kInHand * hidden_error(decoder, {.threshold = threshold, .signal = 1.0}) / kLargestHidden;
+}
+
 RoundVerdict unexplained(RoundVerdict verdict, const char* reason) {
   verdict.state = RoundState::kUnexplained;
   verdict.reason = reason;
@@ -263,8 +271,8 @@ RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache, con
     verdict.kappa = kInfinity;  // nothing can be checked, so nothing else is refused: as the user chose
     return verdict;
   }
-  const double signal =
-      std::max(whitened_signal(question, *decoder, seen, verdict.product), question.least_signal);
+  const double signal = std::max(whitened_signal(question, *decoder, seen, verdict.product),
+                                 std::min(question.least_signal, least_judged(*decoder, question.threshold)));
   const LocateLimits limits{question.threshold, std::max(signal, 1e-30)};
   if (!question.operand_is_zero && signal > 0.0) verdict.kappa = hidden_error(*decoder, limits);
   if (!seen.active.empty()) correct(question, *decoder, seen.active, cache, limits, verdict);

@@ -44,19 +44,6 @@ Outcome check_code(const SharedConfig& shared) {
                                    shared.peers, code->recovery_threshold()));
 }
 
-// Of the hidden layers, as far as that can be known without the data.
-Outcome check_hidden(const SharedConfig& shared) {
-  const auto code = configured_code(shared);
-  if (!code) return code.failure();
-  std::vector<codes::Shape> weights;
-  std::int64_t inputs = 0;
-  for (const std::int64_t units : shared.hidden) {
-    weights.push_back({units, inputs + 1});
-    inputs = units;
-  }
-  return check_columns(*code, weights);
-}
-
 Outcome check_endpoints(const SharedConfig& shared) {
   if (shared.endpoints.empty()) return Unit{};
   const auto count = static_cast<std::int64_t>(shared.endpoints.size());
@@ -99,6 +86,19 @@ Result<codes::ProductCode> configured_code(const SharedConfig& shared) {
         fmt::format("at least {} for {} on grid {}", fewest, shared.code, grid_text(shared.grid)));
   }
   return codes::make_code(shared.code, shared.grid, shared.peers);
+}
+
+// Of the hidden layers, as far as that can be known without the data.
+Outcome check_hidden(const SharedConfig& shared) {
+  const auto code = configured_code(shared);
+  if (!code) return code.failure();
+  std::vector<codes::Shape> weights;
+  std::int64_t inputs = 0;
+  for (const std::int64_t units : shared.hidden) {
+    weights.push_back({units, inputs + 1});
+    inputs = units;
+  }
+  return check_columns(*code, weights);
 }
 
 Outcome validate_shared(const SharedConfig& shared) {

@@ -82,6 +82,9 @@ struct Config {
 // this many peers (the failure names the smallest number that works), one endpoint a peer. Touches no file
 // and no network.
 Outcome validate(const Config& config);
+// Whether what a hidden layer's products and pieces are sent in can hold one of their columns. Part of
+// validate.
+Outcome check_hidden(const SharedConfig& shared);
 // The same for what peers share; for a file that is written on one host and used on others.
 Outcome validate_shared(const SharedConfig& shared);
 

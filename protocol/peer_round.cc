@@ -211,7 +211,10 @@ codes::RoundVerdict Peer::check(const codes::PeerSet& present, FirstReading& rea
   round_->floor.threshold = floors_.of(kind, 1.0).threshold();
   question.threshold = round_->floor.threshold * loudness_of_operands(present);
   question.gate = floors_.of(kind, 1.0).gate();
-  question.least_signal = codes::least_signal(floors_.of(kind, 1.0).scale(), round_->request.operand->rows());
+  // Of the start, not of what scrubs show: weights that a few have wild must not make everything else
+  // harmless.
+  question.least_signal =
+      codes::least_signal(job_.initial_scale(kind.layer, kind.pass), round_->request.operand->rows());
   question.present = present;
   question.unchecked_if_without_spare = options_.margin == 0;
   for (int p : present.members()) question.contributions.push_back(store_.view(round_->key(), p));

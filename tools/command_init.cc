@@ -55,6 +55,7 @@ int run_init(const InitRequest& request) {
   const auto existing = request.force ? node::Existing::kReplace : node::Existing::kKeep;
   const node::Config config = cluster_config(request, *id);
   if (const Outcome valid = node::validate_shared(config.shared); !valid) return report(valid.failure());
+  if (const Outcome fits = node::check_hidden(config.shared); !fits) return report(fits.failure());
   if (const Outcome saved = node::save_config(config, request.out, existing); !saved)
     return report(saved.failure());
   std::fputs(next_steps(request).c_str(), stdout);

@@ -126,6 +126,20 @@ TEST(RoundScales, AnOrdinarySignalIsAboutTheLeastOne) {
   EXPECT_GE(with, 0.5 * without);
 }
 
+// A few peers with wild weights can inflate what is learned and followed of a floor. Then nothing is checked:
+// the round waits for more, or is computed again; what little would be seen must not pass for small.
+TEST(RoundScales, AThresholdThatIsFarTooHighChecksNothing) {
+  for (const Plan& plan : {kDefault, Plan{"mds", {2, 2, 1}, 10}, Plan{"replication", {1, 2, 1}, 8}}) {
+    ScaledRound round(plan, PassKind::kForward, normal_operand(kFirstLayer.cols, 64));
+    round.contributions[3] *= 2.0f;
+    RoundQuestion question = round.question();
+    question.threshold = 1e7;
+    const RoundVerdict verdict = round.judge(question);
+    EXPECT_EQ(verdict.state, RoundState::kWeak) << text_of(plan);
+    EXPECT_GT(verdict.kappa, 1e6) << text_of(plan);
+  }
+}
+
 TEST(RoundScales, ScalesThatAreNotFiniteCheckNothing) {
   for (const Plan& plan : {kDefault, Plan{"mds", {2, 2, 1}, 10}, Plan{"uncoded", {2, 2, 1}, 4}})
     for (const float wild : {kInfinite, -kInfinite, kNotANumber}) {

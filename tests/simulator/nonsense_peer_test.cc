@@ -35,7 +35,7 @@ void expect_that_seven_go_on(const NonsenseOptions& nonsense, const codes::Produ
   options.checkpoint_every = 10;
   SimRun run(options);
   Violations violations;
-  MemoryChecker memory({kPeers, 5 + 2 * 3}, violations);
+  MemoryChecker memory(memory_bounds(options.code, options.plan, 5 + 2 * 3), violations);
   codes::PeerSet others = run.everybody();
   others.erase(kLiar);
   bool started = false;

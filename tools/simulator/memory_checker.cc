@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "codes/encode.h"
 
 namespace polydot::simulator {
 
@@ -32,6 +35,28 @@ std::size_t quota(const MemoryBounds& bounds) {
 }
 
 }  // namespace
+
+MemoryBounds memory_bounds(const codes::ProductCode& code, const dnn::TrainingPlan& plan,
+                           std::size_t rounds_per_step) {
+  MemoryBounds bounds;
+  bounds.peers = static_cast<int>(code.peers());
+  bounds.rounds_per_step = rounds_per_step;
+  bounds.decoder_caches = code.passes.size() + 2 * code.shards.size();
+  const auto add = [&](codes::PassKind pass, codes::Shape weights, codes::Index batch, bool training) {
+    const codes::Shape shape = codes::contribution_shape(code, code.pass(pass), weights, batch);
+    const auto bytes = static_cast<std::size_t>(shape.rows * (shape.cols + 2)) * sizeof(float);
+    bounds.round_bytes = std::max(bounds.round_bytes, bytes);
+    if (training) bounds.step_bytes += bytes;
+  };
+  bool first = true;
+  for (const dnn::Dense& dense : plan.network.layers()) {
+    const codes::Shape weights{dense.outputs, dense.inputs + 1};
+    add(codes::PassKind::kForward, weights, plan.batch, true);
+    add(codes::PassKind::kForward, weights, plan.eval_batch, false);
+    if (!std::exchange(first, false)) add(codes::PassKind::kBackward, weights, plan.batch, true);
+  }
+  return bounds;
+}
 
 void MemoryChecker::check(std::int64_t at_ms, int peer, const protocol::MemoryUse& use) {
   const auto at_most = [&](const char* what, std::size_t is, std::size_t most) {

@@ -9,6 +9,8 @@
 
 #include <cstdint>
 
+#include "codes/product_code.h"
+#include "dnn/training_plan.h"
 #include "protocol/status.h"
 #include "tools/simulator/violations.h"
 
@@ -21,6 +23,10 @@ struct MemoryBounds {
   std::size_t round_bytes = 0, step_bytes = 0;
   std::size_t decoder_caches = 0;  // of one peer
 };
+
+// From the plan, not from what peers say of themselves. rounds_per_step: of training and evaluation.
+MemoryBounds memory_bounds(const codes::ProductCode& code, const dnn::TrainingPlan& plan,
+                           std::size_t rounds_per_step);
 
 class MemoryChecker {
  public:

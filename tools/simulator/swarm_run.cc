@@ -67,7 +67,6 @@ class Run {
  private:
   void make_value_checkers();
   void make_message_checkers();
-  MemoryBounds memory_bounds(std::size_t rounds_per_step) const;
   void make_cluster();
   void on_commit(int peer, const dnn::StepRecord& record);
   void say(const std::string& line) { log_.line(now_ms(), line); }
@@ -162,30 +161,6 @@ void Run::make_value_checkers() {
   });
 }
 
-// From the scenario, not from what peers say of themselves.
-MemoryBounds Run::memory_bounds(std::size_t rounds_per_step) const {
-  const codes::ProductCode& code = scenario_.cluster.code;
-  const dnn::TrainingPlan& plan = scenario_.cluster.plan;
-  MemoryBounds bounds;
-  bounds.peers = scenario_.peers();
-  bounds.rounds_per_step = rounds_per_step;
-  bounds.decoder_caches = code.passes.size() + 2 * code.shards.size();
-  const auto add = [&](codes::PassKind pass, codes::Shape weights, codes::Index batch, bool training) {
-    const codes::Shape shape = codes::contribution_shape(code, code.pass(pass), weights, batch);
-    const auto bytes = static_cast<std::size_t>(shape.rows * (shape.cols + 2)) * sizeof(float);
-    bounds.round_bytes = std::max(bounds.round_bytes, bytes);
-    if (training) bounds.step_bytes += bytes;
-  };
-  bool first = true;
-  for (const dnn::Dense& dense : plan.network.layers()) {
-    const codes::Shape weights{dense.outputs, dense.inputs + 1};
-    add(codes::PassKind::kForward, weights, plan.batch, true);
-    add(codes::PassKind::kForward, weights, plan.eval_batch, false);
-    if (!std::exchange(first, false)) add(codes::PassKind::kBackward, weights, plan.batch, true);
-  }
-  return bounds;
-}
-
 void Run::make_message_checkers() {
   TraceCheckerOptions trace_options;
   trace_options.peers = scenario_.peers();
@@ -197,7 +172,9 @@ void Run::make_message_checkers() {
   const auto batches = static_cast<std::size_t>(
       (scenario_.test->count() + scenario_.cluster.plan.eval_batch - 1) / scenario_.cluster.plan.eval_batch);
   memory_ = std::make_unique<MemoryChecker>(
-      memory_bounds(trace_options.needed.size() + batches * static_cast<std::size_t>(layers)), violations_);
+      memory_bounds(scenario_.cluster.code, scenario_.cluster.plan,
+                    trace_options.needed.size() + batches * static_cast<std::size_t>(layers)),
+      violations_);
   trace_options.durable_record = [this](int peer) { return cluster_->durable_record(peer); };
   trace_ = std::make_unique<TraceChecker>(std::move(trace_options), violations_);
   if (scenario_.nonsense) nonsense_ = std::make_unique<NonsensePeer>(*scenario_.nonsense);
