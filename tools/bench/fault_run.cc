@@ -132,16 +132,18 @@ FaultRun run_under_faults(const FaultStrategy& strategy, dnn::TrainingPlan plan,
   for (const auto& injector : injectors) run.injected += injector->injections().size();
   if (!rollback) run.wrong_losses = wrong_losses(guards, plan, train, one);
   const std::optional<double> accuracy = accuracy_of(cluster, plan, test);
-  run.accuracy = accuracy.value_or(1.0 / static_cast<double>(test.classes()));
+  const double chance = 1.0 / static_cast<double>(test.classes());
   for (int p = 0; p < cluster.size(); ++p)
-    if (cluster.peer(p).failure() && cluster.peer(p).failure()->kind == FailureKind::kRefused)
-      run.end = RunEnd::kRefused;
-  POLYDOT_CHECK(run.end == RunEnd::kRefused || !cluster.peer(0).failure());
+    if (const auto& failure = cluster.peer(p).failure()) {
+      const bool diverged = failure->kind == FailureKind::kNotReached;
+      POLYDOT_CHECK(diverged || failure->kind == FailureKind::kRefused);
+      run.end = diverged ? RunEnd::kDiverged : RunEnd::kRefused;
+    }
   if (guards.front().abandoned())
     run.end = RunEnd::kAbandoned;
-  else if (guards.front().diverged() || !accuracy)
+  else if (run.end == RunEnd::kDiverged || guards.front().diverged() || !accuracy)
     run.end = RunEnd::kDiverged;
-  if (guards.front().diverged()) run.accuracy = 1.0 / static_cast<double>(test.classes());
+  run.accuracy = run.end == RunEnd::kDiverged ? chance : accuracy.value_or(chance);
   return run;
 }
 
