@@ -129,6 +129,7 @@ void Run::make_value_checkers() {
   value_options.reference = &reference_;
   value_options.code = &scenario_.cluster.code;
   value_options.may_blame_anyone = scenario_.beyond_budget;
+  value_options.somebody_sends_nonsense = scenario_.nonsense.has_value();
   value_options.now_ms = [this] { return now_ms(); };
   value_options.on_commit = [this](int peer, const dnn::StepRecord& record,
                                    std::span<const std::uint32_t> samples) {

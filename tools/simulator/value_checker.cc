@@ -28,6 +28,7 @@ class ValueChecker::Watch : public dnn::TrainingObserver, public protocol::PeerO
 
 ValueChecker::ValueChecker(int peers, ValueCheckerOptions options, Violations& violations)
     : options_(std::move(options)), violations_(violations), suspects_(static_cast<std::size_t>(peers)) {
+  anybody_was_hit_ = options_.somebody_sends_nonsense;
   for (int p = 0; p < peers; ++p) watches_.push_back(std::make_unique<Watch>(*this, p));
 }
 

@@ -57,6 +57,8 @@ struct ValueCheckerOptions {
   const ReferenceRun* reference = nullptr;
   std::vector<const node::Injector*> truth;  // by peer; null: nothing is injected there
   bool may_blame_anyone = false;             // more was wrong at once than the code can tell apart
+  // A peer sends wrong numbers all the time, and no injector knows.
+  bool somebody_sends_nonsense = false;
   const codes::ProductCode* code = nullptr;
   std::function<std::int64_t()> now_ms;
   std::function<void(int peer, const dnn::StepRecord&, std::span<const std::uint32_t> samples)> on_commit;
