@@ -38,8 +38,8 @@ struct RoundQuestion {
   bool operand_is_zero = false;  // then zero contributions are right
   double threshold = 0.0;        // NoiseFloor::threshold, times the gain of the worst operand
   double gate = 0.0;             // NoiseFloor::gate
-  // What the signal counts as at least: results whose terms cancel are small, and what matters beside them is
-  // not (least_signal). 0: nothing is known.
+  // Results whose terms cancel are small, and what matters beside them is not: the signal counts as at least
+  // this much, or as what the threshold asks for if that is less (CODES.md, "kappa"). 0: nothing is known.
   double least_signal = 0.0;
   PeerSet present;
   std::vector<ContributionView> contributions;  // of the peers in `present`, ascending
