@@ -271,8 +271,12 @@ RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache, con
     verdict.kappa = kInfinity;  // nothing can be checked, so nothing else is refused: as the user chose
     return verdict;
   }
-  const double signal = std::max(whitened_signal(question, *decoder, seen, verdict.product),
-                                 std::min(question.least_signal, least_judged(*decoder, question.threshold)));
+  const double seen_signal = whitened_signal(question, *decoder, seen, verdict.product);
+  const double signal =
+      std::max(seen_signal, std::min(question.least_signal, least_judged(*decoder, question.threshold)));
+  verdict.signal_is_small =
+      !question.operand_is_zero && seen_signal < signal &&
+      !(hidden_error(*decoder, {.threshold = question.threshold, .signal = seen_signal}) <= kLargestHidden);
   const LocateLimits limits{question.threshold, std::max(signal, 1e-30)};
   if (!question.operand_is_zero && signal > 0.0) verdict.kappa = hidden_error(*decoder, limits);
   if (!seen.active.empty()) correct(question, *decoder, seen.active, cache, limits, verdict);

@@ -35,7 +35,8 @@ MembershipView view_of(const std::vector<Heard>& heard, const MembershipOptions&
       view.live.insert(p);
       continue;
     }
-    if (peer.joined && peer.hears_us) view.joined.insert(p);
+    const bool failed = peer.goodbye && *peer.goodbye != 0;
+    if (peer.joined && peer.hears_us && !failed) view.joined.insert(p);
     if (peer.goodbye)
       view.gone.insert(p);
     else if (!peer.joined)

@@ -53,7 +53,7 @@ struct MembershipOptions {
 };
 
 struct MembershipView {
-  codes::PeerSet joined;     // agreed with us and hear us (and ourselves)
+  codes::PeerSet joined;     // agreed with us and hear us (and ourselves); did not fail
   codes::PeerSet live;       // waited for in every round
   codes::PeerSet late;       // missed a round: used when there, not waited for
   codes::PeerSet following;  // has nothing to contribute: not waited for

@@ -118,6 +118,7 @@ class Peer {
   // Joining and leaving (peer_join.cc)
   bool advance_joining(std::int64_t now_ms);
   bool anybody_trains() const;
+  static bool ends_the_start(const Heard& left);
   bool may_begin(std::int64_t now_ms, const MembershipView& view) const;
   void begin(std::int64_t now_ms);
   void on_hello(int from, const Message& message);
@@ -141,6 +142,7 @@ class Peer {
   void contribute();
   void help_again(std::int64_t now_ms, int to, const codes::RoundKey& key);
   void forget_what_was_sent();
+  bool is_operand_in_doubt(const codes::RoundVerdict& verdict) const;
   bool judge(std::int64_t now_ms);
   void compute_again(std::uint32_t attempt);
   void try_again_or_refuse(std::int64_t now_ms, const codes::RoundVerdict& verdict);
@@ -249,8 +251,12 @@ class Peer {
   std::vector<Place> places_;
   ContributionStore store_;
   Floors floors_;
-  std::map<FloorKind, double> scrub_scales_;                                // of the last scrub
-  std::map<std::pair<codes::Index, codes::Index>, double> weight_squares_;  // by layer, shard: running mean
+  std::map<FloorKind, double> scrub_scales_;  // of the last scrub
+  struct WeightSize {
+    double mean_square = 0.0;  // running
+    double latest = 0.0;       // of most of the peers
+  };
+  std::map<std::pair<codes::Index, codes::Index>, WeightSize> weight_sizes_;  // by layer, shard: of scrubs
   // loudness_of_operands of the step at hand so far, and what momentum may still hold of earlier ones.
   double loudness_ = 1.0, kept_loudness_ = 1.0;
   Offenders offenders_;

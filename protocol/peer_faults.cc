@@ -85,12 +85,12 @@ void Peer::follow_weights(const codes::PeerSet& present, bool before_check) {
   const codes::Index shard = job_.code().pass(round.request.pass).shard;
   const double start = job_.state()->initial_line_norm(round.request.layer, shard);
   if (!(start > 0.0)) return;
-  double& square = weight_squares_.try_emplace({round.request.layer, shard}, start * start).first->second;
+  WeightSize& size =
+      weight_sizes_.try_emplace({round.request.layer, shard}, start * start, start).first->second;
   // Of most of the peers: a wild state of its own is not what the weights are like.
-  if (before_check) round.weights_seen = codes::typical_scale(scrub_question(0, present), 0, 1);
-  const double seen = round.weights_seen;
-  const double mean = square + kShare * (seen * seen - square);
-  if (!before_check) square = mean;
+  if (before_check) size.latest = codes::typical_scale(scrub_question(0, present), 0, 1);
+  const double mean = size.mean_square + kShare * (size.latest * size.latest - size.mean_square);
+  if (!before_check) size.mean_square = mean;
   for (const codes::PassKind pass : {codes::PassKind::kForward, codes::PassKind::kBackward}) {
     if (job_.code().pass(pass).shard != shard) continue;
     const double initial = job_.initial_scale(round.request.layer, pass);
@@ -117,9 +117,9 @@ double Peer::own_scrub_scale(std::size_t column) const {
 // Of the layer and shard of the round at hand, as scrubs showed it so far, or as it was in the beginning.
 double Peer::weight_scale() const {
   const codes::Index layer = round_->request.layer, shard = job_.code().pass(round_->request.pass).shard;
-  const auto seen = weight_squares_.find({layer, shard});
-  return seen != weight_squares_.end() ? std::sqrt(seen->second)
-                                       : job_.state()->initial_line_norm(layer, shard);
+  const auto seen = weight_sizes_.find({layer, shard});
+  return seen != weight_sizes_.end() ? std::sqrt(seen->second.mean_square)
+                                     : job_.state()->initial_line_norm(layer, shard);
 }
 
 // What own_scrub_scale says, in reason: a wrong state of its own must not hide itself. At the time of
@@ -259,6 +259,7 @@ bool Peer::recompute_operand() {
   std::shared_ptr<const codes::Matrix> operand = job_.recompute_operand(product);
   if (operand == nullptr || same_bits(*operand, *round_->request.operand)) return false;
   round_->request.operand = std::move(operand);
+  round_->operand_remade = true;
   round_->look_at_operand(job_.code().pass(round_->request.pass));
   ++status_.operands_recomputed;
   tell({.name = "operand_recomputed", .layer = round_->request.layer});
@@ -267,8 +268,8 @@ bool Peer::recompute_operand() {
 
 // This peer was located in a product.
 void Peer::diagnose_product() {
-  if (recompute_operand()) return;
   const Round& round = *round_;
+  if (round.operand_remade) return;
   OwnContribution again(job_.code(), options_.self, round.request, round.attempt, round.floor, round.scrub,
                         nullptr);
   while (!again.work()) {

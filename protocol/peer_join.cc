@@ -129,6 +129,14 @@ void Peer::begin(std::int64_t now_ms) {
   if (observer_ != nullptr) observer_->on_started(now_ms);
 }
 
+// Who fails while all join would fail again, and whoever stops one peer stops the start; but not a process
+// that never said that it hears us: perhaps it does not listen at the address of that peer.
+bool Peer::ends_the_start(const Heard& left) {
+  constexpr std::uint32_t kFirstOfSignals = 128;
+  const std::uint32_t code = left.goodbye.value_or(0);
+  return code != 0 && (code < kFirstOfSignals || left.hears_us);
+}
+
 bool Peer::advance_joining(std::int64_t now_ms) {
   const MembershipView view = view_of(heard_, {options_.self, options_.patience_ms});
   if (stop_code_) {
@@ -137,7 +145,8 @@ bool Peer::advance_joining(std::int64_t now_ms) {
   }
   const bool trains = anybody_trains();
   for (int p : view.gone.members())
-    if (const std::uint32_t code = *heard_[static_cast<std::size_t>(p)].goodbye; code != 0 && !trains) {
+    if (!trains && ends_the_start(heard_[static_cast<std::size_t>(p)])) {
+      const std::uint32_t code = *heard_[static_cast<std::size_t>(p)].goodbye;
       fail(now_ms, {code == 5 ? FailureKind::kDisagreement : FailureKind::kNetwork,
                     "peer " + std::to_string(p) + " left before the start with exit code " +
                         std::to_string(code) + "; see its own line"});

@@ -27,21 +27,29 @@ bool Peer::most_are_not_finite() const {
   return wild > options_.peers / 2;
 }
 
-// The largest ratio of a shard of this peer's to what it was like in the beginning.
+// The largest ratio of the weights of a layer to what they were in the beginning, as the latest scrub showed
+// them at most peers: a wild shard of its own is a fault like any other. Without scrubs (uncoded) nobody
+// could mend that, and the own shards are all that is known.
 double Peer::growth_of_weights() const {
   double growth = 0.0;
   for (codes::ShardPart part : job_.state()->parts()) {
-    part.momentum = false;
-    const codes::Matrix lines = job_.state()->capture(part);
-    const double start = job_.state()->initial_line_norm(part.layer, part.shard) *
-                         shard_passes_[static_cast<std::size_t>(part.shard)].sigma(options_.self);
-    const double now = lines.cast<double>().norm() / std::sqrt(static_cast<double>(lines.cols()));
-    if (start > 0.0 && !(now / start <= growth)) growth = now / start;
+    const double start = job_.state()->initial_line_norm(part.layer, part.shard);
+    if (!(start > 0.0)) continue;
+    const auto seen = weight_sizes_.find({part.layer, part.shard});
+    double now = seen != weight_sizes_.end() ? seen->second.latest : start;
+    const codes::Pass& weight_code = shard_passes_[static_cast<std::size_t>(part.shard)];
+    if (weight_code.code.recovery_threshold >= options_.peers) {
+      part.momentum = false;
+      const codes::Matrix lines = job_.state()->capture(part);
+      now = lines.cast<double>().norm() / std::sqrt(static_cast<double>(lines.cols())) /
+            weight_code.sigma(options_.self);
+    }
+    if (!(now / start <= growth)) growth = now / start;
   }
   return growth;
 }
 
-// The numbers of most peers are not finite, or its weights are far from anything that learns: rounding
+// The numbers of most peers are not finite, or the weights are far from anything that learns: rounding
 // decides what comes next, at every peer something else. If that was so before when it had come this far, it
 // is no accident: from a checkpoint it is the same again, a step earlier or later. What to say then.
 std::optional<std::string> Peer::has_diverged() {
@@ -221,7 +229,7 @@ bool Peer::roll_back(const Ballot::Decision& decision) {
     peer.mode = PeerMode::kActive;
   }
   step_at_hand_ = decision.target.boundary;
-  weight_squares_.clear();
+  weight_sizes_.clear();
   scrub_scales_.clear();
   cleaned_at_.clear();
   // Learned in a past that went wrong, perhaps of numbers that had.

@@ -17,6 +17,11 @@ bool is_set_too_weak(const codes::RoundVerdict& verdict) {
          (verdict.state == codes::RoundState::kWeak && verdict.findings.empty());
 }
 
+bool names(const codes::RoundVerdict& verdict, int peer) {
+  return std::any_of(verdict.findings.begin(), verdict.findings.end(),
+                     [&](const codes::Finding& finding) { return finding.peer == peer; });
+}
+
 // Rounds from which one peer abstains: those of three steps, and whatever it may invent.
 constexpr std::size_t kMostAbstained = 1024;
 constexpr std::size_t kSentBytes = std::size_t{8} << 20;
@@ -99,6 +104,7 @@ void Peer::make_own(std::uint32_t attempt) {
   Round& round = *round_;
   round.attempt = attempt;
   round.sent = false;
+  round.operand_remade = false;
   round.own = std::make_unique<OwnContribution>(job_.code(), options_.self, round.request, attempt,
                                                 round.floor, round.scrub, tap_);
 }
@@ -256,6 +262,12 @@ codes::PeerSet Peer::abstaining() const {
   return set;
 }
 
+// The operand of this peer, which sets the scales, may be what is wrong in a round that came out.
+bool Peer::is_operand_in_doubt(const codes::RoundVerdict& verdict) const {
+  return verdict.state == codes::RoundState::kChecked &&
+         (verdict.signal_is_small || names(verdict, options_.self));
+}
+
 bool Peer::judge(std::int64_t now_ms) {
   if (const std::uint32_t latest = store_.latest_attempt(round_->request.key); latest > round_->attempt) {
     compute_again(latest);
@@ -299,6 +311,9 @@ bool Peer::judge(std::int64_t now_ms) {
     drop_damaged(damaged);
     return true;
   }
+  // By the scales of a wrong operand wrong contributions look right.
+  if (is_operand_in_doubt(verdict) && !std::exchange(round_->operand_doubted, true) && recompute_operand())
+    return true;
   round_->judged = present;
   if (verdict.state == codes::RoundState::kChecked) {
     finish_round(now_ms, present, std::move(verdict));
@@ -382,9 +397,7 @@ void Peer::finish_round(std::int64_t now_ms, const codes::PeerSet& present, code
   note_offenders(present, verdict);
   report(now_ms, verdict, present, &scrubs);
   look_at_own_shard(scrubs);
-  const bool mine = std::any_of(verdict.findings.begin(), verdict.findings.end(),
-                                [&](const codes::Finding& finding) { return finding.peer == options_.self; });
-  if (mine) diagnose_product();
+  if (names(verdict, options_.self)) diagnose_product();
   decoded_from_ = verdict.decoded_from;
   decoded_pass_ = round.request.pass;
   follows_in_a_row_ = 0;

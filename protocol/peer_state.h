@@ -38,9 +38,9 @@ struct Peer::Round {
   bool too_few = false;               // and only somebody more can help
   std::int64_t others_needed_ms = 0;  // when last all that are there were too few
   codes::RoundQuestion question;      // of the last check
-  double weights_seen = 0.0;          // the scale that the scrub of the weights showed in it
 
-  bool operand_doubted = false;  // recomputed already because the round did not come out
+  bool operand_doubted = false;  // recomputed already because the round, or its scales, looked wrong
+  bool operand_remade = false;   // since the own contribution was made
 
   // The scales by which the round is judged are those of the own operand.
   void look_at_operand(const codes::Pass& pass) {

@@ -49,7 +49,7 @@ TEST(Membership, EveryOtherPeerIsLiveLateOrGoneAndOnlyOne) {
       EXPECT_EQ(view.following.contains(p), there && peer.mode == PeerMode::kFollowing);
       EXPECT_EQ(view.late.contains(p),
                 there && peer.mode != PeerMode::kFollowing && peer.punctuality.missed());
-      EXPECT_EQ(view.joined.contains(p), peer.joined && peer.hears_us);
+      EXPECT_EQ(view.joined.contains(p), peer.joined && peer.hears_us && peer.goodbye.value_or(0) == 0);
     }
   }
 }

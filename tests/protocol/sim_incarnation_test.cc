@@ -115,5 +115,19 @@ TEST(Incarnation, ASecondProcessThatWasFirstGivesWay) {
   run.expect_reference(run.everybody());
 }
 
+// It is all that was ever heard of that peer when it is stopped: nobody gives up the start for it (seed
+// 300230).
+TEST(Incarnation, ASecondProcessThatIsStoppedWhileAllJoinEndsNobody) {
+  SimRun run(timed(100));
+  run.cluster().crash(4);
+  run.cluster().start_second(4);
+  run.cluster().at(60, [&] { run.cluster().end_second(4); });
+  run.cluster().at(120, [&] { run.cluster().restart(4); });
+  run.run();
+  run.expect_finished(run.everybody());
+  run.expect_reference(run.everybody());
+  for (int p : run.everybody().members()) EXPECT_EQ(run.peer(p).status().follows, 0u) << p;
+}
+
 }  // namespace
 }  // namespace polydot::simulator::testing

@@ -29,8 +29,9 @@ std::vector<codes::FaultTap*> pointers(const std::vector<std::unique_ptr<Functio
   return all;
 }
 
-// Every entry of the buffer wrong, differently at each peer, in step kStep of the first `times` visits.
-FunctionTap::Act burst(Stage stage, int peer, int times) {
+// Every entry of the buffer wrong by about `size`, differently at each peer, in step kStep of the first
+// `times` visits.
+FunctionTap::Act burst(Stage stage, int peer, int times, float size = 1.0f) {
   auto left = std::make_shared<int>(times);
   auto random =
       std::make_shared<dnn::Random>(77, dnn::RandomStream::kFaults, static_cast<std::uint64_t>(peer));
@@ -39,7 +40,7 @@ FunctionTap::Act burst(Stage stage, int peer, int times) {
       return false;
     --*left;
     for (Index c = 0; c < live.cols(); ++c)
-      for (Index r = 0; r < live.rows(); ++r) live(r, c) += static_cast<float>(random->gaussian());
+      for (Index r = 0; r < live.rows(); ++r) live(r, c) += size * static_cast<float>(random->gaussian());
     return true;
   };
 }
@@ -74,6 +75,21 @@ TEST(Rollback, EveryShardWrongAtOnceIsSurvived) {
   for (int p = 0; p < 10; ++p) {
     EXPECT_EQ(run.peer(p).status().rollbacks, 1u);
     EXPECT_THAT(run.watch(p).notices, ::testing::Contains(HasSubstr("to the checkpoint of step 30")));
+  }
+}
+
+// Twice at the same step, and one shard is wild: that is one peer's fault, and no divergence (seed 300169).
+TEST(Rollback, AWildShardOfOneIsNoDivergence) {
+  for (const float size : {1e3f, 1e37f}) {
+    const auto taps = at_everybody([&](int p) { return burst(Stage::kWeights, p, 2, p == 4 ? size : 1.0f); });
+    SimRun run(with_checkpoints(60), pointers(taps));
+    run.run();
+    run.expect_finished(run.everybody());
+    run.expect_reference(run.everybody());
+    for (int p = 0; p < 10; ++p) {
+      EXPECT_EQ(taps[static_cast<std::size_t>(p)]->fired, 2);
+      EXPECT_EQ(run.peer(p).status().rollbacks, 2u);
+    }
   }
 }
 

@@ -46,6 +46,8 @@ class Watch : public protocol::PeerObserver {
     loud_rounds += verdict.active_entries > 0;
     present.insert(report.present.size());
     if (verdict.state == codes::RoundState::kChecked) used[report.key] = report.present;
+    if (verdict.state == codes::RoundState::kChecked && report.training && report.key.step == keep_step)
+      products[report.key.slot] = verdict.product;
     for (const codes::Finding& finding : verdict.findings)
       located.push_back({report.key, report.layer, report.training, finding.peer});
     if (report.scrubs == nullptr) return;
@@ -68,6 +70,8 @@ class Watch : public protocol::PeerObserver {
     return peers;
   }
 
+  std::optional<std::uint64_t> keep_step;           // of which the products are kept
+  std::map<std::uint32_t, codes::Matrix> products;  // by slot: taken for checked
   int started = 0;
   std::map<codes::RoundState, std::uint64_t> states;  // of every judged round
   std::uint64_t training_rounds = 0, evaluation_rounds = 0;
@@ -154,6 +158,7 @@ class SimRun {
   void run() { ASSERT_TRUE(cluster_->run(kForEverMs)) << "somebody hangs"; }
   SimCluster& cluster() { return *cluster_; }
   protocol::Peer& peer(int p) { return cluster_->peer(p); }
+  Watch& watch(int p) { return watches_[static_cast<std::size_t>(p)]; }
   const Watch& watch(int p) const { return watches_[static_cast<std::size_t>(p)]; }
   PeerSet everybody() const { return PeerSet::all(cluster_->size()); }
 

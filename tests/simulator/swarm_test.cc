@@ -56,10 +56,10 @@ TEST(Swarm, SeedsThatFoundBugsHold) {
   RecordedHashes recorded(kRecorded);
   std::uint64_t rollbacks = 0;
   for (const std::uint64_t seed :
-       {69u,     120u,    128u,    212u,    233u,    1046u,   1068u,   1071u,  1099u,   1102u,
-        3095u,   3174u,   3209u,   3210u,   3278u,   3396u,   6161u,   6332u,  10678u,  20253u,
-        30160u,  30254u,  41349u,  50276u,  70700u,  71486u,  90153u,  90803u, 111188u, 111456u,
-        111926u, 130066u, 130292u, 131466u, 150231u, 170218u, 200168u, 200541u}) {
+       {69u,     120u,    128u,    212u,    233u,    1046u,   1068u,   1071u,   1099u,   1102u,   3095u,
+        3174u,   3209u,   3210u,   3278u,   3396u,   6161u,   6332u,   10678u,  20253u,  30160u,  30254u,
+        41349u,  50276u,  70700u,  71486u,  90153u,  90803u,  111188u, 111456u, 111926u, 130066u, 130292u,
+        131466u, 150231u, 170218u, 200168u, 200541u, 300117u, 300166u, 300169u, 300230u}) {
     ScenarioOptions options;
     options.seed = seed;
     const RunResult run = run_scenario(options, EventLog::Detail::kHash);
