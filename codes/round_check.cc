@@ -206,6 +206,26 @@ double least_judged(const SetDecoder& decoder, double threshold) {
   return kInHand * hidden_error(decoder, {.threshold = threshold, .signal = 1.0}) / kLargestHidden;
 }
 
+// Whether the product in some column is so small beside its scale that what can hide there is too much. Not
+// of columns that are judged by the scale of others (kQuietShare).
+bool hides_in_a_column(const RoundQuestion& question, const SetDecoder& decoder, const Matrix& product) {
+  constexpr double kItsOwnScale = 4.0;
+  const Index cols = question.payload.cols;
+  const double others = kQuietShare * std::sqrt(question.nu.squaredNorm() / static_cast<double>(cols));
+  for (Index col = 0; col < cols; ++col) {
+    if (!(question.nu(col) > kItsOwnScale * others)) continue;
+    double squares = 0.0;
+    Index count = 0;
+    for (Index at = col; at < product.cols(); at += cols, count += product.rows())
+      squares += product.col(at).cast<double>().squaredNorm();
+    const double signal =
+        std::sqrt(squares / static_cast<double>(std::max<Index>(1, count))) / question.nu(col);
+    const double hidden = hidden_error(decoder, {.threshold = question.threshold, .signal = signal});
+    if (!(hidden <= kLargestHidden)) return true;
+  }
+  return false;
+}
+
 RoundVerdict unexplained(RoundVerdict verdict, const char* reason) {
   verdict.state = RoundState::kUnexplained;
   verdict.reason = reason;
@@ -280,6 +300,9 @@ RoundVerdict check_round(const RoundQuestion& question, DecoderCache& cache, con
   const LocateLimits limits{question.threshold, std::max(signal, 1e-30)};
   if (!question.operand_is_zero && signal > 0.0) verdict.kappa = hidden_error(*decoder, limits);
   if (!seen.active.empty()) correct(question, *decoder, seen.active, cache, limits, verdict);
+  verdict.signal_is_small =
+      verdict.signal_is_small ||
+      (!question.operand_is_zero && hides_in_a_column(question, *decoder, verdict.product));
   if (verdict.state == RoundState::kChecked && !(verdict.kappa <= kLargestHidden)) {
     verdict.state = RoundState::kWeak;
     verdict.reason = "an error of " + std::to_string(verdict.kappa) + " of the signal could still hide";

@@ -58,8 +58,9 @@ struct RoundVerdict {
   double gain = 0.0;       // of the decode
   PeerSet decoded_from;    // the set of that decode
   double kappa = 0.0;      // the largest relative error that could still hide
-  // The product is that small beside its operand that only least_signal made kappa small enough: its terms
-  // cancel, or the operand by whose scales it was judged is wrong.
+  // The product, or a column of it, is that small beside the operand that only least_signal, or the other
+  // columns, made kappa small enough: its terms cancel, or the operand by whose scales it was judged is
+  // wrong.
   bool signal_is_small = false;
   Index active_entries = 0;
   Index noise_entries = 0;

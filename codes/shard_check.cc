@@ -28,28 +28,36 @@ Pass shard_pass(const ShardCode& shard) {
   return pass;
 }
 
-// The median over peers of the root mean square of these columns, each whitened by its sigma; of peers that
-// are made of the same blocks, where a code deals the blocks out, and then of the loudest of these groups.
-// What most hold as zero keeps a scale far below anything that matters.
+std::vector<double> piece_sizes(const ShardQuestion& question, Index first_col, Index cols) {
+  std::vector<double> sizes;
+  for (const int peer : question.present.members()) {
+    const ContributionView& piece = question.pieces[sizes.size()];
+    double sum = 0.0;
+    for (Index col = first_col; col < first_col + cols; ++col)
+      sum +=
+          Eigen::Map<const Eigen::VectorXf>(piece.column(col, question.payload.rows), question.payload.rows)
+              .cast<double>()
+              .squaredNorm();
+    const double size =
+        std::sqrt(sum / static_cast<double>(question.payload.rows * cols)) / question.pass->sigma(peer);
+    sizes.push_back(std::isfinite(size) ? size : std::numeric_limits<double>::infinity());
+  }
+  return sizes;
+}
+
+// The median over peers of their sizes; of peers that are made of the same blocks, where a code deals the
+// blocks out, and then of the loudest of these groups. What most hold as zero keeps a scale far below
+// anything that matters.
 double typical_scale(const ShardQuestion& question, Index first_col, Index cols) {
   constexpr double kNothing = 1e-30;
   constexpr std::size_t kLeastGroup = 2;  // of one nobody knows whether it is wild
   const std::vector<int> peers = question.present.members();
+  std::vector<double> all = piece_sizes(question, first_col, cols);
   std::map<std::vector<bool>, std::vector<double>> sizes;  // by the blocks that a piece is made of
-  std::vector<double> all;
   for (std::size_t k = 0; k < peers.size(); ++k) {
-    double sum = 0.0;
-    for (Index col = first_col; col < first_col + cols; ++col)
-      sum += Eigen::Map<const Eigen::VectorXf>(question.pieces[k].column(col, question.payload.rows),
-                                               question.payload.rows)
-                 .cast<double>()
-                 .squaredNorm();
-    const double rms = std::sqrt(sum / static_cast<double>(question.payload.rows * cols));
-    const double size = rms / question.pass->sigma(peers[k]);
     std::vector<bool> blocks;
     for (const double entry : question.pass->code.generator.row(peers[k])) blocks.push_back(entry != 0.0);
-    all.push_back(std::isfinite(size) ? size : std::numeric_limits<double>::infinity());
-    sizes[blocks].push_back(all.back());
+    sizes[blocks].push_back(all[k]);
   }
   double scale = 0.0;
   for (auto& [blocks, group] : sizes)

@@ -31,8 +31,11 @@ struct ShardQuestion {
 
 // By what column `col` of the pieces is whitened. Positive.
 double piece_scale(const ShardQuestion& question, Index col);
-// The same of `cols` columns together, for least_scales: one line of a shard may be small where others are
-// not.
+// Root mean square of `cols` columns of the piece of each peer in `present`, whitened by its sigma; infinite
+// where that is not finite.
+std::vector<double> piece_sizes(const ShardQuestion& question, Index first_col, Index cols);
+// The same as piece_scale of `cols` columns together, for least_scales: one line of a shard may be small
+// where others are not.
 double typical_scale(const ShardQuestion& question, Index first_col, Index cols);
 
 // The verdict's product: the decoded blocks of the piece below each other, (m n rows) x cols.

@@ -196,6 +196,7 @@ class Peer {
   void accuse_own_shard(std::size_t column, const codes::RoundVerdict& verdict,
                         const codes::Finding& finding);
   void diagnose_product();
+  std::shared_ptr<const codes::Matrix> remake_operand();
   bool recompute_operand();
   void note_offenders(const codes::PeerSet& present, const codes::RoundVerdict& verdict);
   void note_noise(RoundPart part, const codes::RoundVerdict& verdict);
@@ -215,8 +216,9 @@ class Peer {
   bool is_stuck(std::int64_t now_ms) const;
   void on_ballot(std::int64_t now_ms, int from, const Message& message);
   bool roll_back(const Ballot::Decision& decision);
-  bool most_are_not_finite() const;
-  double growth_of_weights() const;
+  codes::PeerSet louder_than(const codes::VectorD& limits) const;
+  double growth_of_own_weights() const;
+  std::optional<double> excessive_growth() const;
   std::optional<std::string> has_diverged();
   void send_ballot();
   void vote_from_now_on();
@@ -255,6 +257,7 @@ class Peer {
   struct WeightSize {
     double mean_square = 0.0;  // running
     double latest = 0.0;       // of most of the peers
+    int grown = 0;             // peers at which it is kMostWeightGrowth times that of the start
   };
   std::map<std::pair<codes::Index, codes::Index>, WeightSize> weight_sizes_;  // by layer, shard: of scrubs
   // loudness_of_operands of the step at hand so far, and what momentum may still hold of earlier ones.

@@ -88,7 +88,13 @@ void Peer::follow_weights(const codes::PeerSet& present, bool before_check) {
   WeightSize& size =
       weight_sizes_.try_emplace({round.request.layer, shard}, start * start, start).first->second;
   // Of most of the peers: a wild state of its own is not what the weights are like.
-  if (before_check) size.latest = codes::typical_scale(scrub_question(0, present), 0, 1);
+  if (before_check) {
+    const codes::ShardQuestion question = scrub_question(0, present);
+    const std::vector<double> sizes = codes::piece_sizes(question, 0, 1);
+    size.latest = codes::typical_scale(question, 0, 1);
+    size.grown = static_cast<int>(std::count_if(sizes.begin(), sizes.end(),
+                                                [&](double own) { return own > kMostWeightGrowth * start; }));
+  }
   const double mean = size.mean_square + kShare * (size.latest * size.latest - size.mean_square);
   if (!before_check) size.mean_square = mean;
   for (const codes::PassKind pass : {codes::PassKind::kForward, codes::PassKind::kBackward}) {
@@ -196,7 +202,7 @@ std::vector<ScrubReport> Peer::check_scrubs(const codes::PeerSet& present, bool 
     if (usual > kNothing)
       usual += kScaleShare * (std::min(seen, kMostGrowth * usual) - usual);
     else if (seen > kNothing)
-      usual = codes::piece_scale(question, 0);
+      usual = seen;
     if (report.verdict.state == codes::RoundState::kChecked && complete)
       learn(kind, report.verdict, question.payload.rows);
     status_.unexplained_scrubs += report.verdict.state == codes::RoundState::kUnexplained;
@@ -252,17 +258,27 @@ void Peer::accuse_own_shard(std::size_t column, const codes::RoundVerdict& verdi
   }
 }
 
-// The operand of the round at hand, from the contributions of the round before. True: it was wrong.
-bool Peer::recompute_operand() {
+std::shared_ptr<const codes::Matrix> Peer::remake_operand() {
   codes::Matrix product;
   if (before_) product = codes::check_round(*before_, cache(before_pass_)).product;
-  std::shared_ptr<const codes::Matrix> operand = job_.recompute_operand(product);
-  if (operand == nullptr || same_bits(*operand, *round_->request.operand)) return false;
-  round_->request.operand = std::move(operand);
-  round_->operand_remade = true;
-  round_->look_at_operand(job_.code().pass(round_->request.pass));
+  return job_.recompute_operand(product);
+}
+
+// The operand of the round at hand, from the contributions of the round before, and its scales. True: one of
+// them was wrong. Remaking can be hit like anything else: what differs is made once more.
+bool Peer::recompute_operand() {
+  Round& round = *round_;
+  std::shared_ptr<const codes::Matrix> operand = remake_operand();
+  if (operand == nullptr) return false;
+  if (!same_bits(*operand, *round.request.operand)) operand = remake_operand();
+  const bool was_wrong = !same_bits(*operand, *round.request.operand);
+  round.request.operand = std::move(operand);
+  const codes::VectorD scales = std::exchange(round.nu, {});
+  round.look_at_operand(job_.code().pass(round.request.pass));
+  if (!was_wrong) return scales != round.nu;
+  round.operand_remade = true;
   ++status_.operands_recomputed;
-  tell({.name = "operand_recomputed", .layer = round_->request.layer});
+  tell({.name = "operand_recomputed", .layer = round.request.layer});
   return true;
 }
 

@@ -129,12 +129,14 @@ void Peer::begin(std::int64_t now_ms) {
   if (observer_ != nullptr) observer_->on_started(now_ms);
 }
 
-// Who fails while all join would fail again, and whoever stops one peer stops the start; but not a process
-// that never said that it hears us: perhaps it does not listen at the address of that peer.
+// Who fails while all join would fail again, and whoever stops one peer stops the start. But a process that
+// never said that it hears us perhaps does not listen at the address of that peer: that somebody stopped it,
+// or that it heard nobody, means nothing.
 bool Peer::ends_the_start(const Heard& left) {
   constexpr std::uint32_t kFirstOfSignals = 128;
   const std::uint32_t code = left.goodbye.value_or(0);
-  return code != 0 && (code < kFirstOfSignals || left.hears_us);
+  const bool its_own = code < kFirstOfSignals && code != static_cast<std::uint32_t>(FailureKind::kNetwork);
+  return code != 0 && (its_own || left.hears_us);
 }
 
 bool Peer::advance_joining(std::int64_t now_ms) {

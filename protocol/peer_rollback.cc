@@ -8,61 +8,74 @@
 
 namespace polydot::protocol {
 
-// More than half of the contributions at hand hold something that is not finite, or so large that sums of
-// them soon are not: no fault of a few.
-bool Peer::most_are_not_finite() const {
-  constexpr float kLargest = 1e30f;
-  int wild = 0;
+// Whose contributions to the round at hand hold something that is not finite, or above the limit of its
+// column times sigma.
+codes::PeerSet Peer::louder_than(const codes::VectorD& limits) const {
+  const codes::VectorD& sigma = job_.code().pass(round_->request.pass).sigma;
   const codes::Shape payload = round_->payload;
+  codes::PeerSet loud;
   for (int p : store_.complete(round_->key(), round_->contribution()).members()) {
     const codes::ContributionView view = store_.view(round_->key(), p);
-    bool finite = true;
-    for (codes::Index col = 0; col < payload.cols && finite; ++col) {
+    for (codes::Index col = 0; col < payload.cols && !loud.contains(p); ++col) {
       const float* column = view.column(col, payload.rows);
-      finite =
-          std::all_of(column, column + payload.rows, [](float value) { return std::abs(value) <= kLargest; });
+      const double limit = limits(col) * sigma(p);
+      const bool loud_here = std::any_of(column, column + payload.rows, [&](float value) {
+        return !std::isfinite(value) || std::abs(static_cast<double>(value)) > limit;
+      });
+      if (loud_here) loud.insert(p);
     }
-    wild += !finite;
   }
-  return wild > options_.peers / 2;
+  return loud;
 }
 
-// The largest ratio of the weights of a layer to what they were in the beginning, as the latest scrub showed
-// them at most peers: a wild shard of its own is a fault like any other. Without scrubs (uncoded) nobody
-// could mend that, and the own shards are all that is known.
-double Peer::growth_of_weights() const {
+// The largest ratio of a shard of this peer's to what it was like in the beginning.
+double Peer::growth_of_own_weights() const {
   double growth = 0.0;
   for (codes::ShardPart part : job_.state()->parts()) {
-    const double start = job_.state()->initial_line_norm(part.layer, part.shard);
-    if (!(start > 0.0)) continue;
-    const auto seen = weight_sizes_.find({part.layer, part.shard});
-    double now = seen != weight_sizes_.end() ? seen->second.latest : start;
-    const codes::Pass& weight_code = shard_passes_[static_cast<std::size_t>(part.shard)];
-    if (weight_code.code.recovery_threshold >= options_.peers) {
-      part.momentum = false;
-      const codes::Matrix lines = job_.state()->capture(part);
-      now = lines.cast<double>().norm() / std::sqrt(static_cast<double>(lines.cols())) /
-            weight_code.sigma(options_.self);
-    }
-    if (!(now / start <= growth)) growth = now / start;
+    part.momentum = false;
+    const codes::Matrix lines = job_.state()->capture(part);
+    const double start = job_.state()->initial_line_norm(part.layer, part.shard) *
+                         shard_passes_[static_cast<std::size_t>(part.shard)].sigma(options_.self);
+    const double now = lines.cast<double>().norm() / std::sqrt(static_cast<double>(lines.cols()));
+    if (start > 0.0 && !(now / start <= growth)) growth = now / start;
   }
   return growth;
 }
 
-// The numbers of most peers are not finite, or the weights are far from anything that learns: rounding
-// decides what comes next, at every peer something else. If that was so before when it had come this far, it
-// is no accident: from a checkpoint it is the same again, a step earlier or later. What to say then.
+// Weights that are far from anything that learns. A shard that is wild is its peer's fault: only what more
+// than half of the peers show is training. The latest scrub tells of all; weights that have grown since, of
+// which this peer has its own, show in products that are larger than those of the start ever could be.
+std::optional<double> Peer::excessive_growth() const {
+  constexpr double kLoud = 4.0;
+  const int half = options_.peers / 2;
+  for (const auto& [part, size] : weight_sizes_)
+    if (size.grown > half) return size.latest / job_.state()->initial_line_norm(part.first, part.second);
+  const double own = growth_of_own_weights();
+  if (own <= kMostWeightGrowth) return std::nullopt;
+  const codes::Pass& pass = job_.code().pass(round_->request.pass);
+  // With nothing to spare (uncoded) a wild shard cannot be told from wild training.
+  if (pass.code.recovery_threshold >= options_.peers) return own;
+  const double initial = job_.initial_scale(round_->request.layer, round_->request.pass);
+  if (louder_than(kLoud * initial * round_->nu).size() <= half) return std::nullopt;
+  return own;
+}
+
+// The numbers of most peers are not finite (or so large that sums of them soon are not), or their weights
+// have grown beyond reason: rounding decides what comes next, at every peer something else. If that was so
+// before when it had come this far, it is no accident: from a checkpoint it is the same again, a step earlier
+// or later. What to say then.
 std::optional<std::string> Peer::has_diverged() {
-  constexpr double kMostGrowth = 32.0;
-  const double growth = job_.state() == nullptr ? 1.0 : growth_of_weights();
-  const bool finite = !most_are_not_finite() && std::isfinite(growth);
-  if (finite && growth <= kMostGrowth) return std::nullopt;
+  constexpr double kLargest = 1e30;
+  const bool finite =
+      louder_than(codes::VectorD::Constant(round_->payload.cols, kLargest)).size() <= options_.peers / 2;
+  const std::optional<double> growth = job_.state() == nullptr ? std::nullopt : excessive_growth();
+  if (finite && !growth) return std::nullopt;
   const std::uint64_t step = round_->request.key.step;
   const bool again = diverged_at_ && step <= *diverged_at_;
   diverged_at_ = std::max(step, diverged_at_.value_or(0));
   if (!again && job_.state() != nullptr) return std::nullopt;
   const std::string what = finite ? "weights are " +
-                                        std::to_string(static_cast<std::int64_t>(std::min(growth, 1e18))) +
+                                        std::to_string(static_cast<std::int64_t>(std::min(*growth, 1e18))) +
                                         " times what they were in the beginning"
                                   : "the numbers of most peers are not finite";
   return "training has diverged at step " + std::to_string(step) + ": " + what +

@@ -331,6 +331,7 @@ bool Peer::judge(std::int64_t now_ms) {
 void Peer::compute_again(std::uint32_t attempt) {
   round_->judged = round_->seen = {};
   round_->too_few = false;
+  round_->operand_doubted = false;
   // What is to be computed again is everything since the last decode that was checked.
   recompute_operand();
   make_own(attempt);

@@ -11,6 +11,9 @@ namespace polydot::protocol {
 // Steps back of which own contributions are kept, if they are small.
 inline constexpr std::uint64_t kStepsKept = 8;
 
+// No weights grow so much while training learns something.
+inline constexpr double kMostWeightGrowth = 32.0;
+
 // Rounds further ahead than this are not stored: whoever is there has left us behind. Who contributes to one
 // so long after it last abstained lacks nothing any more.
 inline constexpr std::uint64_t kStepsAhead = 2;
@@ -39,8 +42,9 @@ struct Peer::Round {
   std::int64_t others_needed_ms = 0;  // when last all that are there were too few
   codes::RoundQuestion question;      // of the last check
 
-  bool operand_doubted = false;  // recomputed already because the round, or its scales, looked wrong
-  bool operand_remade = false;   // since the own contribution was made
+  bool operand_doubted =
+      false;  // recomputed already, in this attempt, because the round or its scales looked wrong
+  bool operand_remade = false;  // since the own contribution was made
 
   // The scales by which the round is judged are those of the own operand.
   void look_at_operand(const codes::Pass& pass) {

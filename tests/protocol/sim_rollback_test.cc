@@ -93,6 +93,32 @@ TEST(Rollback, AWildShardOfOneIsNoDivergence) {
   }
 }
 
+// Two of four copies, or three of five: a minority of all, though most of those that hold the same.
+TEST(Rollback, WildShardsOfAMinorityAreNoDivergence) {
+  struct Case {
+    Index peers;
+    std::vector<int> wild;
+  };
+  for (const Case& one : {Case{8, {0, 2}}, Case{10, {0, 2, 4}}}) {
+    SCOPED_TRACE(one.peers);
+    ClusterOptions options = small_training(60, code_of("replication", {2, 1, 1}, one.peers));
+    options.checkpoint_every = 10;
+    std::vector<std::unique_ptr<FunctionTap>> taps;
+    std::vector<codes::FaultTap*> all(static_cast<std::size_t>(one.peers), nullptr);
+    for (int p : one.wild) {
+      taps.push_back(std::make_unique<FunctionTap>(burst(Stage::kWeights, p, 2, 1e6f)));
+      all[static_cast<std::size_t>(p)] = taps.back().get();
+    }
+    SimRun run(options, all);
+    run.run();
+    for (const auto& tap : taps) EXPECT_GE(tap->fired, 1);
+    for (int p : run.everybody().members())
+      if (const auto& failure = run.peer(p).failure()) {
+        EXPECT_NE(failure->kind, FailureKind::kNotReached) << "peer " << p << ": " << failure->message;
+      }
+  }
+}
+
 // Without checkpoints the start is one.
 TEST(Rollback, TheStartIsACheckpointToo) {
   const auto taps = at_everybody([](int p) { return burst(Stage::kWeights, p, 1); });
