@@ -192,7 +192,9 @@ void InjectionJudge::look(std::vector<Injection>& all, const TapPoint& point,
     if (Injection& injection = all[open.index];
         point.step == open.judged_in && injection.size_over_floor == 0.0)
       injection.found_epoch = point.epoch;
-    if (open.waits == Waits::kForOperand)
+    if (!point.training)
+      judge_in_evaluation(all[open.index], open, point, operand);
+    else if (open.waits == Waits::kForOperand)
       judge_operand(all[open.index], open, point, operand);
     else
       judge_shard(all[open.index], open, point, operand);
@@ -249,6 +251,16 @@ void InjectionJudge::judge_shard(Injection& injection, Open& open, const TapPoin
          [&](Index) { return floor.sigma * (*floor.nu)(0); });
 }
 
+void InjectionJudge::judge_in_evaluation(const Injection& injection, Open& open, const TapPoint& point,
+                                         const Eigen::Ref<Matrix>& operand) const {
+  if (open.waits != Waits::kForShard) return;
+  Injection seen = open.in_evaluation.value_or(injection);
+  const bool looked_at = open.looked_at;
+  judge_shard(seen, open, point, operand);
+  open.looked_at = looked_at;
+  open.in_evaluation = std::move(seen);
+}
+
 void InjectionJudge::begin_step(std::vector<Injection>& all, std::uint64_t step) {
   std::vector<Open> still_open;
   for (Open& open : open_) {
@@ -274,10 +286,12 @@ void InjectionJudge::begin_step(std::vector<Injection>& all, std::uint64_t step)
 
 void InjectionJudge::settle(std::vector<Injection>& all, const Open& open) const {
   Injection& injection = all[open.index];
-  // Momentum is read by every update, and the evaluation reads what the last update left: that no scrub or
-  // training round looked at it does not mean that it did nothing.
+  // Momentum is read by every update: that no scrub looked at it does not mean that it did nothing.
   const bool in_a_shard = open.waits == Waits::kForShard || open.operand.size() > 0;
-  if (in_a_shard && !open.looked_at) injection.fault_class = FaultClass::kBelowFloor;
+  if (in_a_shard && !open.looked_at) {
+    if (open.in_evaluation) injection = *open.in_evaluation;
+    if (injection.size_over_floor < 1.0) injection.fault_class = FaultClass::kBelowFloor;
+  }
   settled_(injection);
 }
 

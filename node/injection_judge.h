@@ -9,9 +9,13 @@
 //   batch, decode,           by the next round of this step, if the change reached its operand; else, if it
 //   activation, loss,        reached an updated shard, like an update; else it is masked
 //   hadamard
+//
+// What no training round looks at any more, for the training ends before, is judged by the evaluation after
+// it.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include <Eigen/SparseCore>
@@ -33,7 +37,7 @@ class InjectionJudge {
             const std::vector<ElementChange>& changes, const Eigen::Ref<codes::Matrix>& live);
   void led_to(std::vector<Injection>& all, const codes::TapPoint& point, const codes::Matrix& clean,
               const codes::Matrix& faulty);
-  // A training round's coded operand, before any fault of its own.
+  // A round's coded operand, before any fault of its own.
   void look(std::vector<Injection>& all, const codes::TapPoint& point,
             const Eigen::Ref<codes::Matrix>& operand);
   // `step` begins: settles what only earlier steps could judge.
@@ -52,15 +56,18 @@ class InjectionJudge {
   struct Open {
     std::size_t index = 0;
     Waits waits = Waits::kForShard;
-    std::uint64_t judged_in = 0;  // step
-    bool infinite = false;        // changed to or from what is no number
-    bool looked_at = false;       // by a round or a scrub that it could show in
-    bool by_shape = false;        // a shard that led_to brought: of which index it does not say
-    Sparse difference;            // of the shard
-    codes::Matrix operand;        // difference of the next operand, or of the updated shard; 0 x 0: none came
+    std::uint64_t judged_in = 0;             // step
+    bool infinite = false;                   // changed to or from what is no number
+    bool looked_at = false;                  // by a round or a scrub that it could show in
+    std::optional<Injection> in_evaluation;  // as an evaluation would judge it
+    bool by_shape = false;                   // a shard that led_to brought: of which index it does not say
+    Sparse difference;                       // of the shard
+    codes::Matrix operand;  // difference of the next operand, or of the updated shard; 0 x 0: none came
   };
   void judge_operand(Injection& injection, Open& open, const codes::TapPoint& point,
                      const Eigen::Ref<codes::Matrix>& operand) const;
+  void judge_in_evaluation(const Injection& injection, Open& open, const codes::TapPoint& point,
+                           const Eigen::Ref<codes::Matrix>& operand) const;
   void judge_shard(Injection& injection, Open& open, const codes::TapPoint& point,
                    const Eigen::Ref<codes::Matrix>& operand) const;
 

@@ -65,7 +65,8 @@ bool Injector::aims_at(std::uint64_t step, Stage stage) const {
 }
 
 void Injector::visit(const TapPoint& point, Eigen::Ref<codes::Matrix> live) {
-  if (!point.training || live.size() == 0) return;
+  // Evaluations are not hit. Yet what the last update left shows there, and nowhere else.
+  if (live.size() == 0 || (!point.training && point.stage != Stage::kEncode)) return;
   // What was sent is sent again to who asks for it, also in the next step.
   if (point.stage == Stage::kContribution && point.step < step_) return;
   if (point.step != step_) {
@@ -76,7 +77,7 @@ void Injector::visit(const TapPoint& point, Eigen::Ref<codes::Matrix> live) {
   }
   if (point.stage == Stage::kEncode) judge_.look(injections_, point, live);
   const Place place{point.stage, point.slot, point.pass, point.layer, point.shard};
-  if (armed_.empty()) return;
+  if (armed_.empty() || !point.training) return;
   const bool first = visited_.emplace(place, point.attempt).second;
   if (first) keep(point, place, live);
   const bool again = !first || point.attempt > 0 || point.step < replayed_to_;

@@ -118,7 +118,8 @@ class Peer {
   // Joining and leaving (peer_join.cc)
   bool advance_joining(std::int64_t now_ms);
   bool anybody_trains() const;
-  static bool ends_the_start(const Heard& left);
+  void note_start_trouble(std::int64_t now_ms, Failure failure);
+  bool ends_the_start(std::int64_t now_ms, const MembershipView& view);
   bool may_begin(std::int64_t now_ms, const MembershipView& view) const;
   void begin(std::int64_t now_ms);
   void on_hello(int from, const Message& message);
@@ -150,7 +151,9 @@ class Peer {
   codes::RoundVerdict check(const codes::PeerSet& present, FirstReading& reading);
   void drop_damaged(const codes::PeerSet& peers);
   void learn(const FloorKind& kind, const codes::RoundVerdict& verdict, codes::Index entries);
+  double loudness_of_operand(int peer) const;
   double loudness_of_operands(const codes::PeerSet& present) const;
+  codes::PeerSet without_poor_operands(codes::PeerSet present) const;
   void keep_loudness();
   void note_who_was_there();
   void report(std::int64_t now_ms, const codes::RoundVerdict& verdict, const codes::PeerSet& present,
@@ -296,6 +299,11 @@ class Peer {
   Status status_;
   std::vector<Outgoing> outbox_;
   std::optional<Failure> failure_;
+  struct StartTrouble {
+    std::int64_t since_ms = 0;
+    Failure failure;
+  };
+  std::optional<StartTrouble> start_trouble_;  // the first, while it joins
   std::optional<std::uint32_t> stop_code_;
   std::int64_t deadline_ms_ = 0;
   std::int64_t phase_since_ms_ = -1;  // -1: not yet stamped

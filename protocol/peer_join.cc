@@ -23,13 +23,14 @@ void Peer::send_hello(int to, bool hears_it) {
 void Peer::on_hello(int from, const Message& message) {
   Heard& peer = heard_[static_cast<std::size_t>(from)];
   if (const auto difference = first_difference(options_.shared, parse_lines(message.payload.text()))) {
-    // So that it can name the difference too; again while it asks, for the first may have found no way to it
-    // yet.
-    if (!peer.goodbye) send_hello(from);
+    // So that it can name the difference too. Who joins says hello again and again anyway; of who has begun
+    // it is asked for.
+    const bool joins = status_.phase == PeerPhase::kJoining, first = !std::exchange(peer.refused, true);
+    if (!peer.goodbye && (!joins || first)) send_hello(from);
     const Failure refusal = disagreement(from, *difference);
-    if (status_.phase == PeerPhase::kJoining)
-      fail(peer.last_message_ms, refusal);
-    else if (!std::exchange(peer.refused, true) && !failure_)
+    if (joins)
+      note_start_trouble(peer.last_message_ms, refusal);
+    else if (first && !failure_)
       notice("not let in: " + refusal.message);
     return;
   }
@@ -79,10 +80,11 @@ void Peer::on_refused_frame(int from, WireError error, std::uint16_t claimed_ver
   // Believed the second time: a bit may have flipped on the way.
   Heard& peer = heard_[static_cast<std::size_t>(from)];
   if (std::exchange(peer.claimed_version, claimed_version) == claimed_version)
-    fail(phase_since_ms_,
-         {FailureKind::kDisagreement,
-          "peer " + std::to_string(from) + " speaks wire version " + std::to_string(claimed_version) +
-              ", this one " + std::to_string(kWireVersion) + "; start all peers with the same version"});
+    note_start_trouble(
+        phase_since_ms_,
+        {FailureKind::kDisagreement,
+         "peer " + std::to_string(from) + " speaks wire version " + std::to_string(claimed_version) +
+             ", this one " + std::to_string(kWireVersion) + "; start all peers with the same version"});
 }
 
 bool Peer::anybody_trains() const {
@@ -118,6 +120,8 @@ void Peer::begin(std::int64_t now_ms) {
                    .failure = {FailureKind::kNetwork, "no majority came back to resume the training with"}};
   // Else its disk may have held promises, to leave whichever epoch it will hear of.
   if (options_.record || first_start) vote_from_now_on();
+  if (start_trouble_) notice("the others train: " + start_trouble_->failure.message);
+  start_trouble_.reset();
   if (options_.margin == 0)
     notice("margin 0: a round with no contribution to spare is not checked, and counted in unchecked_rounds");
   status_.phase = PeerPhase::kRunning;
@@ -129,14 +133,31 @@ void Peer::begin(std::int64_t now_ms) {
   if (observer_ != nullptr) observer_->on_started(now_ms);
 }
 
-// Who fails while all join would fail again, and whoever stops one peer stops the start. But a process that
-// never said that it hears us perhaps does not listen at the address of that peer: that somebody stopped it,
-// or that it heard nobody, means nothing.
-bool Peer::ends_the_start(const Heard& left) {
+void Peer::note_start_trouble(std::int64_t now_ms, Failure failure) {
+  if (!start_trouble_) start_trouble_ = StartTrouble{now_ms, std::move(failure)};
+}
+
+// Peers that do not belong together start nothing, and what fails while all join would fail again. But where
+// others train already, one of them that is heard first and knows better changes nothing: they are given time
+// to be heard. And who was stopped by a signal may be started again, like who was killed; that a process
+// heard nobody (kNetwork) means nothing if it never said that it hears us: perhaps it is bound elsewhere.
+bool Peer::ends_the_start(std::int64_t now_ms, const MembershipView& view) {
   constexpr std::uint32_t kFirstOfSignals = 128;
-  const std::uint32_t code = left.goodbye.value_or(0);
-  const bool its_own = code < kFirstOfSignals && code != static_cast<std::uint32_t>(FailureKind::kNetwork);
-  return code != 0 && (its_own || left.hears_us);
+  constexpr std::int64_t kShareOfPatience = 4;
+  for (int p : view.gone.members()) {
+    const Heard& peer = heard_[static_cast<std::size_t>(p)];
+    const std::uint32_t code = *peer.goodbye;
+    const bool heard_nobody = code == static_cast<std::uint32_t>(FailureKind::kNetwork) && !peer.hears_us;
+    if (code == 0 || code >= kFirstOfSignals || heard_nobody) continue;
+    const bool disagrees = code == static_cast<std::uint32_t>(FailureKind::kDisagreement);
+    note_start_trouble(now_ms, {disagrees ? FailureKind::kDisagreement : FailureKind::kNetwork,
+                                "peer " + std::to_string(p) + " left before the start with exit code " +
+                                    std::to_string(code) + "; see its own line"});
+  }
+  if (!start_trouble_ || anybody_trains()) return false;
+  if (now_ms < start_trouble_->since_ms + options_.patience_ms / kShareOfPatience) return false;
+  fail(now_ms, start_trouble_->failure);
+  return true;
 }
 
 bool Peer::advance_joining(std::int64_t now_ms) {
@@ -145,15 +166,7 @@ bool Peer::advance_joining(std::int64_t now_ms) {
     leave(now_ms, *stop_code_);
     return true;
   }
-  const bool trains = anybody_trains();
-  for (int p : view.gone.members())
-    if (!trains && ends_the_start(heard_[static_cast<std::size_t>(p)])) {
-      const std::uint32_t code = *heard_[static_cast<std::size_t>(p)].goodbye;
-      fail(now_ms, {code == 5 ? FailureKind::kDisagreement : FailureKind::kNetwork,
-                    "peer " + std::to_string(p) + " left before the start with exit code " +
-                        std::to_string(code) + "; see its own line"});
-      return true;
-    }
+  if (ends_the_start(now_ms, view)) return true;
   if (may_begin(now_ms, view)) {
     begin(now_ms);
     return true;

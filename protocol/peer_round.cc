@@ -30,6 +30,8 @@ constexpr int kMissingMayLearn = 1;
 // A round teaches the floor although somebody was located in it, if so small a share of its entries was
 // disturbed.
 constexpr double kDisturbedShare = 0.25;
+// An operand from a set whose gain is so many times that of what others have is not worth having.
+constexpr double kPoorOperand = 8.0;
 
 }  // namespace
 
@@ -193,15 +195,34 @@ void Peer::answer_request(std::int64_t now_ms, int to, const codes::RoundKey& ke
 }
 
 // An operand decoded from a worse set carries more rounding into its contribution: by this factor at most.
-double Peer::loudness_of_operands(const codes::PeerSet& present) const {
+double Peer::loudness_of_operand(int peer) const {
   codes::DecoderCache& before = cache(decoded_pass_);
-  const double best = before.get(everybody_)->gain;
+  const codes::PeerSet set = store_.operand_set(round_->key(), peer);
+  if (set == everybody_) return 1.0;
+  const double gain = before.get(set)->gain;
+  return gain <= codes::kUsableGain ? std::max(1.0, gain / before.get(everybody_)->gain) : 1.0;
+}
+
+double Peer::loudness_of_operands(const codes::PeerSet& present) const {
   double factor = 1.0;
-  for (int p : present.members())
-    if (const codes::PeerSet set = store_.operand_set(round_->key(), p); set != everybody_)
-      if (const double gain = before.get(set)->gain; gain <= codes::kUsableGain)
-        factor = std::max(factor, gain / best);
+  for (int p : present.members()) factor = std::max(factor, loudness_of_operand(p));
   return factor;
+}
+
+// By the threshold that one contribution asks for all are judged, and a false word about its set would let
+// everything pass. If it asks for much more than most do, it is left out while enough are there without it;
+// the worst first.
+codes::PeerSet Peer::without_poor_operands(codes::PeerSet present) const {
+  std::vector<std::pair<double, int>> factors;
+  for (int p : present.members()) factors.emplace_back(loudness_of_operand(p), p);
+  if (factors.empty()) return present;
+  std::sort(factors.rbegin(), factors.rend());
+  const double limit = kPoorOperand * factors[factors.size() / 2].first;
+  const codes::LinearCode& code = job_.code().pass(round_->request.pass).code;
+  const int enough = std::max(needed(), static_cast<int>(code.recovery_threshold) + 2);
+  for (const auto& [factor, peer] : factors)
+    if (factor > limit && present.size() > enough) present.erase(peer);
+  return present;
 }
 
 codes::RoundVerdict Peer::check(const codes::PeerSet& present, FirstReading& reading) {
@@ -224,7 +245,10 @@ codes::RoundVerdict Peer::check(const codes::PeerSet& present, FirstReading& rea
   question.present = present;
   question.unchecked_if_without_spare = options_.margin == 0;
   for (int p : present.members()) question.contributions.push_back(store_.view(round_->key(), p));
-  if (const auto named = store_.most_named_after(round_->key()); named && named->subset_of(present))
+  // What most have used, so that operands are alike; unless that is much worse than what is here.
+  if (const auto named = store_.most_named_after(round_->key());
+      named && named->subset_of(present) &&
+      cache(kind.pass).get(*named)->gain <= kPoorOperand * cache(kind.pass).get(present)->gain)
     question.decode_with = *named;
   round_->question = std::move(question);
   return codes::check_round(round_->question, cache(kind.pass),
@@ -286,6 +310,7 @@ bool Peer::judge(std::int64_t now_ms) {
   const auto& code = job_.code().pass(round_->request.pass).code;
   present = present -
             offenders_.excluded(present, std::max(needed(), static_cast<int>(code.recovery_threshold) + 2));
+  present = without_poor_operands(present);
   const bool enough = present.size() >= needed();
   if ((present | answering(now_ms)).size() < needed()) {
     lose_quorum(now_ms, view.gone);

@@ -83,6 +83,7 @@ int settle(const Launcher& launcher, const std::string& run, bool finished) {
   const std::string words = last_words(run, first);
   std::fputs(error_line("peer " + std::to_string(first) + " ended with code " + std::to_string(code) +
                         (words.empty() ? "" : ": " + words))
+                 .append("\n")
                  .c_str(),
              stderr);
   return finished ? kExitDone : code;

@@ -268,6 +268,28 @@ TEST_P(Judged, AWrongUpdateIsJudgedInTheNextStepAndAWrongWeightInThis) {
     }
 }
 
+// After the last step only an evaluation reads the shard; before that it has no say.
+TEST_P(Judged, WhatNoTrainingRoundReadsAnyMoreIsJudgedByTheEvaluation) {
+  for (const bool last : {true, false}) {
+    const auto injector = make("update:whole:step=4", 11);
+    Matrix live = shard_;
+    injector->visit(point_of(Stage::kUpdate, 4), live);
+    TapPoint evaluation = point_of(Stage::kEncode, 5);
+    evaluation.training = false;
+    evaluation.slot = 3;
+    Matrix loud = 100.0F * coded_;
+    injector->visit(evaluation, loud);
+    EXPECT_EQ(loud, Matrix(100.0F * coded_));
+    if (!last) injector->visit(point_of(Stage::kEncode, 5), coded_);
+    injector->visit(point_of(Stage::kEncode, 9), coded_);  // too late
+    const Injection& fault = injector->injections().front();
+    const Matrix& read = last ? loud : coded_;
+    expect_class(fault, size_of(product_of(shard_, read), product_of(live, read), floor_), floor_.locatable);
+    EXPECT_EQ(fault.found_step, 5U);
+    EXPECT_EQ(fault.found_slot, last ? 3U : 65540U);
+  }
+}
+
 TEST_P(Judged, TheScrubSeesWhatNoProductShows) {
   const auto scrubbed = [&](const Matrix& before, const Matrix& after, const codes::PublishedFloor& floor) {
     return size_of(product_of(before, scrub_vector_), product_of(after, scrub_vector_), floor);

@@ -213,6 +213,23 @@ TEST(Inject, StaysAtThePeerAndInTheStepsThatAreNamed) {
   EXPECT_GT(summary.at("faults").at("detected"), 0);
 }
 
+// Nothing of the training shows it any more, only the evaluation after it does.
+TEST(Inject, AFaultOfTheLastStepIsNoFalseAlarm) {
+  for (const char* fault :
+       {"decode:whole:step=39:layer=1:pass=backward:peer=2", "update:whole:step=39:layer=1:peer=2"}) {
+    SCOPED_TRACE(fault);
+    const Scratch scratch;
+    const json faults =
+        train(scratch, {"--hidden", "24", "--peers", "10", "--steps", "40", "--quiet", "--inject", fault})
+            .at("faults");
+    EXPECT_EQ(faults.at("above_floor"), 1);
+    EXPECT_EQ(faults.at("false_alarms"), 0);
+    EXPECT_EQ(faults.at("unclear"), 0);
+    EXPECT_GT(faults.at("by_what_stays"), 0);
+    EXPECT_EQ(faults.at("precision"), 1.0);
+  }
+}
+
 TEST(Inject, AnUncodedRunNoticesNothing) {
   const Scratch scratch;
   const json summary =
