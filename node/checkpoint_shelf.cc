@@ -74,15 +74,14 @@ void CheckpointShelf::prune() {
   }
 }
 
-Outcome CheckpointShelf::clear_foreign() {
+Outcome CheckpointShelf::check_foreign() {
   for (const std::string& name : disk_.names()) {
     if (name.starts_with("checkpoint-") && name.ends_with(kPartialEnding)) disk_.remove(name);
     if (!parse_checkpoint_name(name)) continue;
-    const auto header = read_checkpoint_header(disk_, name);
-    if (header ? header->of == of_ : !is_torn(disk_, name)) continue;
-    disk_.remove(name);
-    if (disk_.size(name))
-      return data_failure(disk_.describe(name) + ": of an earlier run, and cannot be removed; remove it");
+    if (const auto header = read_checkpoint_header(disk_, name); header && header->of != of_)
+      return usage_failure(
+          disk_.describe(name) +
+          ": is of another run (other settings, data or peer): choose another --out, or remove it");
   }
   return Unit{};
 }

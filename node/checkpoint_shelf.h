@@ -15,7 +15,7 @@ class CheckpointShelf {
  public:
   static constexpr std::size_t kGenerations = 2;
 
-  // `disk` outlives this. What is there of another identity is neither listed nor found (clear_foreign).
+  // `disk` outlives this. What is there of another identity is neither listed nor found (check_foreign).
   CheckpointShelf(Disk& disk, const PeerIdentity& of) : disk_(disk), of_(of) {}
 
   // Of the program as it stands. Whole or not at all; then older ones are removed, and what is torn.
@@ -25,9 +25,9 @@ class CheckpointShelf {
   std::vector<protocol::CheckpointId> list() const;
   // Nothing when it is not there, or damaged.
   std::optional<dnn::TrainingProgram::State> find(const protocol::CheckpointId& id) const;
-  // Removes what an earlier run or another peer left there: it must not be combined with ours.
-  // Failure: kData, it cannot be removed.
-  Outcome clear_foreign();
+  // Whether nothing is there of another run or peer: it must not be combined with ours, nor replaced. Removes
+  // what a crash left half written. Failure: kUsage.
+  Outcome check_foreign();
 
  private:
   bool is_ours(const protocol::CheckpointId& id) const;

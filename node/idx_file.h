@@ -9,6 +9,7 @@
 // Source    http://yann.lecun.com/exdb/mnist
 #pragma once
 
+#include <array>
 #include <filesystem>
 
 #include "codes/result.h"
@@ -21,6 +22,10 @@ inline constexpr dnn::Index kIdxClasses = 10;
 
 // Labels must be 0..classes-1, images of the two parts of one size.
 Result<DataPair> read_idx(const std::filesystem::path& directory, dnn::Index classes = kIdxClasses);
+
+// What write_idx writes.
+inline constexpr std::array kIdxFileNames{"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
+                                          "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
 
 // Writes the four files, plain, each whole or not at all, and makes the folder if need be. Both parts must
 // hold bytes. Features that are no square number are written as images of one row.

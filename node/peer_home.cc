@@ -32,12 +32,14 @@ Result<PeerHome> PeerHome::open(const std::string& folder) {
 Outcome PeerHome::settle(const PeerIdentity& of) {
   of_ = of;
   auto record = read_ballot_record(*own_, of);
+  if (!record && record.failure().kind == FailureKind::kDisagreement)
+    return usage_failure(record.failure().message + ": choose another --out, or remove it");
   if (record)
     record_ = *record;
   else
     say("begins without an earlier life: " + record.failure().message);
   shelf_.emplace(*checkpoints_, of);
-  return shelf_->clear_foreign();
+  return shelf_->check_foreign();
 }
 
 bool PeerHome::keep(const protocol::BallotRecord& record) { return keep_ballot_record(*own_, of_, record); }

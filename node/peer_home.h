@@ -20,9 +20,9 @@ class PeerHome {
   // home there; kData, there can be no such folder.
   static Result<PeerHome> open(const std::string& folder);
 
-  // Looks for an earlier life, and removes checkpoints of others. A record that is damaged or of somebody
-  // else gets one loud line; then the peer begins like one that lost its disk, but for checkpoints that are
-  // its own. Call once, before what follows. Failure: kData, what is of others cannot be removed.
+  // Looks for an earlier life. A record that is damaged gets one loud line; then the peer begins like one
+  // that lost its disk, but for checkpoints that are its own. Call once, before what follows. Failure:
+  // kUsage, what is there is of another run or peer.
   Outcome settle(const PeerIdentity& of);
 
   // What that life promised; none: there was none, or its record was lost.

@@ -1,5 +1,7 @@
 // The folder of a run, as every reader and writer of it knows it.
 //
+//   polydot-run.json  what polydot made here: only that is ever replaced (tools/run_marker.h)
+//                                                                        (the launcher)
 //   config.toml       every effective value; runs again as it was        (the launcher)
 //   cluster.toml      the same with cluster id and endpoints, for peers  (the launcher)
 //   metrics.csv       a row a step, each once                            (whoever finishes last)
@@ -12,6 +14,7 @@
 //     checkpoints/checkpoint-EEEEE-BBBBBBBBBBBB.pdck   its coded state after B steps, the last two
 #pragma once
 
+#include <array>
 #include <cstdio>
 #include <string>
 
@@ -36,5 +39,12 @@ inline constexpr const char* kClusterFile = "/cluster.toml";
 inline constexpr const char* kLockFile = "/lock";
 inline constexpr const char* kLogFile = "/log";
 inline constexpr const char* kCheckpointsFolder = "/checkpoints";
+inline constexpr const char* kMarkerFile = "/polydot-run.json";
+
+// All of a run as a whole but the marker, and all in the folder of a peer but its checkpoints.
+inline constexpr std::array kRunFiles{kConfigFile, kClusterFile, kMetricsFile, kSummaryFile};
+inline constexpr std::array kPeerFiles{kMetricsFile,    kEvaluationsFile, kFindingsFile, kRoundsFile,
+                                       kInjectionsFile, kRepairsFile,     kSummaryFile,  kLogFile,
+                                       kLockFile,       "/ballot.json"};
 
 }  // namespace polydot::node

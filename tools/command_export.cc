@@ -11,6 +11,7 @@
 #include "tools/command_version.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
+#include "tools/free_name.h"
 
 namespace polydot::tools {
 namespace {
@@ -43,6 +44,7 @@ void print(const ExportRequest& request, const node::DecodedModel& decoded) {
 
 int run_export(const ExportRequest& request) {
   const node::Config& config = request.config;
+  if (const Outcome free = check_free(request.out, request.force); !free) return report(free.failure());
   const auto data = node::load_data(config.shared.dataset, config.local.data);
   if (!data) return report(data.failure());
   const auto plan = node::plan_of(config.shared, data->train, data->test);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -124,10 +125,12 @@ Result<RunFolder> prepare(const TrainRequest& request, std::uint64_t plan_digest
   const auto peers = static_cast<int>(config.shared.peers);
   if (!request.resume.empty())
     return RunFolder::reopen(request.resume, {node::cluster_words(config.shared), plan_digest, 0, peers});
-  auto folder = RunFolder::make(config.local.out, peers);
+  auto folder = RunFolder::make(config.local.out, peers, request.force);
   if (!folder) return folder;
   if (request.detach && config.local.out.empty()) folder->keep();
-  if (Outcome saved = node::save_config(config, folder->path() + node::kConfigFile, node::Existing::kReplace);
+  node::Config again = config;
+  again.local.out.clear();  // a run in the same place would replace this one
+  if (Outcome saved = node::save_config(again, folder->path() + node::kConfigFile, node::Existing::kKeep);
       !saved)
     return saved.failure();
   auto cluster_id = random_cluster_id();
@@ -210,6 +213,9 @@ int conclude(const TrainRequest& request, const node::Config& config, const std:
 
 int run_train(const TrainRequest& request) {
   node::Config config = request.config;
+  // Saved with the run, which may be gone on with from another folder.
+  for (std::string* path : {&config.local.data, &config.local.campaign})
+    if (!path->empty()) *path = std::filesystem::absolute(*path).string();
   const auto peers = static_cast<int>(config.shared.peers);
   // A bad campaign and bad data get their line here, once, instead of once from every peer.
   if (const auto faults = node::configured_faults(config); !faults) return report(faults.failure());

@@ -87,6 +87,7 @@ Result<Request> parse_data(const Arguments& arguments) {
                        "Writes a data set as IDX files: images and labels, training and test part.",
                        "Example:\n  polydot data --dataset strokes --out strokes/");
   parser.add_text("--out", request.out, "DIR", "folder to write to");
+  parser.add_switch("--force", request.force, "replace the files of a data set that are there");
   parser.add_fields(
       [](const node::Field& field) { return field.flag == "--dataset" || field.flag == "--data"; });
   const auto help = parser.parse(arguments);
@@ -109,6 +110,7 @@ Result<Request> parse_export(const Arguments& arguments) {
                        "Example:\n  polydot export --run runs/1 --out model.safetensors");
   parser.add_text("--run", request.run, "DIR", "folder of the run, as train --out wrote it");
   parser.add_text("--out", request.out, "FILE", "safetensors file to write");
+  parser.add_switch("--force", request.force, "replace the file if it is there");
   parser.add_text("--config", config_path, "FILE", "how the run was configured [DIR/config.toml]");
   parser.add_fields([](const node::Field& field) { return field.flag == "--data"; });
   const auto help = parser.parse(arguments);

@@ -22,6 +22,7 @@ struct HelpRequest {
 struct TrainRequest {
   node::Config config;
   std::string resume;      // folder of a run that did not end, to go on with; empty: a new run
+  bool force = false;      // an earlier run in the same folder is replaced
   bool respawn = false;    // peers that crash are started again
   bool detach = false;     // the peers go on without the launcher
   bool reference = false;  // also train the uncoded reference network, in the launcher, with the same seed
@@ -67,12 +68,14 @@ struct DataRequest {
   std::string dataset;
   std::string data;  // path of the data set to convert; empty for strokes
   std::string out;   // folder
+  bool force = false;
 };
 
 struct ExportRequest {
   node::Config config;  // of the run
   std::string run;      // its folder
   std::string out;      // file
+  bool force = false;
 };
 
 struct EvalRequest {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <optional>
 
 #include "node/config_toml.h"
 #include "node/config_values.h"
@@ -44,18 +45,41 @@ Result<node::Config> resumed(const std::string& folder, const OptionsParser& par
   return given;
 }
 
+// The run in the folder that `wished` names, with its settings; none: there is nothing to go on with.
+Result<std::optional<node::Config>> resumed_if_possible(const node::Config& wished) {
+  using Found = std::optional<node::Config>;
+  if (wished.local.out.empty()) return usage_failure("--resume-if-possible needs --out DIR");
+  const std::string file = wished.local.out + node::kClusterFile;
+  if (!std::filesystem::exists(file)) return Found();
+  node::ConfigDraft draft;
+  if (const Outcome read = node::read_config_file(file, draft); !read) return read.failure();
+  const auto run = node::settle(draft);
+  if (!run) return run.failure();
+  // What init or the launcher has drawn is not asked for.
+  node::Config given = wished;
+  given.shared.cluster_id = run->shared.cluster_id;
+  given.shared.endpoints = run->shared.endpoints;
+  if (const Outcome unchanged = check_unchanged(*run, given); !unchanged) return unchanged.failure();
+  return Found(given);
+}
+
 }  // namespace
 
 Result<Request> parse_train(const std::vector<std::string>& arguments) {
   TrainRequest request;
   std::string config_path;
+  bool if_possible = false;
   OptionsParser parser(
       "train [options]", "Starts all peers on this machine, trains, and reports. Flags override the file.",
       "Examples:\n"
       "  polydot train --dataset idx --data mnist/ --inject product:bitflip:rate=0.01 --out runs/1\n"
-      "  polydot train --resume runs/1    the rest of a run that did not end");
+      "  polydot train --resume runs/1    the rest of a run that did not end\n"
+      "  polydot train --out runs/1 --resume-if-possible    for a job that may be started again");
   parser.add_text("--config", config_path, "FILE", "TOML, as --out writes it");
   parser.add_text("--resume", request.resume, "DIR", "go on with the run there, from its checkpoints");
+  parser.add_switch("--resume-if-possible", if_possible,
+                    "go on with the run in --out if there is one, else begin it");
+  parser.add_switch("--force", request.force, "replace the run in --out: what polydot made there");
   parser.add_switch("--respawn", request.respawn, "start a peer that crashes or is killed again");
   parser.add_switch("--detach", request.detach, "leave once the peers run; they finish alone");
   parser.add_switch("--reference", request.reference, "train the uncoded reference too, for its accuracy");
@@ -66,10 +90,22 @@ Result<Request> parse_train(const std::vector<std::string>& arguments) {
   const auto help = parser.parse(arguments);
   if (!help) return help.failure();
   if (*help) return Request(HelpRequest{**help});
-  if (!request.resume.empty() && !config_path.empty())
+  const bool resume = !request.resume.empty();
+  if (resume && !config_path.empty())
     return usage_failure("--config: a run is resumed with its own settings; leave out one of the two");
-  auto config =
-      request.resume.empty() ? layered_and_valid(config_path, parser) : resumed(request.resume, parser);
+  if (request.force && (resume || if_possible))
+    return usage_failure(
+        "--force replaces a run, and the other flag goes on with it: leave out one of the two");
+  if (resume && if_possible)
+    return usage_failure("--resume-if-possible takes the run in --out; leave out --resume");
+  auto config = resume ? resumed(request.resume, parser) : layered_and_valid(config_path, parser);
+  if (config && if_possible) {
+    const auto there = resumed_if_possible(*config);
+    if (!there) return there.failure();
+    if (*there) request.resume = config->local.out, config = **there;
+    // What is there without its settings cannot be gone on with.
+    request.force = !*there;
+  }
   if (!config) return config.failure();
   request.config = *std::move(config);
   return Request(std::move(request));

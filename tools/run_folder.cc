@@ -1,5 +1,6 @@
 #include "tools/run_folder.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +10,7 @@
 #include "node/folder_disk.h"
 #include "node/folder_lock.h"
 #include "node/run_folder.h"
+#include "tools/run_marker.h"
 
 namespace polydot::tools {
 
@@ -32,9 +34,38 @@ void remove_results(const std::string& run) {
   fs::remove(run + node::kMetricsFile, error);
 }
 
+// How many peers' folders a list of names has.
+int peers_in(const RunMarker& marker) {
+  return static_cast<int>(std::count_if(marker.made().begin(), marker.made().end(),
+                                        [](const std::string& name) { return name.starts_with("peer-"); }));
+}
+
+// Makes room for a new run, or says what is in the way.
+Outcome clear_for(const std::string& run, const std::string& wished, int peers, bool force) {
+  const auto earlier = RunMarker::read(run);
+  if (!earlier) return earlier.failure();
+  if (*earlier) {
+    const int peers_there = peers_in(**earlier);
+    if (Outcome unused = check_unused(run, peers_there); !unused) return unused;
+    if (!force)
+      return usage_failure(wished +
+                           (has_finished(run, peers_there) ? " holds a run that has finished"
+                                                           : " holds a run that has not finished") +
+                           ": --resume " + wished +
+                           " goes on with it, --resume-if-possible as well or begins, "
+                           "--force replaces it; or choose another --out");
+    if (Outcome removed = (*earlier)->remove_all(run); !removed) return removed;
+  }
+  if (Outcome unused = check_unused(run, peers); !unused) return unused;
+  if (const auto taken = RunMarker(peers).find_taken(run))
+    return usage_failure(*taken +
+                         " is there, and no run of polydot is known to have made it: choose another --out");
+  return Unit{};
+}
+
 }  // namespace
 
-Result<RunFolder> RunFolder::make(const std::string& wished, int peers) {
+Result<RunFolder> RunFolder::make(const std::string& wished, int peers, bool force) {
   RunFolder folder;
   std::error_code error;
   if (wished.empty()) {
@@ -45,14 +76,11 @@ Result<RunFolder> RunFolder::make(const std::string& wished, int peers) {
     return folder;
   }
   fs::create_directories(wished, error);
-  if (!fs::is_directory(wished))
+  if (!fs::is_directory(wished, error))
     return data_failure("cannot make the folder " + wished + "; choose another --out");
   folder.path_ = fs::absolute(wished).string();
-  if (Outcome unused = check_unused(folder.path_, peers); !unused) return unused.failure();
-  // What an earlier run left must not be taken for ours.
-  remove_results(folder.path_);
-  for (const auto& entry : fs::directory_iterator(folder.path_, error))
-    if (entry.path().filename().string().starts_with("peer-")) fs::remove_all(entry.path(), error);
+  if (Outcome cleared = clear_for(folder.path_, wished, peers, force); !cleared) return cleared.failure();
+  if (Outcome marked = RunMarker(peers).write(folder.path_); !marked) return marked.failure();
   return folder;
 }
 

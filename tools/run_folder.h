@@ -11,9 +11,11 @@ namespace polydot::tools {
 
 class RunFolder {
  public:
-  // wished: emptied of what an earlier run left; empty: a temporary folder that goes with this.
-  // Failure: kData; kUsage, a peer still runs there.
-  static Result<RunFolder> make(const std::string& wished, int peers);
+  // wished: empty: a temporary folder that goes with this. Else it is marked (run_marker.h), and holds no
+  // other run; force: an earlier run that is marked there is removed, and nothing else. Failure: kData;
+  // kUsage, there is a run, or a file of somebody else where this run needs the name, or a peer still runs
+  // there.
+  static Result<RunFolder> make(const std::string& wished, int peers, bool force);
   // Of a run that did not end: what its peers keep stays. of: its run, plan and number of peers. Failure:
   // kUsage, a peer still runs there, or keeps what is of another plan.
   static Result<RunFolder> reopen(const std::string& path, node::PeerIdentity of);

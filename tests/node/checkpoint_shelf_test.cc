@@ -136,11 +136,14 @@ TEST_P(ShelfTest, WhatAnEarlierLifeKeptIsThere) {
     EXPECT_TRUE(shelf.list().empty());
     EXPECT_FALSE(shelf.find({0, 2}));
   }
-  ASSERT_TRUE(make_shelf().clear_foreign());
-  EXPECT_EQ(make_shelf().list(), (std::vector<CheckpointId>{{0, 2}}));
+  ASSERT_TRUE(make_shelf().check_foreign());
+  const Outcome foreign = make_shelf(identity_of(78)).check_foreign();
+  ASSERT_FALSE(foreign);
+  EXPECT_EQ(foreign.failure().kind, FailureKind::kUsage);
+  EXPECT_NE(foreign.failure().message.find("is of another run"), std::string::npos)
+      << foreign.failure().message;
+  EXPECT_EQ(make_shelf().list(), (std::vector<CheckpointId>{{0, 2}})) << "nothing of it was removed";
   EXPECT_TRUE(make_shelf().find({0, 2}));
-  ASSERT_TRUE(make_shelf(identity_of(78)).clear_foreign());
-  EXPECT_TRUE(make_shelf().list().empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Shelves, ShelfTest, ::testing::Values("memory", "files"),
@@ -200,7 +203,7 @@ TEST_P(FileShelfTest, WhatIsTornIsRemovedAndDoesNotCount) {
   ASSERT_TRUE(shelf.keep(0, *program_));
   EXPECT_EQ(shelf.list(), (std::vector<CheckpointId>{{0, 2}, {0, 3}}));
   EXPECT_FALSE(std::filesystem::exists(path_of(500)));
-  ASSERT_TRUE(shelf.clear_foreign());
+  ASSERT_TRUE(shelf.check_foreign());
   EXPECT_EQ(names(), (std::vector<std::string>{checkpoint_file_name({0, 2}), checkpoint_file_name({0, 3}),
                                                "notes.txt"}));
 }

@@ -1,0 +1,34 @@
+// What polydot made in the folder of a run, by name: `polydot-run.json`, written before anything else. Only
+// that is ever replaced; whatever else is there is the user's.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "codes/result.h"
+
+namespace polydot::tools {
+
+class RunMarker {
+ public:
+  // Of a run with so many peers: what node/run_folder.h lists.
+  explicit RunMarker(int peers);
+  // None: no run of polydot was made there. Failure: kUsage, it is there and cannot be understood.
+  static Result<std::optional<RunMarker>> read(const std::string& run);
+
+  const std::vector<std::string>& made() const { return made_; }
+  // Whole or not at all. Failure: kData.
+  Outcome write(const std::string& run) const;
+  // Removes what it lists, and itself. In the folders of peers only files that peers write: what somebody
+  // else put there stays, and so does its folder. Failure: kData, something cannot be removed.
+  Outcome remove_all(const std::string& run) const;
+  // The first of the names that is there already, as a path.
+  std::optional<std::string> find_taken(const std::string& run) const;
+
+ private:
+  RunMarker() = default;
+  std::vector<std::string> made_;  // names in the folder of the run
+};
+
+}  // namespace polydot::tools
