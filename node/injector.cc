@@ -72,8 +72,11 @@ void Injector::visit(const TapPoint& point, Eigen::Ref<codes::Matrix> live) {
   if (point.step != step_) {
     judge_.begin_step(injections_, point.step);
     visited_.clear();
-    if (point.step < step_) replayed_to_ = std::max(replayed_to_, step_ + 1);
     step_ = point.step;
+  }
+  if (point.training) {
+    if (step_ < trained_step_) replayed_to_ = std::max(replayed_to_, trained_step_ + 1);
+    trained_step_ = step_;
   }
   if (point.stage == Stage::kEncode) judge_.look(injections_, point, live);
   const Place place{point.stage, point.slot, point.pass, point.layer, point.shard};

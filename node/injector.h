@@ -66,7 +66,7 @@ class Injector : public codes::FaultTap {
   std::vector<Armed> armed_;  // those that concern this peer
   std::map<std::string, std::uint64_t> copies_;
   std::vector<Injection> injections_;
-  std::uint64_t step_ = 0;
+  std::uint64_t step_ = 0, trained_step_ = 0;          // of the last visit, and of the last in training
   std::uint64_t replayed_to_ = 0;                      // steps below have been visited before
   std::set<std::pair<Place, std::uint32_t>> visited_;  // with the attempt, of this step
   std::map<Place, Kept> kept_;                         // for stale buffers

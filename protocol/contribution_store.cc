@@ -126,10 +126,11 @@ std::optional<codes::PeerSet> ContributionStore::most_named_after(const codes::R
   std::map<codes::PeerSet, int> named;
   for (const auto& [peer, row] : next->second)
     if (row.cols_there > 0) ++named[row.operand_set];
-  if (named.empty()) return std::nullopt;
-  return std::max_element(named.begin(), named.end(),
-                          [](const auto& a, const auto& b) { return a.second < b.second; })
-      ->first;
+  const auto most = std::max_element(named.begin(), named.end(),
+                                     [](const auto& a, const auto& b) { return a.second < b.second; });
+  constexpr int kLeast = 2;  // one voice decides nothing
+  if (most == named.end() || most->second < kLeast) return std::nullopt;
+  return most->first;
 }
 
 std::optional<codes::RoundKey> ContributionStore::latest_of(int peer) const {

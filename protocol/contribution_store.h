@@ -44,7 +44,8 @@ class ContributionStore {
   void was_read(const codes::RoundKey& key, const Unread& slice, bool right);
   // The set that the sender decoded its operand from.
   codes::PeerSet operand_set(const codes::RoundKey& key, int peer) const;
-  // The set that most senders of the first round after `key` decoded the result of `key` from, if any.
+  // The set that most senders of the first round after `key` decoded the result of `key` from, if any
+  // two agree.
   std::optional<codes::PeerSet> most_named_after(const codes::RoundKey& key) const;
   // The highest key that a peer has contributed to, if any is stored.
   std::optional<codes::RoundKey> latest_of(int peer) const;

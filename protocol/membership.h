@@ -36,6 +36,7 @@ struct Heard {
   bool joined = false;                // its hello agreed with ours
   bool hears_us = false;              // its hello named us
   bool refused = false;               // its hello disagreed, and that was said
+  std::int64_t next_refusal_ms = 0;   // when that may be answered again
   std::uint16_t claimed_version = 0;  // of a frame that was refused for it
   std::int64_t last_message_ms = 0;
   std::int64_t next_asked_ms = 0;         // who is at its address, while another process claims to be it

@@ -115,10 +115,18 @@ class Peer {
   bool is_believed(std::int64_t now_ms, int from, const Message& message);
   void ask_who_is_there(std::int64_t now_ms, int peer);
 
+  // The verdict on a round (peer_check.cc)
+  double loudness_of_operand(int peer) const;
+  double loudness_of_operands(const codes::PeerSet& present) const;
+  codes::PeerSet without_poor_operands(const codes::PeerSet& present) const;
+  codes::RoundQuestion question_of(const codes::PeerSet& present);
+  codes::RoundVerdict check(const codes::PeerSet& present, FirstReading& reading);
+
   // Joining and leaving (peer_join.cc)
   bool advance_joining(std::int64_t now_ms);
   bool anybody_trains() const;
-  void note_start_trouble(std::int64_t now_ms, Failure failure);
+  void note_start_trouble(int peer, Failure failure);
+  void forget_start_trouble(int peer);
   bool ends_the_start(std::int64_t now_ms, const MembershipView& view);
   bool may_begin(std::int64_t now_ms, const MembershipView& view) const;
   void begin(std::int64_t now_ms);
@@ -148,12 +156,8 @@ class Peer {
   void compute_again(std::uint32_t attempt);
   void try_again_or_refuse(std::int64_t now_ms, const codes::RoundVerdict& verdict);
   void finish_round(std::int64_t now_ms, const codes::PeerSet& present, codes::RoundVerdict verdict);
-  codes::RoundVerdict check(const codes::PeerSet& present, FirstReading& reading);
   void drop_damaged(const codes::PeerSet& peers);
   void learn(const FloorKind& kind, const codes::RoundVerdict& verdict, codes::Index entries);
-  double loudness_of_operand(int peer) const;
-  double loudness_of_operands(const codes::PeerSet& present) const;
-  codes::PeerSet without_poor_operands(codes::PeerSet present) const;
   void keep_loudness();
   void note_who_was_there();
   void report(std::int64_t now_ms, const codes::RoundVerdict& verdict, const codes::PeerSet& present,
@@ -300,8 +304,9 @@ class Peer {
   std::vector<Outgoing> outbox_;
   std::optional<Failure> failure_;
   struct StartTrouble {
-    std::int64_t since_ms = 0;
+    int peer = 0;
     Failure failure;
+    std::optional<std::int64_t> since_ms;  // of the next look
   };
   std::optional<StartTrouble> start_trouble_;  // the first, while it joins
   std::optional<std::uint32_t> stop_code_;

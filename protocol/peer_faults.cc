@@ -265,12 +265,16 @@ std::shared_ptr<const codes::Matrix> Peer::remake_operand() {
 }
 
 // The operand of the round at hand, from the contributions of the round before, and its scales. True: one of
-// them was wrong. Remaking can be hit like anything else: what differs is made once more.
+// them was wrong. Making it can be hit like anything else: two that are equal are believed.
 bool Peer::recompute_operand() {
   Round& round = *round_;
   std::shared_ptr<const codes::Matrix> operand = remake_operand();
   if (operand == nullptr) return false;
-  if (!same_bits(*operand, *round.request.operand)) operand = remake_operand();
+  if (!same_bits(*operand, *round.request.operand)) {
+    const auto first = std::exchange(operand, remake_operand());
+    if (!same_bits(*operand, *first) && !same_bits(*operand, *round.request.operand))
+      operand = remake_operand();
+  }
   const bool was_wrong = !same_bits(*operand, *round.request.operand);
   round.request.operand = std::move(operand);
   const codes::VectorD scales = std::exchange(round.nu, {});

@@ -35,10 +35,12 @@ bool Peer::is_believed(std::int64_t now_ms, int from, const Message& message) {
                " is not; stop the one that is too many");
       return true;
     case Place::Verdict::kNewHolder:
+      forget_start_trouble(from);
       peer = of_another_process(peer);
       repairs_.forget_peer(from);
       return true;
     case Place::Verdict::kVacated:
+      forget_start_trouble(from);
       peer = of_another_process(peer);
       break;
     case Place::Verdict::kIgnored:

@@ -26,10 +26,14 @@ void Peer::on_hello(int from, const Message& message) {
     // So that it can name the difference too. Who joins says hello again and again anyway; of who has begun
     // it is asked for.
     const bool joins = status_.phase == PeerPhase::kJoining, first = !std::exchange(peer.refused, true);
-    if (!peer.goodbye && (!joins || first)) send_hello(from);
+    const bool due = joins ? first : peer.last_message_ms >= peer.next_refusal_ms;
+    if (!peer.goodbye && due) {
+      peer.next_refusal_ms = peer.last_message_ms + options_.request_interval_ms();
+      send_hello(from);
+    }
     const Failure refusal = disagreement(from, *difference);
     if (joins)
-      note_start_trouble(peer.last_message_ms, refusal);
+      note_start_trouble(from, refusal);
     else if (first && !failure_)
       notice("not let in: " + refusal.message);
     return;
@@ -37,6 +41,7 @@ void Peer::on_hello(int from, const Message& message) {
   const bool joins = message.code <= static_cast<std::uint32_t>(PeerMode::kRestored);
   peer.joined = true;
   peer.refused = false;
+  if (!peer.goodbye) forget_start_trouble(from);
   peer.hears_us = peer.hears_us || message.set.contains(options_.self);
   peer.mode = static_cast<PeerMode>(message.code);
   // Who follows may go back a little; then it is the furthest round no more that counts.
@@ -81,10 +86,9 @@ void Peer::on_refused_frame(int from, WireError error, std::uint16_t claimed_ver
   Heard& peer = heard_[static_cast<std::size_t>(from)];
   if (std::exchange(peer.claimed_version, claimed_version) == claimed_version)
     note_start_trouble(
-        phase_since_ms_,
-        {FailureKind::kDisagreement,
-         "peer " + std::to_string(from) + " speaks wire version " + std::to_string(claimed_version) +
-             ", this one " + std::to_string(kWireVersion) + "; start all peers with the same version"});
+        from, {FailureKind::kDisagreement,
+               "peer " + std::to_string(from) + " speaks wire version " + std::to_string(claimed_version) +
+                   ", this one " + std::to_string(kWireVersion) + "; start all peers with the same version"});
 }
 
 bool Peer::anybody_trains() const {
@@ -99,7 +103,7 @@ bool Peer::may_begin(std::int64_t now_ms, const MembershipView& view) const {
   int enough = options_.peers / 2 + 1;
   for (const codes::Pass& pass : job_.code().passes)
     enough = std::max(enough, static_cast<int>(pass.code.recovery_threshold) + options_.margin);
-  return now_ms - phase_since_ms_ >= options_.patience_ms &&
+  return !start_trouble_ && now_ms - phase_since_ms_ >= options_.patience_ms &&
          view.joined.size() >= std::min(enough, options_.peers);
 }
 
@@ -120,7 +124,7 @@ void Peer::begin(std::int64_t now_ms) {
                    .failure = {FailureKind::kNetwork, "no majority came back to resume the training with"}};
   // Else its disk may have held promises, to leave whichever epoch it will hear of.
   if (options_.record || first_start) vote_from_now_on();
-  if (start_trouble_) notice("the others train: " + start_trouble_->failure.message);
+  if (start_trouble_) notice("begins all the same, for others train: " + start_trouble_->failure.message);
   start_trouble_.reset();
   if (options_.margin == 0)
     notice("margin 0: a round with no contribution to spare is not checked, and counted in unchecked_rounds");
@@ -133,8 +137,13 @@ void Peer::begin(std::int64_t now_ms) {
   if (observer_ != nullptr) observer_->on_started(now_ms);
 }
 
-void Peer::note_start_trouble(std::int64_t now_ms, Failure failure) {
-  if (!start_trouble_) start_trouble_ = StartTrouble{now_ms, std::move(failure)};
+void Peer::note_start_trouble(int peer, Failure failure) {
+  if (!start_trouble_) start_trouble_ = StartTrouble{peer, std::move(failure), {}};
+}
+
+// It agrees now, or it is another process.
+void Peer::forget_start_trouble(int peer) {
+  if (start_trouble_ && start_trouble_->peer == peer) start_trouble_.reset();
 }
 
 // Peers that do not belong together start nothing, and what fails while all join would fail again. But where
@@ -150,12 +159,13 @@ bool Peer::ends_the_start(std::int64_t now_ms, const MembershipView& view) {
     const bool heard_nobody = code == static_cast<std::uint32_t>(FailureKind::kNetwork) && !peer.hears_us;
     if (code == 0 || code >= kFirstOfSignals || heard_nobody) continue;
     const bool disagrees = code == static_cast<std::uint32_t>(FailureKind::kDisagreement);
-    note_start_trouble(now_ms, {disagrees ? FailureKind::kDisagreement : FailureKind::kNetwork,
-                                "peer " + std::to_string(p) + " left before the start with exit code " +
-                                    std::to_string(code) + "; see its own line"});
+    note_start_trouble(p, {disagrees ? FailureKind::kDisagreement : FailureKind::kNetwork,
+                           "peer " + std::to_string(p) + " left before the start with exit code " +
+                               std::to_string(code) + "; see its own line"});
   }
   if (!start_trouble_ || anybody_trains()) return false;
-  if (now_ms < start_trouble_->since_ms + options_.patience_ms / kShareOfPatience) return false;
+  if (!start_trouble_->since_ms) start_trouble_->since_ms = now_ms;
+  if (now_ms < *start_trouble_->since_ms + options_.patience_ms / kShareOfPatience) return false;
   fail(now_ms, start_trouble_->failure);
   return true;
 }

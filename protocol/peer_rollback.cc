@@ -2,6 +2,7 @@
 // "Rollback".
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "protocol/peer.h"
 #include "protocol/peer_state.h"
@@ -37,7 +38,8 @@ double Peer::growth_of_own_weights() const {
     const double start = job_.state()->initial_line_norm(part.layer, part.shard) *
                          shard_passes_[static_cast<std::size_t>(part.shard)].sigma(options_.self);
     const double now = lines.cast<double>().norm() / std::sqrt(static_cast<double>(lines.cols()));
-    if (start > 0.0 && !(now / start <= growth)) growth = now / start;
+    if (!std::isfinite(now)) return std::numeric_limits<double>::infinity();
+    if (start > 0.0) growth = std::max(growth, now / start);
   }
   return growth;
 }

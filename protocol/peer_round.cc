@@ -30,8 +30,6 @@ constexpr int kMissingMayLearn = 1;
 // A round teaches the floor although somebody was located in it, if so small a share of its entries was
 // disturbed.
 constexpr double kDisturbedShare = 0.25;
-// An operand from a set whose gain is so many times that of what others have is not worth having.
-constexpr double kPoorOperand = 8.0;
 
 }  // namespace
 
@@ -194,67 +192,6 @@ void Peer::answer_request(std::int64_t now_ms, int to, const codes::RoundKey& ke
   }
 }
 
-// An operand decoded from a worse set carries more rounding into its contribution: by this factor at most.
-double Peer::loudness_of_operand(int peer) const {
-  codes::DecoderCache& before = cache(decoded_pass_);
-  const codes::PeerSet set = store_.operand_set(round_->key(), peer);
-  if (set == everybody_) return 1.0;
-  const double gain = before.get(set)->gain;
-  return gain <= codes::kUsableGain ? std::max(1.0, gain / before.get(everybody_)->gain) : 1.0;
-}
-
-double Peer::loudness_of_operands(const codes::PeerSet& present) const {
-  double factor = 1.0;
-  for (int p : present.members()) factor = std::max(factor, loudness_of_operand(p));
-  return factor;
-}
-
-// By the threshold that one contribution asks for all are judged, and a false word about its set would let
-// everything pass. If it asks for much more than most do, it is left out while enough are there without it;
-// the worst first.
-codes::PeerSet Peer::without_poor_operands(codes::PeerSet present) const {
-  std::vector<std::pair<double, int>> factors;
-  for (int p : present.members()) factors.emplace_back(loudness_of_operand(p), p);
-  if (factors.empty()) return present;
-  std::sort(factors.rbegin(), factors.rend());
-  const double limit = kPoorOperand * factors[factors.size() / 2].first;
-  const codes::LinearCode& code = job_.code().pass(round_->request.pass).code;
-  const int enough = std::max(needed(), static_cast<int>(code.recovery_threshold) + 2);
-  for (const auto& [factor, peer] : factors)
-    if (factor > limit && present.size() > enough) present.erase(peer);
-  return present;
-}
-
-codes::RoundVerdict Peer::check(const codes::PeerSet& present, FirstReading& reading) {
-  const FloorKind kind{round_->request.training, round_->request.layer, round_->request.pass};
-  codes::RoundQuestion question;
-  question.pass = &job_.code().pass(kind.pass);
-  question.payload = round_->payload;
-  question.result_rows = round_->request.result_rows();
-  question.batch = round_->request.batch();
-  question.nu = round_->nu;
-  question.operand_is_zero = round_->operand_is_zero;
-  follow_weights(present, true);
-  round_->floor.threshold = floors_.of(kind, 1.0).threshold();
-  question.threshold = round_->floor.threshold * loudness_of_operands(present);
-  question.gate = floors_.of(kind, 1.0).gate();
-  // Of the start, not of what scrubs show: weights that a few have wild must not make everything else
-  // harmless.
-  question.least_signal =
-      codes::least_signal(job_.initial_scale(kind.layer, kind.pass), round_->request.operand->rows());
-  question.present = present;
-  question.unchecked_if_without_spare = options_.margin == 0;
-  for (int p : present.members()) question.contributions.push_back(store_.view(round_->key(), p));
-  // What most have used, so that operands are alike; unless that is much worse than what is here.
-  if (const auto named = store_.most_named_after(round_->key());
-      named && named->subset_of(present) &&
-      cache(kind.pass).get(*named)->gain <= kPoorOperand * cache(kind.pass).get(present)->gain)
-    question.decode_with = *named;
-  round_->question = std::move(question);
-  return codes::check_round(round_->question, cache(kind.pass),
-                            [&](codes::Index end) { reading.read_to(end); });
-}
-
 // As if they had not arrived.
 void Peer::drop_damaged(const codes::PeerSet& peers) {
   round_->seen = round_->seen - peers;
@@ -310,7 +247,6 @@ bool Peer::judge(std::int64_t now_ms) {
   const auto& code = job_.code().pass(round_->request.pass).code;
   present = present -
             offenders_.excluded(present, std::max(needed(), static_cast<int>(code.recovery_threshold) + 2));
-  present = without_poor_operands(present);
   const bool enough = present.size() >= needed();
   if ((present | answering(now_ms)).size() < needed()) {
     lose_quorum(now_ms, view.gone);
@@ -410,7 +346,11 @@ void Peer::finish_round(std::int64_t now_ms, const codes::PeerSet& present, code
   if (complete) learn(round.kind(), verdict, round.payload.size());
   follow_weights(present, false);
   const std::vector<ScrubReport> scrubs = check_scrubs(present, complete);
-  if (round.request.training) loudness_ = std::max(loudness_, loudness_of_operands(present));
+  // What was left out may have been a word and nothing else.
+  const codes::PeerSet used = round.question.present;
+  if (round.request.training)
+    loudness_ = std::max(loudness_, std::min(loudness_of_operands(present),
+                                             std::max(loudness_of_operands(used), kPoorOperand)));
   note_who_was_there();
   learn_pace(now_ms);
   ++status_.rounds;
@@ -420,8 +360,8 @@ void Peer::finish_round(std::int64_t now_ms, const codes::PeerSet& present, code
   for (const ScrubReport& scrub : scrubs) note_noise(scrub.part, scrub.verdict);
   status_.unchecked_rounds += !(verdict.kappa <= codes::kLargestHidden);
   status_.waiting_for = {};
-  note_offenders(present, verdict);
-  report(now_ms, verdict, present, &scrubs);
+  note_offenders(used, verdict);
+  report(now_ms, verdict, used, &scrubs);
   look_at_own_shard(scrubs);
   if (names(verdict, options_.self)) diagnose_product();
   decoded_from_ = verdict.decoded_from;

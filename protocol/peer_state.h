@@ -14,6 +14,9 @@ inline constexpr std::uint64_t kStepsKept = 8;
 // No weights grow so much while training learns something.
 inline constexpr double kMostWeightGrowth = 32.0;
 
+// An operand from a set whose gain is so many times that of what others have is not worth having.
+inline constexpr double kPoorOperand = 8.0;
+
 // Rounds further ahead than this are not stored: whoever is there has left us behind. Who contributes to one
 // so long after it last abstained lacks nothing any more.
 inline constexpr std::uint64_t kStepsAhead = 2;

@@ -227,6 +227,18 @@ TEST_F(InjectorLaws, AStepAfterARollbackIsARecomputation) {
   }
 }
 
+// An evaluation carries the number of the step that has not been trained yet.
+TEST_F(InjectorLaws, AnEvaluationMakesNoStepARecomputation) {
+  const auto injector = make({"product:bitflip:rate=1"});
+  EXPECT_TRUE(hits(*injector, point_of(Stage::kProduct, 4)));
+  TapPoint evaluation = point_of(Stage::kEncode, 5);
+  evaluation.training = false;
+  EXPECT_FALSE(hits(*injector, evaluation));
+  EXPECT_FALSE(hits(*injector, point_of(Stage::kProduct, 3))) << "rolled back";
+  EXPECT_FALSE(hits(*injector, point_of(Stage::kProduct, 4)));
+  EXPECT_TRUE(hits(*injector, point_of(Stage::kProduct, 5)));
+}
+
 TEST_F(InjectorLaws, ABrokenMachineIsBrokenAgain) {
   for (const char* spec : {"product:sticky:rate=1:bit=30", "product:badcore:rate=1"}) {
     const auto injector = make({spec}, 3);

@@ -232,7 +232,10 @@ TEST(ContributionStore, MostNamedAfterIsOfTheFirstRoundAfter) {
   for (int p : {0, 1, 2}) add_all(store, p, key_of(1, 0), kSmall, eight);  // the round itself does not count
   add_all(store, 3, key_of(1, 0, 1), kSmall, eight);                       // nor do its attempts
   EXPECT_EQ(store.most_named_after(key_of(1, 0)), std::nullopt);
-  for (int p : {0, 1}) add_all(store, p, key_of(1, 1), kSmall, all);
+  add_all(store, 0, key_of(1, 1), kSmall, all);
+  EXPECT_EQ(store.most_named_after(key_of(1, 0)), std::nullopt) << "one voice is none";
+  add_all(store, 1, key_of(1, 1), kSmall, all);
+  EXPECT_EQ(store.most_named_after(key_of(1, 0)), all);
   for (int p : {2, 3, 4}) add_all(store, p, key_of(1, 1), kSmall, nine);
   for (int p : {5, 6, 7, 8}) add_all(store, p, key_of(1, 2), kSmall, eight);  // a later one does not count
   EXPECT_EQ(store.most_named_after(key_of(1, 0)), nine);

@@ -103,6 +103,8 @@ class PeerLab {
   const std::vector<Letter>& sent() const { return sent_; }  // everything so far, lost or not
 
   void filter(Filter filter) { filter_ = std::move(filter); }
+  // What becomes of letters on their way.
+  void alter(std::function<void(Letter&)> alter) { alter_ = std::move(alter); }
   // A frozen peer does nothing; its letters wait for it.
   void freeze(const PeerSet& peers) { frozen_ = peers; }
 
@@ -151,7 +153,9 @@ class PeerLab {
       for (int to = 0; to < kPeers; ++to) {
         if (to == from || (outgoing.to != kEverybody && outgoing.to != to)) continue;
         sent_.push_back({from, to, outgoing.message});
-        if (!filter_ || filter_(sent_.back())) boxes_[to].push_back(sent_.back());
+        if (filter_ && !filter_(sent_.back())) continue;
+        boxes_[to].push_back(sent_.back());
+        if (alter_) alter_(boxes_[to].back());
       }
     return !outbox.empty();
   }
@@ -162,6 +166,7 @@ class PeerLab {
   std::deque<Letter> boxes_[kPeers];
   std::vector<Letter> sent_;
   Filter filter_;
+  std::function<void(Letter&)> alter_;
   PeerSet frozen_;
   std::int64_t now_ms_ = 0;
 };

@@ -368,23 +368,6 @@ TEST(Peer, ADamagedContributionIsAsIfItHadNotArrived) {
   expect_right_products(lab, PeerSet::all(kPeers), 6);
 }
 
-TEST(Peer, AForeignWireVersionWhileJoiningIsADisagreement) {
-  PeerLab lab(2);
-  lab.freeze(PeerSet::all(kPeers) - PeerSet::of({0}));
-  lab.settle();
-  lab.peer(0).on_refused_frame(4, WireError::kChecksum, kWireVersion);
-  EXPECT_FALSE(lab.peer(0).failure());
-  lab.peer(0).on_refused_frame(4, WireError::kVersion, 7);
-  EXPECT_FALSE(lab.peer(0).failure()) << "perhaps a bit flipped on the way";
-  lab.peer(0).on_refused_frame(4, WireError::kVersion, 7);
-  lab.pass_ms(PeerLab::kPatienceMs / 4);
-  ASSERT_TRUE(lab.peer(0).failure());
-  EXPECT_EQ(lab.peer(0).failure()->kind, FailureKind::kDisagreement);
-  EXPECT_THAT(lab.peer(0).failure()->message, AllOf(HasSubstr("peer 4"), HasSubstr("version 7"),
-                                                    HasSubstr("this one " + std::to_string(kWireVersion))));
-  EXPECT_EQ(lab.peer(0).status().dropped_messages, 3u);
-}
-
 TEST(Peer, RefusedFramesStopNothingOnceItRuns) {
   PeerLab lab(2);
   lab.filter([](const Letter& letter) { return !is_contribution_to(letter, 1, 0); });
@@ -425,34 +408,6 @@ TEST(Peer, StartsWithoutThoseThatDoNotComeWithinAPatience) {
   EXPECT_EQ(lab.peer(0).status().phase, PeerPhase::kJoining);
   EXPECT_TRUE(lab.until([&] { return lab.peer(0).status().phase == PeerPhase::kEnded; }));
   expect_right_products(lab, PeerSet::all(kPeers) - PeerSet::of({1, 7}), 4);
-}
-
-TEST(Peer, AFailureBeforeTheStartReachesAll) {
-  PeerLab lab(2);
-  lab.freeze(PeerSet::of({8}));
-  lab.settle();
-  Message goodbye;
-  goodbye.kind = MessageKind::kGoodbye;
-  goodbye.code = 3;
-  for (int p = 0; p < kPeers; ++p)
-    if (p != 3 && p != 8) lab.hand(3, p, goodbye);
-  EXPECT_TRUE(lab.until([&] { return lab.peer(0).failure().has_value(); }, PeerLab::kPatienceMs / 2));
-  ASSERT_TRUE(lab.peer(0).failure());
-  EXPECT_THAT(lab.peer(0).failure()->message, AllOf(HasSubstr("peer 3 left"), HasSubstr("code 3")));
-}
-
-// It may be started again, like one that was killed: the others wait, and begin without it if they are
-// enough.
-TEST(Peer, WhoIsStoppedBeforeTheStartEndsNobody) {
-  PeerLab lab(2);
-  lab.freeze(PeerSet::of({8}));
-  lab.settle();
-  lab.peer(3).stop_after_step(143);
-  EXPECT_TRUE(lab.until([&] { return lab.peer(3).status().phase == PeerPhase::kEnded; }));
-  EXPECT_TRUE(lab.peer(3).stopped());
-  lab.freeze({});
-  EXPECT_TRUE(lab.until([&] { return lab.peer(0).status().phase == PeerPhase::kEnded; }));
-  expect_right_products(lab, PeerSet::all(kPeers) - PeerSet::of({3, 8}), 4);
 }
 
 }  // namespace
