@@ -8,11 +8,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "codes/result.h"
 
@@ -23,7 +25,9 @@ inline constexpr std::uint64_t kMaxDataBytes = std::uint64_t{4} << 30;
 inline constexpr std::uint64_t kMaxSampleCount = std::uint64_t{1} << 31;
 inline constexpr std::uint64_t kMaxFeatureCount = std::uint64_t{1} << 24;
 
-// An open file, read from the beginning to the end. Whether it is compressed is seen from its contents.
+// An open file, read from the beginning to the end. Whether it is compressed is seen from its contents: then
+// it is one gzip member or several, one after the other, and zeros behind them (RFC 1952; padding of tapes).
+// What is damaged or cut short anywhere is a failure, never an end.
 class DataFile {
  public:
   static Result<DataFile> open(const std::filesystem::path& path);
@@ -38,15 +42,27 @@ class DataFile {
 
  private:
   struct Close {
-    void operator()(gzFile file) const { gzclose_r(file); }
+    void operator()(std::FILE* file) const { std::fclose(file); }
   };
-  using Handle = std::unique_ptr<gzFile_s, Close>;
-  DataFile(std::filesystem::path path, Handle handle, std::uint64_t most_bytes)
-      : path_(std::move(path)), handle_(std::move(handle)), most_bytes_(most_bytes) {}
+  struct End {
+    void operator()(z_stream* stream) const;
+  };
+  DataFile(std::filesystem::path path, std::unique_ptr<std::FILE, Close> file, std::uint64_t size)
+      : path_(std::move(path)), file_(std::move(file)), size_(size) {}
+  Outcome fill();
+  Failure damaged(const char* how) const;
+  Result<std::size_t> read_plain(std::span<std::uint8_t> bytes);
+  Result<std::size_t> read_members(std::span<std::uint8_t> bytes);
+  Outcome begin_member();
 
   std::filesystem::path path_;
-  Handle handle_;
+  std::unique_ptr<std::FILE, Close> file_;
+  std::uint64_t size_ = 0, taken_ = 0;  // of the file when it was opened; of it read so far
   std::uint64_t most_bytes_ = 0;
+  std::vector<std::uint8_t> buffer_;          // read ahead
+  std::size_t at_ = 0;                        // in the buffer: what comes next
+  std::unique_ptr<z_stream, End> inflating_;  // none: plain
+  bool in_member_ = false;                    // of a gzip file: what comes next is not the beginning of one
 };
 
 // "PATH: PROBLEM" as a kData failure; the problem says what to do.

@@ -23,14 +23,23 @@ std::string holder(int fd) {
 
 }  // namespace
 
+Outcome FolderLock::lock(const std::string& path) const {
+  if (fd_ < 0) return file_failure(path, "cannot be locked: {}", std::strerror(errno));
+  if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return Unit{};
+  if (errno != EWOULDBLOCK) return file_failure(path, "cannot be locked: {}", std::strerror(errno));
+  return usage_failure(std::filesystem::path(path).parent_path().string() + " is in use by " + holder(fd_) +
+                       "; stop it or choose another folder");
+}
+
+Outcome FolderLock::check_free(const std::string& path) {
+  const FolderLock lock(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+  if (lock.fd_ < 0 && errno == ENOENT) return Unit{};
+  return lock.lock(path);
+}
+
 Result<FolderLock> FolderLock::take(const std::string& path) {
-  FolderLock lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666));
-  if (lock.fd_ < 0) return file_failure(path, "cannot be locked: {}", std::strerror(errno));
-  if (::flock(lock.fd_, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return file_failure(path, "cannot be locked: {}", std::strerror(errno));
-    return usage_failure(std::filesystem::path(path).parent_path().string() + " is in use by " +
-                         holder(lock.fd_) + "; stop it or choose another folder");
-  }
+  FolderLock lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666));
+  if (Outcome locked = lock.lock(path); !locked) return locked.failure();
   const std::string pid = std::to_string(::getpid()) + "\n";
   const bool said = ::ftruncate(lock.fd_, 0) == 0 &&
                     ::pwrite(lock.fd_, pid.data(), pid.size(), 0) == static_cast<ssize_t>(pid.size());

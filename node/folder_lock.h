@@ -14,12 +14,15 @@ class FolderLock {
   // path: of the lock file, made if need be. Held until this goes, or the process ends, however it does.
   // Failure: kUsage, another process holds it, named; kData, there can be no such file.
   static Result<FolderLock> take(const std::string& path);
+  // Whether nobody holds it; changes nothing. Failure: as of take.
+  static Outcome check_free(const std::string& path);
   FolderLock(FolderLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   FolderLock& operator=(FolderLock&&) = delete;
   ~FolderLock();
 
  private:
   explicit FolderLock(int fd) : fd_(fd) {}
+  Outcome lock(const std::string& path) const;
   int fd_;
 };
 

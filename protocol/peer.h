@@ -118,8 +118,10 @@ class Peer {
   // The verdict on a round (peer_check.cc)
   double loudness_of_operand(int peer) const;
   double loudness_of_operands(const codes::PeerSet& present) const;
+  double usual_loudness(const codes::PeerSet& present) const;
+  codes::PeerSet with_usual_operands(const codes::PeerSet& present) const;
   codes::PeerSet without_poor_operands(const codes::PeerSet& present) const;
-  codes::RoundQuestion question_of(const codes::PeerSet& present);
+  codes::RoundQuestion question_of(const codes::PeerSet& present, double loudness);
   codes::RoundVerdict check(const codes::PeerSet& present, FirstReading& reading);
 
   // Joining and leaving (peer_join.cc)

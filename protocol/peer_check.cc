@@ -25,31 +25,43 @@ double Peer::loudness_of_operands(const codes::PeerSet& present) const {
   return factor;
 }
 
-// By the threshold that one contribution asks for all are judged, and a false word about its set would let
-// much pass. Those that ask for much more than most do are left out, if enough are there without all of them,
-// and if less can hide then.
-codes::PeerSet Peer::without_poor_operands(const codes::PeerSet& present) const {
+// What most ask for.
+double Peer::usual_loudness(const codes::PeerSet& present) const {
   std::vector<double> factors;
   for (int p : present.members()) factors.push_back(loudness_of_operand(p));
-  if (factors.empty()) return present;
+  if (factors.empty()) return 1.0;
   const auto middle = factors.begin() + static_cast<std::ptrdiff_t>(factors.size() / 2);
   std::nth_element(factors.begin(), middle, factors.end());
-  codes::PeerSet rest;
+  return *middle;
+}
+
+// Those that ask for no more than so many times what most do.
+codes::PeerSet Peer::with_usual_operands(const codes::PeerSet& present) const {
+  const double limit = kPoorOperand * usual_loudness(present);
+  codes::PeerSet usual;
   for (int p : present.members())
-    if (loudness_of_operand(p) <= kPoorOperand * *middle) rest.insert(p);
+    if (loudness_of_operand(p) <= limit) usual.insert(p);
+  return usual;
+}
+
+// By the threshold that one contribution asks for all are judged, and a false word about its set would let much
+// pass. Those that ask for much more than most do are left out, if enough are there without all of them, and if
+// less can hide then.
+codes::PeerSet Peer::without_poor_operands(const codes::PeerSet& present) const {
+  const codes::PeerSet usual = with_usual_operands(present);
   const codes::PassKind pass = round_->request.pass;
   const auto enough = job_.code().pass(pass).code.recovery_threshold + 2;
-  if (rest == present || rest.size() < std::max(static_cast<codes::Index>(needed()), enough)) return present;
+  if (usual == present || usual.size() < std::max(static_cast<codes::Index>(needed()), enough)) return present;
   const auto hidden = [&](const codes::PeerSet& set) {
     const auto decoder = cache(pass).get(set);
     return decoder->usable()
                ? codes::hidden_error(*decoder, {.threshold = loudness_of_operands(set), .signal = 1.0})
                : std::numeric_limits<double>::infinity();
   };
-  return hidden(rest) < hidden(present) ? rest : present;
+  return hidden(usual) < hidden(present) ? usual : present;
 }
 
-codes::RoundQuestion Peer::question_of(const codes::PeerSet& present) {
+codes::RoundQuestion Peer::question_of(const codes::PeerSet& present, double loudness) {
   const FloorKind kind{round_->request.training, round_->request.layer, round_->request.pass};
   codes::RoundQuestion question;
   question.pass = &job_.code().pass(kind.pass);
@@ -58,7 +70,7 @@ codes::RoundQuestion Peer::question_of(const codes::PeerSet& present) {
   question.batch = round_->request.batch();
   question.nu = round_->nu;
   question.operand_is_zero = round_->operand_is_zero;
-  question.threshold = round_->floor.threshold * loudness_of_operands(present);
+  question.threshold = round_->floor.threshold * loudness;
   question.gate = floors_.of(kind, 1.0).gate();
   // Of the start, not of what scrubs show: weights that a few have wild must not make everything else
   // harmless.
@@ -80,11 +92,14 @@ codes::RoundVerdict Peer::check(const codes::PeerSet& present, FirstReading& rea
   follow_weights(present, true);
   round_->floor.threshold = floors_.of(kind, 1.0).threshold();
   const codes::PeerSet used = without_poor_operands(present);
-  round_->question = question_of(used);
-  codes::RoundVerdict verdict =
-      codes::check_round(round_->question, cache(kind.pass), [&](codes::Index end) { reading.read_to(end); });
-  if (verdict.state == codes::RoundState::kChecked || used == present) return verdict;
-  round_->question = question_of(present);
+  const double loudness = loudness_of_operands(used);
+  round_->question = question_of(used, loudness);
+  codes::RoundVerdict verdict = codes::check_round(round_->question, cache(kind.pass),
+                                                   [&](codes::Index end) { reading.read_to(end); });
+  // Rather judged by what most ask for than not at all.
+  const double usual = loudness_of_operands(with_usual_operands(present));
+  if (verdict.state == codes::RoundState::kChecked || (used == present && usual >= loudness)) return verdict;
+  round_->question = question_of(present, usual);
   return codes::check_round(round_->question, cache(kind.pass));
 }
 

@@ -265,7 +265,8 @@ std::shared_ptr<const codes::Matrix> Peer::remake_operand() {
 }
 
 // The operand of the round at hand, from the contributions of the round before, and its scales. True: one of
-// them was wrong. Making it can be hit like anything else: two that are equal are believed.
+// them was wrong. Making it can be hit like anything else: two that are equal are believed, else the
+// third.
 bool Peer::recompute_operand() {
   Round& round = *round_;
   std::shared_ptr<const codes::Matrix> operand = remake_operand();

@@ -346,11 +346,11 @@ void Peer::finish_round(std::int64_t now_ms, const codes::PeerSet& present, code
   if (complete) learn(round.kind(), verdict, round.payload.size());
   follow_weights(present, false);
   const std::vector<ScrubReport> scrubs = check_scrubs(present, complete);
-  // What was left out may have been a word and nothing else.
   const codes::PeerSet used = round.question.present;
+  // What one asks for may be a word and nothing else.
   if (round.request.training)
-    loudness_ = std::max(loudness_, std::min(loudness_of_operands(present),
-                                             std::max(loudness_of_operands(used), kPoorOperand)));
+    loudness_ = std::max(loudness_,
+                         std::min(loudness_of_operands(present), kPoorOperand * usual_loudness(present)));
   note_who_was_there();
   learn_pace(now_ms);
   ++status_.rounds;

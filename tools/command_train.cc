@@ -125,7 +125,10 @@ Result<RunFolder> prepare(const TrainRequest& request, std::uint64_t plan_digest
   const auto peers = static_cast<int>(config.shared.peers);
   if (!request.resume.empty())
     return RunFolder::reopen(request.resume, {node::cluster_words(config.shared), plan_digest, 0, peers});
-  auto folder = RunFolder::make(config.local.out, peers, request.force);
+  auto folder = RunFolder::make(config.local.out, peers,
+                                request.force         ? Earlier::kReplaced
+                                : request.if_possible ? Earlier::kRefusedOnceBegun
+                                                      : Earlier::kRefused);
   if (!folder) return folder;
   if (request.detach && config.local.out.empty()) folder->keep();
   node::Config again = config;

@@ -47,7 +47,7 @@ node::Config config_of(std::int64_t peers, std::int64_t hidden, std::int64_t bat
 
 Result<Sample> run(node::Config config) {
   const auto peers = static_cast<int>(config.shared.peers);
-  auto folder = RunFolder::make("", peers, false);
+  auto folder = RunFolder::make("", peers, Earlier::kRefused);
   if (!folder) return folder.failure();
   auto cluster_id = random_cluster_id();
   if (!cluster_id) return cluster_id.failure();

@@ -21,13 +21,14 @@ struct HelpRequest {
 
 struct TrainRequest {
   node::Config config;
-  std::string resume;      // folder of a run that did not end, to go on with; empty: a new run
-  bool force = false;      // an earlier run in the same folder is replaced
-  bool respawn = false;    // peers that crash are started again
-  bool detach = false;     // the peers go on without the launcher
-  bool reference = false;  // also train the uncoded reference network, in the launcher, with the same seed
-  bool profile = false;    // show where the time of a step went
-  bool certify = false;    // also train the fault-free uncoded twins and compare the weights
+  std::string resume;        // folder of a run that did not end, to go on with; empty: a new run
+  bool force = false;        // an earlier run in the same folder is replaced
+  bool if_possible = false;  // resume was found in the folder; or there was nothing to go on with
+  bool respawn = false;      // peers that crash are started again
+  bool detach = false;       // the peers go on without the launcher
+  bool reference = false;    // also train the uncoded reference network, in the launcher, with the same seed
+  bool profile = false;      // show where the time of a step went
+  bool certify = false;      // also train the fault-free uncoded twins and compare the weights
 };
 
 struct PeerRequest {

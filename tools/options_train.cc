@@ -27,7 +27,8 @@ Outcome check_unchanged(const node::Config& run, const node::Config& given) {
 // The settings of the run in `folder`, and the flags for this process on top.
 Result<node::Config> resumed(const std::string& folder, const OptionsParser& parser) {
   const std::string file = folder + node::kClusterFile;
-  if (!std::filesystem::exists(file))
+  std::error_code error;
+  if (!std::filesystem::exists(file, error))
     return usage_failure(
         fmt::format("--resume {}: there is no {}; give the folder of a run (train --out)", folder, file));
   node::ConfigDraft draft;
@@ -50,7 +51,8 @@ Result<std::optional<node::Config>> resumed_if_possible(const node::Config& wish
   using Found = std::optional<node::Config>;
   if (wished.local.out.empty()) return usage_failure("--resume-if-possible needs --out DIR");
   const std::string file = wished.local.out + node::kClusterFile;
-  if (!std::filesystem::exists(file)) return Found();
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return Found();
   node::ConfigDraft draft;
   if (const Outcome read = node::read_config_file(file, draft); !read) return read.failure();
   const auto run = node::settle(draft);
@@ -68,7 +70,6 @@ Result<std::optional<node::Config>> resumed_if_possible(const node::Config& wish
 Result<Request> parse_train(const std::vector<std::string>& arguments) {
   TrainRequest request;
   std::string config_path;
-  bool if_possible = false;
   OptionsParser parser(
       "train [options]", "Starts all peers on this machine, trains, and reports. Flags override the file.",
       "Examples:\n"
@@ -77,7 +78,7 @@ Result<Request> parse_train(const std::vector<std::string>& arguments) {
       "  polydot train --out runs/1 --resume-if-possible    for a job that may be started again");
   parser.add_text("--config", config_path, "FILE", "TOML, as --out writes it");
   parser.add_text("--resume", request.resume, "DIR", "go on with the run there, from its checkpoints");
-  parser.add_switch("--resume-if-possible", if_possible,
+  parser.add_switch("--resume-if-possible", request.if_possible,
                     "go on with the run in --out if there is one, else begin it");
   parser.add_switch("--force", request.force, "replace the run in --out: what polydot made there");
   parser.add_switch("--respawn", request.respawn, "start a peer that crashes or is killed again");
@@ -93,20 +94,19 @@ Result<Request> parse_train(const std::vector<std::string>& arguments) {
   const bool resume = !request.resume.empty();
   if (resume && !config_path.empty())
     return usage_failure("--config: a run is resumed with its own settings; leave out one of the two");
-  if (request.force && (resume || if_possible))
+  if (request.force && (resume || request.if_possible))
     return usage_failure(
         "--force replaces a run, and the other flag goes on with it: leave out one of the two");
-  if (resume && if_possible)
+  if (resume && request.if_possible)
     return usage_failure("--resume-if-possible takes the run in --out; leave out --resume");
   auto config = resume ? resumed(request.resume, parser) : layered_and_valid(config_path, parser);
-  if (config && if_possible) {
+  if (config && request.if_possible) {
     const auto there = resumed_if_possible(*config);
     if (!there) return there.failure();
     if (*there) request.resume = config->local.out, config = **there;
-    // What is there without its settings cannot be gone on with.
-    request.force = !*there;
   }
   if (!config) return config.failure();
+  if (request.force && config->local.out.empty()) return usage_failure("--force needs --out DIR");
   request.config = *std::move(config);
   return Request(std::move(request));
 }

@@ -1,6 +1,10 @@
 #include "tools/run_folder.h"
 
-#include <algorithm>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -18,12 +22,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Outcome check_unused(const std::string& run, int peers) {
-  for (int p = 0; p < peers; ++p) {
-    const std::string path = node::peer_folder(run, p) + node::kLockFile;
-    if (!fs::exists(path)) continue;
-    if (const auto lock = node::FolderLock::take(path); !lock) return lock.failure();
-  }
+Outcome check_unused(const std::vector<std::string>& peer_folders) {
+  for (const std::string& folder : peer_folders)
+    if (Outcome unused = node::FolderLock::check_free(folder + node::kLockFile); !unused) return unused;
   return Unit{};
 }
 
@@ -34,38 +35,40 @@ void remove_results(const std::string& run) {
   fs::remove(run + node::kMetricsFile, error);
 }
 
-// How many peers' folders a list of names has.
-int peers_in(const RunMarker& marker) {
-  return static_cast<int>(std::count_if(marker.made().begin(), marker.made().end(),
-                                        [](const std::string& name) { return name.starts_with("peer-"); }));
-}
-
-// Makes room for a new run, or says what is in the way.
-Outcome clear_for(const std::string& run, const std::string& wished, int peers, bool force) {
+// Makes room for a new run, or says what is in the way; then nothing has been removed.
+Outcome clear_for(const std::string& run, const std::string& wished, int peers, Earlier what) {
   const auto earlier = RunMarker::read(run);
   if (!earlier) return earlier.failure();
-  if (*earlier) {
-    const int peers_there = peers_in(**earlier);
-    if (Outcome unused = check_unused(run, peers_there); !unused) return unused;
-    if (!force)
-      return usage_failure(wished +
-                           (has_finished(run, peers_there) ? " holds a run that has finished"
-                                                           : " holds a run that has not finished") +
-                           ": --resume " + wished +
-                           " goes on with it, --resume-if-possible as well or begins, "
-                           "--force replaces it; or choose another --out");
-    if (Outcome removed = (*earlier)->remove_all(run); !removed) return removed;
+  const RunMarker* const there = *earlier ? &**earlier : nullptr;
+  if (there != nullptr) {
+    if (Outcome unused = check_unused(there->peer_folders(run)); !unused) return unused;
+    if (what == Earlier::kRefused || (what == Earlier::kRefusedOnceBegun && there->has_begun(run))) {
+      const bool finished = has_finished(run, static_cast<int>(there->peer_folders(run).size()));
+      return usage_failure(
+          wished + (finished ? " holds a run that has finished: --force replaces it (--resume and "
+                               "--resume-if-possible are for one that has not); or choose another --out"
+                             : " holds a run that has not finished: --resume " + wished +
+                                   " or --resume-if-possible goes on with it, --force replaces it; or choose "
+                                   "another --out"));
+    }
   }
-  if (Outcome unused = check_unused(run, peers); !unused) return unused;
-  if (const auto taken = RunMarker(peers).find_taken(run))
-    return usage_failure(*taken +
-                         " is there, and no run of polydot is known to have made it: choose another --out");
-  return Unit{};
+  for (const RunMarker& marker : {RunMarker(peers), there != nullptr ? *there : RunMarker(peers)})
+    if (const auto taken = marker.find_taken(run, there))
+      return usage_failure(*taken +
+                           " is there, and no run of polydot is known to have made it: choose another --out");
+  return there == nullptr ? Outcome(Unit{}) : there->remove_all(run);
 }
 
 }  // namespace
 
-Result<RunFolder> RunFolder::make(const std::string& wished, int peers, bool force) {
+Outcome RunFolder::lock() {
+  lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  // Where there are no locks, nobody can be kept out.
+  if (lock_ < 0 || ::flock(lock_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return Unit{};
+  return usage_failure(path_ + " is in use by another polydot train; wait for it, or choose another --out");
+}
+
+Result<RunFolder> RunFolder::make(const std::string& wished, int peers, Earlier earlier) {
   RunFolder folder;
   std::error_code error;
   if (wished.empty()) {
@@ -79,7 +82,8 @@ Result<RunFolder> RunFolder::make(const std::string& wished, int peers, bool for
   if (!fs::is_directory(wished, error))
     return data_failure("cannot make the folder " + wished + "; choose another --out");
   folder.path_ = fs::absolute(wished).string();
-  if (Outcome cleared = clear_for(folder.path_, wished, peers, force); !cleared) return cleared.failure();
+  if (Outcome locked = folder.lock(); !locked) return locked.failure();
+  if (Outcome cleared = clear_for(folder.path_, wished, peers, earlier); !cleared) return cleared.failure();
   if (Outcome marked = RunMarker(peers).write(folder.path_); !marked) return marked.failure();
   return folder;
 }
@@ -87,7 +91,14 @@ Result<RunFolder> RunFolder::make(const std::string& wished, int peers, bool for
 Result<RunFolder> RunFolder::reopen(const std::string& path, node::PeerIdentity of) {
   RunFolder folder;
   folder.path_ = fs::absolute(path).string();
-  if (Outcome unused = check_unused(folder.path_, of.peers); !unused) return unused.failure();
+  if (Outcome locked = folder.lock(); !locked) return locked.failure();
+  const auto marker = RunMarker::read(folder.path_);
+  if (!marker) return marker.failure();
+  // A cluster.toml alone may be init's, of peers elsewhere.
+  if (!*marker && !RunMarker(of.peers).has_begun(folder.path_))
+    return usage_failure(path + " holds no run: there is neither polydot-run.json nor a peer's ballot.json");
+  if (Outcome unused = check_unused(RunMarker(of.peers).peer_folders(folder.path_)); !unused)
+    return unused.failure();
   // A peer would begin anew; here somebody meant to go on.
   for (of.peer = 0; of.peer < of.peers; ++of.peer) {
     const auto record = read_ballot_record(node::FolderDisk(node::peer_folder(folder.path_, of.peer)), of);
@@ -101,6 +112,7 @@ Result<RunFolder> RunFolder::reopen(const std::string& path, node::PeerIdentity 
 RunFolder::~RunFolder() {
   std::error_code error;
   if (temporary_) fs::remove_all(path_, error);
+  if (lock_ >= 0) ::close(lock_);
 }
 
 bool has_finished(const std::string& run, int peers) {

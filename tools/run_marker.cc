@@ -1,6 +1,7 @@
 #include "tools/run_marker.h"
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -29,9 +30,11 @@ bool is_peer_folder(const std::string& name) { return name.starts_with("peer-");
 bool is_made_by_polydot(const std::string& name) {
   const bool file = std::any_of(node::kRunFiles.begin(), node::kRunFiles.end(),
                                 [&](const char* one) { return name == one + 1; });
-  const bool digits = name.size() > 5 &&
-                      std::all_of(name.begin() + 5, name.end(), [](char c) { return c >= '0' && c <= '9'; });
-  return file || (is_peer_folder(name) && digits);
+  int index = -1;
+  const char* const digits = name.data() + std::min<std::size_t>(5, name.size());
+  const auto [end, error] = std::from_chars(digits, name.data() + name.size(), index);
+  const bool whole = error == std::errc() && end == name.data() + name.size() && index >= 0;
+  return file || (is_peer_folder(name) && whole && node::peer_folder("", index).substr(1) == name);
 }
 
 std::string without_ending(std::string name) {
@@ -69,8 +72,9 @@ Outcome remove_one(const fs::path& path) {
 
 // The folder too, if nothing is left in it.
 Outcome remove_files(const fs::path& folder, bool (*is_ours)(const std::string&)) {
+  std::error_code ignored;
   for (const std::string& name : names_in(folder))
-    if (is_ours(name) && !fs::is_directory(folder / name))
+    if (is_ours(name) && !fs::is_directory(fs::symlink_status(folder / name, ignored)))
       if (Outcome removed = remove_one(folder / name); !removed) return removed;
   std::error_code not_empty;
   if (fs::is_directory(fs::symlink_status(folder, not_empty))) fs::remove(folder, not_empty);
@@ -131,21 +135,47 @@ Outcome RunMarker::remove_all(const std::string& run) const {
   return remove_one(folder / (node::kMarkerFile + 1));
 }
 
-std::optional<std::string> RunMarker::find_taken(const std::string& run) const {
+std::optional<std::string> RunMarker::find_taken(const std::string& run, const RunMarker* earlier) const {
   const fs::path folder(run);
   std::error_code error;
   for (const std::string& name : made_) {
     const fs::path path = folder / name;
     const fs::file_status status = fs::symlink_status(path, error);
     if (!fs::exists(status)) continue;
-    if (!is_peer_folder(name) || !fs::is_directory(status)) return path.string();
+    const bool listed = earlier != nullptr &&
+                        std::find(earlier->made_.begin(), earlier->made_.end(), name) != earlier->made_.end();
+    if (!is_peer_folder(name)) {
+      if (!listed || !fs::is_regular_file(status)) return path.string();
+      continue;
+    }
+    const fs::path checkpoints = path / (node::kCheckpointsFolder + 1);
+    const fs::file_status inner = fs::symlink_status(checkpoints, error);
+    if (!fs::is_directory(status)) return path.string();
+    if (fs::exists(inner) && !fs::is_directory(inner)) return checkpoints.string();
+    if (listed) continue;
     for (const std::string& inside : names_in(path))
       if (is_peer_file(inside)) return (path / inside).string();
-    const fs::path checkpoints = path / (node::kCheckpointsFolder + 1);
     for (const std::string& inside : names_in(checkpoints))
       if (is_checkpoint(inside)) return (checkpoints / inside).string();
   }
   return std::nullopt;
+}
+
+std::vector<std::string> RunMarker::peer_folders(const std::string& run) const {
+  std::vector<std::string> folders;
+  for (const std::string& name : made_)
+    if (is_peer_folder(name)) folders.push_back(run + "/" + name);
+  return folders;
+}
+
+bool RunMarker::has_begun(const std::string& run) const {
+  const std::vector<std::string> folders = peer_folders(run);
+  return std::any_of(folders.begin(), folders.end(), [](const std::string& folder) {
+    const std::vector<std::string> names = names_in(folder),
+                                   kept = names_in(folder + node::kCheckpointsFolder);
+    return std::find(names.begin(), names.end(), node::kBallotFile) != names.end() ||
+           std::any_of(kept.begin(), kept.end(), is_checkpoint);
+  });
 }
 
 }  // namespace polydot::tools

@@ -23,8 +23,13 @@ class RunMarker {
   // Removes what it lists, and itself. In the folders of peers only files that peers write: what somebody
   // else put there stays, and so does its folder. Failure: kData, something cannot be removed.
   Outcome remove_all(const std::string& run) const;
-  // The first of the names that is there already, as a path.
-  std::optional<std::string> find_taken(const std::string& run) const;
+  // The first thing that stands where this list's run would make one, as a path; not what `earlier`, which is
+  // about to be removed, lists, unless that is no longer what polydot made: a link, say.
+  std::optional<std::string> find_taken(const std::string& run, const RunMarker* earlier) const;
+  // A peer got so far that something would be lost.
+  bool has_begun(const std::string& run) const;
+  // Of the listed peers.
+  std::vector<std::string> peer_folders(const std::string& run) const;
 
  private:
   RunMarker() = default;

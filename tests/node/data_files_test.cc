@@ -40,6 +40,73 @@ TEST(DataFile, ReadsPlainAndCompressedAlike) {
   }
 }
 
+std::string gzip_of(const ScratchFolder& folder, const std::string& text) {
+  write_gzip(folder / "member", text);
+  return read_text(folder / "member");
+}
+// In pieces of odd sizes, so that members end within them and at their ends.
+Result<std::string> whole_text(const fs::path& path) {
+  auto file = DataFile::open(path);
+  if (!file) return file.failure();
+  std::string text;
+  std::vector<std::uint8_t> piece(1021);
+  while (true) {
+    const auto got = file->read(piece);
+    if (!got) return got.failure();
+    text.append(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(*got));
+    if (*got < piece.size()) return text;
+  }
+}
+std::string numbers(std::size_t first, std::size_t count) {
+  std::string text;
+  for (std::size_t k = first; k < first + count; ++k) text += std::to_string(k * 7919) + "\n";
+  return text;
+}
+
+// As `cat a.gz b.gz` makes it, and parallel compressors do.
+TEST(DataFile, GzipMembersAreReadOneAfterTheOther) {
+  const ScratchFolder folder;
+  const std::string first = numbers(0, 90'000), second = numbers(90'000, 60'000);
+  const std::string members = gzip_of(folder, first) + gzip_of(folder, "") + gzip_of(folder, second);
+  for (const std::size_t zeros : {0, 1, 511, 300'000}) {
+    write_text(folder / "all", members + std::string(zeros, '\0'));
+    const auto text = whole_text(folder / "all");
+    ASSERT_TRUE(text) << text.failure().message;
+    EXPECT_TRUE(*text == first + second) << zeros;
+  }
+}
+
+TEST(DataFile, WhateverIsDamagedIsNoEnd) {
+  const ScratchFolder folder;
+  const std::string first = gzip_of(folder, numbers(0, 60'000)), second = gzip_of(folder, numbers(1, 60'000));
+  const std::size_t middle = second.size() / 2;
+  std::string flipped = second, header = second, checksum = second;
+  flipped[middle] = static_cast<char>(flipped[middle] ^ 0x10);
+  header[2] = 7;  // no method of compression
+  checksum[second.size() - 6] = static_cast<char>(checksum[second.size() - 6] ^ 1);
+  for (const std::string& after :
+       {flipped, header, checksum, second.substr(0, middle), second.substr(0, 1), second.substr(0, 5),
+        second.substr(0, second.size() - 3), std::string("1,2,3\n"), std::string("\0\0x", 3)}) {
+    SCOPED_TRACE(after.size());
+    write_text(folder / "all", first + after);
+    expect_data_failure(whole_text(folder / "all"), {"all", "damaged or cut short", "fetch it again"});
+    write_text(folder / "one", after == second.substr(0, 1) || after.front() == '1' || after.front() == 0
+                                   ? first.substr(0, first.size() - 1)
+                                   : after);
+    expect_data_failure(whole_text(folder / "one"), {"one", "damaged or cut short"});
+  }
+}
+
+TEST(DataFile, AFileThatShrinksWhileItIsReadIsNoEnd) {
+  const ScratchFolder folder;
+  write_text(folder / "plain", numbers(0, 200'000));
+  auto file = DataFile::open(folder / "plain");
+  ASSERT_TRUE(file);
+  fs::resize_file(folder / "plain", 500'000);
+  std::vector<std::uint8_t> all(2'000'000);
+  expect_data_failure(file->read(all), {"plain", "shorter while it was read"});
+}
+
 TEST(DataFile, NothingCompressesBetterThanTheBound) {
   const ScratchFolder folder;
   const std::string zeros(50'000'000, '\0');

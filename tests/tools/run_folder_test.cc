@@ -76,8 +76,8 @@ TEST_F(RunFolders, WhatTheUserPutThereIsNotOverwritten) {
     SCOPED_TRACE(name);
     put(std::string("theirs/") + name, "mine");
     for (const Words& flags : {Words{}, Words{"--force"}, Words{"--resume-if-possible"}}) {
-      if (flags == Words{"--resume-if-possible"} && std::string(name) == "cluster.toml") continue;
-      expect_refused(train(join({{"--out", scratch_ / "theirs"}, flags})), name, "another --out");
+      expect_refused(train(join({{"--out", scratch_ / "theirs"}, flags})), fs::path(name).filename(),
+                     "polydot: ");
       EXPECT_EQ(read_file(scratch_ / ("theirs/" + std::string(name))), "mine");
     }
     fs::remove_all(scratch_ / "theirs");
@@ -85,6 +85,53 @@ TEST_F(RunFolders, WhatTheUserPutThereIsNotOverwritten) {
   put("theirs/data.csv", "mine");
   EXPECT_EQ(train({"--out", scratch_ / "theirs"}).exit_code, 0) << "nothing is in the way";
   EXPECT_EQ(read_file(scratch_ / "theirs/data.csv"), "mine");
+}
+
+// Not even for a moment: what would be locked is somebody else's.
+TEST_F(RunFolders, ALinkIsNotFollowed) {
+  put("thesis", "mine");
+  fs::create_directories(scratch_ / "theirs/peer-03");
+  fs::create_symlink(scratch_ / "thesis", scratch_ / "theirs/peer-03/lock");
+  expect_refused(train({"--out", scratch_ / "theirs"}), "peer-03/lock is there", "another --out");
+  EXPECT_EQ(read_file(scratch_ / "thesis"), "mine");
+  ASSERT_EQ(train({"--out", folder_}).exit_code, 0);
+  fs::rename(folder_ + "/peer-03", scratch_ / "elsewhere");
+  fs::create_symlink(scratch_ / "elsewhere", folder_ + "/peer-03");
+  expect_refused(train({"--out", folder_, "--force"}), "peer-03 is there", "another --out");
+  EXPECT_TRUE(fs::exists(folder_ + "/summary.json")) << "nothing was removed";
+  EXPECT_TRUE(fs::exists(scratch_ / "elsewhere/metrics.csv"));
+}
+
+TEST_F(RunFolders, ForceRemovesNothingIfItCannotBegin) {
+  ASSERT_EQ(train({"--out", folder_}).exit_code, 0);
+  put("run/peer-07/log", "mine");
+  expect_refused(train({"--out", folder_, "--force", "--peers", "8"}), "peer-07/log is there",
+                 "another --out");
+  EXPECT_TRUE(fs::exists(folder_ + "/summary.json"));
+  EXPECT_EQ(read_file(folder_ + "/peer-07/log"), "mine");
+}
+
+// Its settings were lost: nobody can go on with it, and nobody has asked to replace it.
+TEST_F(RunFolders, ARunThatCannotBeGoneOnWithIsNotReplaced) {
+  ASSERT_EQ(train({"--out", folder_}).exit_code, 0);
+  fs::remove(folder_ + "/cluster.toml");
+  expect_refused(train({"--out", folder_, "--resume-if-possible"}), "holds a run that has finished",
+                 "--force");
+  EXPECT_TRUE(fs::exists(folder_ + "/peer-00/checkpoints"));
+  for (int p = 0; p < 6; ++p) fs::remove_all(folder_ + "/peer-0" + std::to_string(p));
+  EXPECT_EQ(train({"--out", folder_, "--resume-if-possible"}).exit_code, 0) << "it had not begun";
+}
+
+TEST_F(RunFolders, TwoAtOnceAreOneRun) {
+  const Words command = join({{"train", "--peers", "6", "--grid", "1x2", "--steps", "300", "--quiet", "--out",
+                               folder_, "--resume-if-possible"},
+                              tiny_});
+  Process first = start(scratch_, command);
+  Process second = start(scratch_, command);
+  const Ended a = first.wait(), b = second.wait();
+  EXPECT_EQ(std::min(a.exit_code, b.exit_code), 0) << a.err << b.err;
+  const Ended& other = a.exit_code == 0 ? b : a;
+  if (other.exit_code != 0) expect_refused(other, "is in use by", "another");
 }
 
 // The settings of a run, given as those of the next one in the same place.
