@@ -74,8 +74,7 @@ Result<Request> parse_train(const std::vector<std::string>& arguments) {
       "train [options]", "Starts all peers on this machine, trains, and reports. Flags override the file.",
       "Examples:\n"
       "  polydot train --dataset idx --data mnist/ --inject product:bitflip:rate=0.01 --out runs/1\n"
-      "  polydot train --resume runs/1    the rest of a run that did not end\n"
-      "  polydot train --out runs/1 --resume-if-possible    for a job that may be started again");
+      "  polydot train --resume runs/1    the rest of a run that did not end");
   parser.add_text("--config", config_path, "FILE", "TOML, as --out writes it");
   parser.add_text("--resume", request.resume, "DIR", "go on with the run there, from its checkpoints");
   parser.add_switch("--resume-if-possible", request.if_possible,

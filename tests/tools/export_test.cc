@@ -52,7 +52,7 @@ class Export : public testing::Test {
     EXPECT_EQ(ended.exit_code, 0) << ended.err;
     return json::parse(ended.out, nullptr, false);
   }
-  Ended export_run() { return run(scratch_, {"export", "--run", run_, "--out", file_}); }
+  Ended export_run() { return run(scratch_, {"export", "--run", run_, "--out", file_, "--force"}); }
   json evaluate() {
     const Ended ended =
         run(scratch_, {"eval", "--model", file_, "--dataset", "idx", "--data", data_, "--json"});
@@ -202,10 +202,11 @@ TEST_F(Export, WhatIsMissingIsNamed) {
   train({"--steps", "3"});
   ASSERT_EQ(export_run().exit_code, 0);
   fails({"eval", "--model", file_}, 3, "784 features and the model takes 64");
-  fails({"export", "--run", run_, "--out", file_, "--data", write_tiny_digits(scratch_, 2)}, 3, "other data");
+  fails({"export", "--run", run_, "--out", file_, "--force", "--data", write_tiny_digits(scratch_, 2)}, 3,
+        "other data");
   fails({"export", "--run", run_, "--out", scratch_ / "none/m"}, 3, "none/m");
   for (int p = 0; p < 10; ++p) std::filesystem::remove(checkpoint(p));
-  fails({"export", "--run", run_, "--out", file_}, 3, "no peer left a checkpoint");
+  fails({"export", "--run", run_, "--out", file_, "--force"}, 3, "no peer left a checkpoint");
 }
 
 }  // namespace
