@@ -31,7 +31,7 @@ Outcome FolderLock::lock(const std::string& path) const {
                        "; stop it or choose another folder");
 }
 
-Outcome FolderLock::check_free(const std::string& path) {
+Outcome FolderLock::check_unlocked(const std::string& path) {
   const FolderLock lock(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
   if (lock.fd_ < 0 && errno == ENOENT) return Unit{};
   return lock.lock(path);

@@ -15,7 +15,7 @@ class FolderLock {
   // Failure: kUsage, another process holds it, named; kData, there can be no such file.
   static Result<FolderLock> take(const std::string& path);
   // Whether nobody holds it; changes nothing. Failure: as of take.
-  static Outcome check_free(const std::string& path);
+  static Outcome check_unlocked(const std::string& path);
   FolderLock(FolderLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   FolderLock& operator=(FolderLock&&) = delete;
   ~FolderLock();

@@ -44,14 +44,15 @@ codes::PeerSet Peer::with_usual_operands(const codes::PeerSet& present) const {
   return usual;
 }
 
-// By the threshold that one contribution asks for all are judged, and a false word about its set would let much
-// pass. Those that ask for much more than most do are left out, if enough are there without all of them, and if
-// less can hide then.
+// By the threshold that one contribution asks for all are judged, and a false word about its set would let
+// much pass. Those that ask for much more than most do are left out, if enough are there without all of them,
+// and if less can hide then.
 codes::PeerSet Peer::without_poor_operands(const codes::PeerSet& present) const {
   const codes::PeerSet usual = with_usual_operands(present);
   const codes::PassKind pass = round_->request.pass;
   const auto enough = job_.code().pass(pass).code.recovery_threshold + 2;
-  if (usual == present || usual.size() < std::max(static_cast<codes::Index>(needed()), enough)) return present;
+  if (usual == present || usual.size() < std::max(static_cast<codes::Index>(needed()), enough))
+    return present;
   const auto hidden = [&](const codes::PeerSet& set) {
     const auto decoder = cache(pass).get(set);
     return decoder->usable()
@@ -62,7 +63,7 @@ codes::PeerSet Peer::without_poor_operands(const codes::PeerSet& present) const 
 }
 
 codes::RoundQuestion Peer::question_of(const codes::PeerSet& present, double loudness) {
-  const FloorKind kind{round_->request.training, round_->request.layer, round_->request.pass};
+  const FloorKind kind = round_->kind();
   codes::RoundQuestion question;
   question.pass = &job_.code().pass(kind.pass);
   question.payload = round_->payload;
@@ -94,9 +95,9 @@ codes::RoundVerdict Peer::check(const codes::PeerSet& present, FirstReading& rea
   const codes::PeerSet used = without_poor_operands(present);
   const double loudness = loudness_of_operands(used);
   round_->question = question_of(used, loudness);
-  codes::RoundVerdict verdict = codes::check_round(round_->question, cache(kind.pass),
-                                                   [&](codes::Index end) { reading.read_to(end); });
-  // Rather judged by what most ask for than not at all.
+  codes::RoundVerdict verdict =
+      codes::check_round(round_->question, cache(kind.pass), [&](codes::Index end) { reading.read_to(end); });
+  // If the round does not come out by the threshold that one peer asks for, then by the usual one.
   const double usual = loudness_of_operands(with_usual_operands(present));
   if (verdict.state == codes::RoundState::kChecked || (used == present && usual >= loudness)) return verdict;
   round_->question = question_of(present, usual);

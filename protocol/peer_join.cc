@@ -23,8 +23,8 @@ void Peer::send_hello(int to, bool hears_it) {
 void Peer::on_hello(int from, const Message& message) {
   Heard& peer = heard_[static_cast<std::size_t>(from)];
   if (const auto difference = first_difference(options_.shared, parse_lines(message.payload.text()))) {
-    // So that it can name the difference too. Who joins says hello again and again anyway; of who has begun
-    // it is asked for.
+    // So that it can name the difference too. While both join, each repeats its hello anyway; a peer that has
+    // begun answers whoever asks, at a rate.
     const bool joins = status_.phase == PeerPhase::kJoining, first = !std::exchange(peer.refused, true);
     const bool due = joins ? first : peer.last_message_ms >= peer.next_refusal_ms;
     if (!peer.goodbye && due) {
@@ -147,9 +147,10 @@ void Peer::forget_start_trouble(int peer) {
 }
 
 // Peers that do not belong together start nothing, and what fails while all join would fail again. But where
-// others train already, one of them that is heard first and knows better changes nothing: they are given time
-// to be heard. And who was stopped by a signal may be started again, like who was killed; that a process
-// heard nobody (kNetwork) means nothing if it never said that it hears us: perhaps it is bound elsewhere.
+// others train already, a single peer that disagrees and is heard first must not send this one away: the
+// others are given time to be heard. And who was stopped by a signal may be started again, like who was
+// killed; that a process heard nobody (kNetwork) means nothing if it never said that it hears us: perhaps it
+// is bound elsewhere.
 bool Peer::ends_the_start(std::int64_t now_ms, const MembershipView& view) {
   constexpr std::uint32_t kFirstOfSignals = 128;
   constexpr std::int64_t kShareOfPatience = 4;

@@ -347,10 +347,10 @@ void Peer::finish_round(std::int64_t now_ms, const codes::PeerSet& present, code
   follow_weights(present, false);
   const std::vector<ScrubReport> scrubs = check_scrubs(present, complete);
   const codes::PeerSet used = round.question.present;
-  // What one asks for may be a word and nothing else.
+  // The set that a peer names is only its word: no single one raises the threshold of the momentum for all.
   if (round.request.training)
-    loudness_ = std::max(loudness_,
-                         std::min(loudness_of_operands(present), kPoorOperand * usual_loudness(present)));
+    loudness_ =
+        std::max(loudness_, std::min(loudness_of_operands(present), kPoorOperand * usual_loudness(present)));
   note_who_was_there();
   learn_pace(now_ms);
   ++status_.rounds;

@@ -23,7 +23,7 @@ struct TrainRequest {
   node::Config config;
   std::string resume;        // folder of a run that did not end, to go on with; empty: a new run
   bool force = false;        // an earlier run in the same folder is replaced
-  bool if_possible = false;  // resume was found in the folder; or there was nothing to go on with
+  bool if_possible = false;  // --resume-if-possible: a run that never began may be replaced
   bool respawn = false;      // peers that crash are started again
   bool detach = false;       // the peers go on without the launcher
   bool reference = false;    // also train the uncoded reference network, in the launcher, with the same seed

@@ -62,7 +62,7 @@ OptionsParser::OptionsParser(const std::string& usage, const std::string& summar
   app_.formatter(std::make_shared<CompactFormatter>(usage));
   app_.set_help_flag("-h,--help", "this text");
   app_.allow_extras();
-  app_.footer(footer + (footer.empty() ? "" : "\n\n") + std::string(kExitCodesHelp) + "\n");
+  app_.footer(footer + (footer.empty() ? "" : "\n\n") + std::string(kExitCodesHelp));
 }
 
 void OptionsParser::add_text(const std::string& flag, std::string& value, const std::string& placeholder,

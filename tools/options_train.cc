@@ -72,9 +72,8 @@ Result<Request> parse_train(const std::vector<std::string>& arguments) {
   std::string config_path;
   OptionsParser parser(
       "train [options]", "Starts all peers on this machine, trains, and reports. Flags override the file.",
-      "Examples:\n"
-      "  polydot train --dataset idx --data mnist/ --inject product:bitflip:rate=0.01 --out runs/1\n"
-      "  polydot train --resume runs/1    the rest of a run that did not end");
+      "Example:\n"
+      "  polydot train --dataset idx --data mnist/ --inject product:bitflip:rate=0.01 --out runs/1");
   parser.add_text("--config", config_path, "FILE", "TOML, as --out writes it");
   parser.add_text("--resume", request.resume, "DIR", "go on with the run there, from its checkpoints");
   parser.add_switch("--resume-if-possible", request.if_possible,

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 Outcome check_unused(const std::vector<std::string>& peer_folders) {
   for (const std::string& folder : peer_folders)
-    if (Outcome unused = node::FolderLock::check_free(folder + node::kLockFile); !unused) return unused;
+    if (Outcome unused = node::FolderLock::check_unlocked(folder + node::kLockFile); !unused) return unused;
   return Unit{};
 }
 
