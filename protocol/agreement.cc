@@ -35,11 +35,22 @@ std::optional<Difference> first_difference(const SharedLines& mine, const Shared
   return std::nullopt;
 }
 
-Failure disagreement(int peer, const Difference& difference) {
+std::string describe(const Difference& difference) {
   const auto side = [](const std::string& value) { return value.empty() ? std::string("absent") : value; };
-  return {FailureKind::kDisagreement, "peer " + std::to_string(peer) + " has " + difference.key + " = " +
-                                          side(difference.theirs) + ", here it is " + side(difference.mine) +
+  return "has " + difference.key + " = " + side(difference.theirs) + ", here it is " + side(difference.mine);
+}
+
+Failure disagreement(int peer, const Difference& difference) {
+  return {FailureKind::kDisagreement, "peer " + std::to_string(peer) + " " + describe(difference) +
                                           ": start all peers from the same file, data and version"};
+}
+
+int least_to_begin(const codes::ProductCode& code, int margin) {
+  const int peers = static_cast<int>(code.peers());
+  int least = peers / 2 + 1;
+  for (const codes::Pass& pass : code.passes)
+    least = std::max(least, static_cast<int>(pass.code.recovery_threshold) + margin);
+  return std::min(least, peers);
 }
 
 }  // namespace polydot::protocol

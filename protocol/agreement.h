@@ -1,4 +1,5 @@
-// What peers must share, as lines of text: compared at join, so that a difference can be named.
+// What peers must share, as lines of text: compared at join, so that a difference can be named. And how many
+// of them have to be there.
 #pragma once
 
 #include <map>
@@ -6,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "codes/product_code.h"
 #include "codes/result.h"
 
 namespace polydot::protocol {
@@ -26,7 +28,13 @@ struct Difference {
 };
 // The first key, in the order of the alphabet, whose values differ.
 std::optional<Difference> first_difference(const SharedLines& mine, const SharedLines& theirs);
+// "has shared.training.lr = 0.02, here it is 0.01"
+std::string describe(const Difference& difference);
 // "peer 3 has shared.training.lr = 0.02, here it is 0.01: ...": the line a user sees. Kind kDisagreement.
 Failure disagreement(int peer, const Difference& difference);
+
+// Peers that must have agreed before training begins without the others: a majority, and enough for a checked
+// round. margin: contributions to spare, as configured.
+int least_to_begin(const codes::ProductCode& code, int margin);
 
 }  // namespace polydot::protocol

@@ -51,22 +51,28 @@ MembershipView view_of(const std::vector<Heard>& heard, const MembershipOptions&
   return view;
 }
 
+namespace {
+
+std::string why_not_there(std::int64_t now_ms, const Heard& peer) {
+  const std::string refusal = peer.refusal.empty() ? "" : ", " + peer.refusal;
+  if (peer.goodbye) return "left with code " + std::to_string(*peer.goodbye) + refusal;
+  if (!peer.joined) return refusal.empty() ? "never heard" : "disagreed" + refusal;
+  char text[64];
+  std::snprintf(text, sizeof text, "%ssilent for %.1f s",
+                peer.mode == PeerMode::kFollowing ? "following, "
+                : peer.punctuality.missed()       ? "late, "
+                                                  : "",
+                static_cast<double>(now_ms - peer.last_message_ms) / 1000.0);
+  return text;
+}
+
+}  // namespace
+
 std::string describe(std::int64_t now_ms, const std::vector<Heard>& heard, const codes::PeerSet& peers) {
   std::string text;
   for (int p : peers.members()) {
     const Heard& peer = heard[static_cast<std::size_t>(p)];
-    char reason[64];
-    if (peer.goodbye)
-      std::snprintf(reason, sizeof reason, "left with code %u", *peer.goodbye);
-    else if (!peer.joined)
-      std::snprintf(reason, sizeof reason, "never heard");
-    else
-      std::snprintf(reason, sizeof reason, "%ssilent for %.1f s",
-                    peer.mode == PeerMode::kFollowing ? "following, "
-                    : peer.punctuality.missed()       ? "late, "
-                                                      : "",
-                    static_cast<double>(now_ms - peer.last_message_ms) / 1000.0);
-    text += (text.empty() ? "" : ", ") + std::to_string(p) + " (" + reason + ")";
+    text += (text.empty() ? "" : ", ") + std::to_string(p) + " (" + why_not_there(now_ms, peer) + ")";
   }
   return text;
 }

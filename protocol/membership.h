@@ -36,6 +36,7 @@ struct Heard {
   bool joined = false;                // its hello agreed with ours
   bool hears_us = false;              // its hello named us
   bool refused = false;               // its hello disagreed, and that was said
+  std::string refusal;                // how, even if another process has its place since; empty if it agrees
   std::int64_t next_refusal_ms = 0;   // when that may be answered again
   std::uint16_t claimed_version = 0;  // of a frame that was refused for it
   std::int64_t last_message_ms = 0;
@@ -65,7 +66,7 @@ struct MembershipView {
 // heard[k]: what was heard of peer k; the own entry is ignored.
 MembershipView view_of(const std::vector<Heard>& heard, const MembershipOptions& options);
 
-// "3 (silent for 2.1 s), 7 (late)": why each of `peers` is not there.
+// "3 (silent for 2.1 s), 7 (disagreed, has lr = 0.2, here it is 0.1)": why each of `peers` is not there.
 std::string describe(std::int64_t now_ms, const std::vector<Heard>& heard, const codes::PeerSet& peers);
 
 // One line of what a peer knows of another.

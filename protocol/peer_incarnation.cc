@@ -18,6 +18,9 @@ Heard of_another_process(const Heard& before) {
   Heard peer;
   peer.last_message_ms = before.last_message_ms;
   peer.punctuality = before.punctuality;
+  // To be named if it is still not there in the end: a process that is started again and again, and differs.
+  peer.refusal = before.refusal;
+  peer.next_refusal_ms = before.next_refusal_ms;
   return peer;
 }
 

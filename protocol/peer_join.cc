@@ -31,16 +31,18 @@ void Peer::on_hello(int from, const Message& message) {
       peer.next_refusal_ms = peer.last_message_ms + options_.request_interval_ms();
       send_hello(from);
     }
+    peer.refusal = describe(*difference);
     const Failure refusal = disagreement(from, *difference);
     if (joins)
       note_start_trouble(from, refusal);
-    else if (first && !failure_)
+    else if (first && due && !failure_)
       notice("not let in: " + refusal.message);
     return;
   }
   const bool joins = message.code <= static_cast<std::uint32_t>(PeerMode::kRestored);
   peer.joined = true;
   peer.refused = false;
+  peer.refusal.clear();
   if (!peer.goodbye) forget_start_trouble(from);
   peer.hears_us = peer.hears_us || message.set.contains(options_.self);
   peer.mode = static_cast<PeerMode>(message.code);
@@ -84,11 +86,11 @@ void Peer::on_refused_frame(int from, WireError error, std::uint16_t claimed_ver
   if (error != WireError::kVersion || status_.phase != PeerPhase::kJoining || phase_since_ms_ < 0) return;
   // Believed the second time: a bit may have flipped on the way.
   Heard& peer = heard_[static_cast<std::size_t>(from)];
-  if (std::exchange(peer.claimed_version, claimed_version) == claimed_version)
-    note_start_trouble(
-        from, {FailureKind::kDisagreement,
-               "peer " + std::to_string(from) + " speaks wire version " + std::to_string(claimed_version) +
-                   ", this one " + std::to_string(kWireVersion) + "; start all peers with the same version"});
+  if (std::exchange(peer.claimed_version, claimed_version) != claimed_version) return;
+  peer.refusal =
+      "speaks wire version " + std::to_string(claimed_version) + ", this one " + std::to_string(kWireVersion);
+  note_start_trouble(from, {FailureKind::kDisagreement, "peer " + std::to_string(from) + " " + peer.refusal +
+                                                            "; start all peers with the same version"});
 }
 
 bool Peer::anybody_trains() const {
@@ -100,11 +102,8 @@ bool Peer::anybody_trains() const {
 // Everybody is there; or some train already; or enough are there and nobody else came within a patience.
 bool Peer::may_begin(std::int64_t now_ms, const MembershipView& view) const {
   if (view.joined == everybody_ || (anybody_trains() && view.joined.size() > 1)) return true;
-  int enough = options_.peers / 2 + 1;
-  for (const codes::Pass& pass : job_.code().passes)
-    enough = std::max(enough, static_cast<int>(pass.code.recovery_threshold) + options_.margin);
   return !start_trouble_ && now_ms - phase_since_ms_ >= options_.patience_ms &&
-         view.joined.size() >= std::min(enough, options_.peers);
+         view.joined.size() >= least_to_begin(job_.code(), options_.margin);
 }
 
 void Peer::begin(std::int64_t now_ms) {

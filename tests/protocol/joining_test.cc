@@ -106,6 +106,25 @@ TEST(Joining, AMistakeThatWasPutRightEndsNobody) {
   }
 }
 
+// A process that a supervisor starts again and again with the wrong settings: each time it may be put right,
+// but in the end the line says what was wrong.
+TEST(Joining, WhatDiffersAgainAndAgainIsNamedInTheEnd) {
+  PeerLab lab(2);
+  lab.freeze(PeerSet::of({kOther, kLate}));
+  lab.settle();
+  constexpr std::int64_t kBetweenStarts = PeerLab::kPatienceMs / 6;
+  for (std::uint64_t start = 0; !lab.peer(0).failure() && start < 1000; ++start) {
+    hand_to_all(lab, hello_of(700 + start, "name = other\n"));
+    hand_to_all(lab, goodbye_of(700 + start, 143));
+    lab.pass_ms(kBetweenStarts);
+  }
+  ASSERT_TRUE(lab.peer(0).failure());
+  EXPECT_EQ(lab.peer(0).failure()->kind, FailureKind::kNetwork) << "each was gone before it ended the start";
+  EXPECT_THAT(lab.peer(0).failure()->message,
+              AllOf(HasSubstr("gave up waiting"),
+                    HasSubstr("3 (left with code 143, has name = other, here it is lab)")));
+}
+
 // However late it comes: never do some begin and others end.
 TEST(Joining, OneThatDiffersEndsTheStartWheneverItComes) {
   for (const int percent : {5, 50, 70, 80, 95}) {

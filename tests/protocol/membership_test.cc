@@ -97,6 +97,11 @@ TEST(Membership, SaysWhyEachPeerIsNotThere) {
   heard[7] = {.joined = true, .last_message_ms = 9000, .goodbye = 6, .goodbye_step = 40};
   const std::string text = describe(10'000, heard, PeerSet::of({1, 3, 5, 7}));
   EXPECT_EQ(text, "1 (never heard), 3 (silent for 2.1 s), 5 (late, silent for 5.0 s), 7 (left with code 6)");
+  heard[2].refusal = "has lr = 0.2, here it is 0.1";
+  heard[7].refusal = "speaks wire version 3, this one 8";
+  EXPECT_EQ(describe(10'000, heard, PeerSet::of({2, 7})),
+            "2 (disagreed, has lr = 0.2, here it is 0.1), "
+            "7 (left with code 6, speaks wire version 3, this one 8)");
   EXPECT_EQ(describe(10'000, heard, {}), "");
   EXPECT_THAT(describe(10'000, heard, PeerSet::of({3})), Not(HasSubstr("5 (")));
 }
