@@ -35,8 +35,7 @@ BatchPass::BatchPass(const NetworkSpec& network, Purpose purpose)
   deltas_.resize(activations_.size());
 }
 
-void BatchPass::start(Index features, std::vector<std::uint8_t> labels, const Fill& fill,
-                      const Visit& visit) {
+void BatchPass::start(Index features, std::vector<Label> labels, const Fill& fill, const Visit& visit) {
   labels_ = std::move(labels);
   Matrix& input = renew(inputs_.front());
   input.resize(features + 1, static_cast<Index>(labels_.size()));

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "codes/fault_tap.h"
+#include "dnn/label.h"
 #include "dnn/loss.h"
 #include "dnn/network.h"
 #include "dnn/tensor.h"
@@ -36,7 +37,7 @@ class BatchPass {
   // Each of these may be called again for the same place: it computes the same anew.
   // A new batch of labels.size() samples: `fill` writes them, features x batch.
   using Fill = std::function<void(Eigen::Ref<Matrix>)>;
-  void start(Index features, std::vector<std::uint8_t> labels, const Fill& fill, const Visit& visit = {});
+  void start(Index features, std::vector<Label> labels, const Fill& fill, const Visit& visit = {});
   // product: W X of `layer`, outputs x batch.
   void finish_forward(Index layer, Matrix product, const Visit& visit = {});
   // product: W^T D of `layer`, (inputs + 1) x batch; gives delta(layer - 1). Training only, layer > 0.
@@ -65,7 +66,7 @@ class BatchPass {
   std::vector<std::vector<ActivationKind>> activations_;  // after each layer, in order
   std::vector<std::vector<Matrix>> activation_inputs_;    // what each of those was applied to
   std::vector<std::shared_ptr<Matrix>> inputs_, deltas_;
-  std::vector<std::uint8_t> labels_;
+  std::vector<Label> labels_;
   LossValue loss_;
 };
 

@@ -83,7 +83,7 @@ Standardisation of_floats(const Eigen::MatrixXf& floats) {
 }  // namespace
 
 Dataset::Dataset(std::vector<std::uint8_t> bytes, Eigen::MatrixXf floats, Index features,
-                 std::vector<std::uint8_t> labels, Index classes)
+                 std::vector<Label> labels, Index classes)
     : bytes_(std::move(bytes)),
       floats_(std::move(floats)),
       features_(features),
@@ -93,19 +93,26 @@ Dataset::Dataset(std::vector<std::uint8_t> bytes, Eigen::MatrixXf floats, Index 
   POLYDOT_CHECK(!labels_.empty());
   POLYDOT_CHECK_LT(0, classes_);
   POLYDOT_CHECK_LE(classes_, kMaxClasses);
-  for (const std::uint8_t label : labels_) POLYDOT_CHECK_LT(Index{label}, classes_);
+  for (const Label label : labels_) POLYDOT_CHECK_LT(Index{label}, classes_);
   standardisation_ = own_standardisation();
 }
 
-Dataset Dataset::from_floats(Eigen::MatrixXf features, std::vector<std::uint8_t> labels, Index classes) {
+Dataset Dataset::from_floats(Eigen::MatrixXf features, std::vector<Label> labels, Index classes) {
   POLYDOT_CHECK_EQ(features.cols(), static_cast<Index>(labels.size()));
   POLYDOT_CHECK(features.allFinite());
   const Index rows = features.rows();
   return Dataset({}, std::move(features), rows, std::move(labels), classes);
 }
 
-Dataset Dataset::from_bytes(std::vector<std::uint8_t> pixels, Index features,
-                            std::vector<std::uint8_t> labels, Index classes) {
+Dataset Dataset::from_standardised(Eigen::MatrixXf features, std::vector<Label> labels, Index classes) {
+  const Index rows = features.rows();
+  Dataset data = from_floats(std::move(features), std::move(labels), classes);
+  data.set_standardisation({Eigen::VectorXf::Zero(rows), Eigen::VectorXf::Ones(rows)});
+  return data;
+}
+
+Dataset Dataset::from_bytes(std::vector<std::uint8_t> pixels, Index features, std::vector<Label> labels,
+                            Index classes) {
   POLYDOT_CHECK_EQ(static_cast<Index>(pixels.size()), features * static_cast<Index>(labels.size()));
   return Dataset(std::move(pixels), {}, features, std::move(labels), classes);
 }
@@ -134,12 +141,12 @@ void Dataset::gather_into(std::span<const std::uint32_t> indices, Eigen::Ref<Eig
   }
 }
 
-void Dataset::gather_labels(std::span<const std::uint32_t> indices, std::vector<std::uint8_t>& labels) const {
+void Dataset::gather_labels(std::span<const std::uint32_t> indices, std::vector<Label>& labels) const {
   labels.resize(indices.size());
   for (std::size_t i = 0; i < indices.size(); ++i) labels[i] = label(indices[i]);
 }
 
-std::uint8_t Dataset::label(Index i) const {
+Label Dataset::label(Index i) const {
   POLYDOT_CHECK_LE(0, i);
   POLYDOT_CHECK_LT(i, count());
   return labels_[static_cast<std::size_t>(i)];
@@ -166,7 +173,13 @@ std::uint64_t Dataset::digest() const {
   digest.add(std::uint64_t{holds_bytes()});
   digest.add(bytes_);
   digest.add(floats_);
-  digest.add(labels_);
+  // In one byte each as long as that holds them.
+  const std::size_t label_bytes = classes_ <= 256 ? 1 : 2;
+  std::vector<std::uint8_t> labels;
+  for (const Label label : labels_)
+    for (std::size_t k = 0; k < label_bytes; ++k)
+      labels.push_back(static_cast<std::uint8_t>(label >> (8 * k)));
+  digest.add(labels);
   return digest.finish();
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "codes/matrix.h"
+#include "dnn/label.h"
 
 namespace polydot::dnn {
 
@@ -27,13 +28,13 @@ struct Standardisation {
 
 class Dataset {
  public:
-  inline static constexpr Index kMaxClasses = 256;
-
-  // features: features x count, finite. labels: count of them, below classes (1..256).
-  static Dataset from_floats(Eigen::MatrixXf features, std::vector<std::uint8_t> labels, Index classes);
+  // features: features x count, finite. labels: count of them, below classes (1..kMaxClasses).
+  static Dataset from_floats(Eigen::MatrixXf features, std::vector<Label> labels, Index classes);
+  // The same, of features that are inputs already: gathered as they are.
+  static Dataset from_standardised(Eigen::MatrixXf features, std::vector<Label> labels, Index classes);
   // pixels: sample after sample, `features` bytes each.
-  static Dataset from_bytes(std::vector<std::uint8_t> pixels, Index features,
-                            std::vector<std::uint8_t> labels, Index classes);
+  static Dataset from_bytes(std::vector<std::uint8_t> pixels, Index features, std::vector<Label> labels,
+                            Index classes);
 
   Index count() const { return static_cast<Index>(labels_.size()); }
   Index features() const { return features_; }
@@ -44,8 +45,8 @@ class Dataset {
   void gather(std::span<const std::uint32_t> indices, Eigen::MatrixXf& x) const;
   // The same into an x of that size.
   void gather_into(std::span<const std::uint32_t> indices, Eigen::Ref<Eigen::MatrixXf> x) const;
-  void gather_labels(std::span<const std::uint32_t> indices, std::vector<std::uint8_t>& labels) const;
-  std::uint8_t label(Index i) const;
+  void gather_labels(std::span<const std::uint32_t> indices, std::vector<Label>& labels) const;
+  Label label(Index i) const;
 
   // Mean and deviation of these samples, and the ones that gather() uses. A new set uses its own; a test part
   // must be given those of the training part, so that both mean the same to the network.
@@ -57,20 +58,20 @@ class Dataset {
   bool holds_bytes() const { return floats_.size() == 0; }
   std::span<const std::uint8_t> bytes() const { return bytes_; }
   const Eigen::MatrixXf& floats() const { return floats_; }
-  std::span<const std::uint8_t> labels() const { return labels_; }
+  std::span<const Label> labels() const { return labels_; }
 
   // 64 bits of the raw contents, the labels and the shape, the same on every processor; the standardisation
   // does not count. Finds accidents, not attacks.
   std::uint64_t digest() const;
 
  private:
-  Dataset(std::vector<std::uint8_t> bytes, Eigen::MatrixXf floats, Index features,
-          std::vector<std::uint8_t> labels, Index classes);
+  Dataset(std::vector<std::uint8_t> bytes, Eigen::MatrixXf floats, Index features, std::vector<Label> labels,
+          Index classes);
 
   std::vector<std::uint8_t> bytes_;
   Eigen::MatrixXf floats_;
   Index features_ = 0;
-  std::vector<std::uint8_t> labels_;
+  std::vector<Label> labels_;
   Index classes_ = 0;
   Standardisation standardisation_;
 };

@@ -59,8 +59,8 @@ Result<LossKind> parse_loss(std::string_view name) { return parse_name(kNames, "
 std::string_view loss_name(LossKind kind) { return name_in(kNames, kind); }
 
 template <typename Scalar>
-LossValue loss_and_gradient(LossKind kind, const MatrixOf<Scalar>& outputs,
-                            std::span<const std::uint8_t> labels, MatrixOf<Scalar>* gradient) {
+LossValue loss_and_gradient(LossKind kind, const MatrixOf<Scalar>& outputs, std::span<const Label> labels,
+                            MatrixOf<Scalar>* gradient) {
   POLYDOT_CHECK_EQ(outputs.cols(), static_cast<Index>(labels.size()));
   POLYDOT_CHECK_LT(0, outputs.cols());
   if (gradient != nullptr) gradient->resize(outputs.rows(), outputs.cols());
@@ -89,8 +89,8 @@ LossValue combined(const LossValue& a, const LossValue& b) {
   return sum;
 }
 
-template LossValue loss_and_gradient<float>(LossKind, const Matrix&, std::span<const std::uint8_t>, Matrix*);
-template LossValue loss_and_gradient<double>(LossKind, const MatrixD&, std::span<const std::uint8_t>,
+template LossValue loss_and_gradient<float>(LossKind, const Matrix&, std::span<const Label>, Matrix*);
+template LossValue loss_and_gradient<double>(LossKind, const MatrixD&, std::span<const Label>,
                                              MatrixD*);
 
 }  // namespace polydot::dnn

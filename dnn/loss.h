@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "codes/result.h"
+#include "dnn/label.h"
 #include "dnn/tensor.h"
 
 namespace polydot::dnn {
@@ -33,8 +34,8 @@ struct LossValue {
 // gradient, unless null: d mean / d outputs, classes x samples (so already divided by the number of samples).
 // Instantiated for float and double.
 template <typename Scalar>
-LossValue loss_and_gradient(LossKind kind, const MatrixOf<Scalar>& outputs,
-                            std::span<const std::uint8_t> labels, MatrixOf<Scalar>* gradient);
+LossValue loss_and_gradient(LossKind kind, const MatrixOf<Scalar>& outputs, std::span<const Label> labels,
+                            MatrixOf<Scalar>* gradient);
 
 // The loss of both batches together.
 LossValue combined(const LossValue& a, const LossValue& b);

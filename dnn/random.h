@@ -21,7 +21,8 @@ enum class RandomStream : std::uint64_t {
   kSampleOrder = 2,
   kFaults = 3,
   kScrub = 4,
-  kMeanwhile = 5
+  kMeanwhile = 5,
+  kSplit = 6
 };
 
 class Random {

@@ -45,12 +45,12 @@ MatrixOf<Scalar> Reference<Scalar>::forward(const Mat& x) const {
 }
 
 template <typename Scalar>
-LossValue Reference<Scalar>::evaluate(const Mat& x, std::span<const std::uint8_t> labels) const {
+LossValue Reference<Scalar>::evaluate(const Mat& x, std::span<const Label> labels) const {
   return loss_and_gradient<Scalar>(network_.loss, forward(x), labels, nullptr);
 }
 
 template <typename Scalar>
-LossValue Reference<Scalar>::backward(const Mat& x, std::span<const std::uint8_t> labels,
+LossValue Reference<Scalar>::backward(const Mat& x, std::span<const Label> labels,
                                       std::vector<Mat>& gradients) const {
   const std::vector<Mat> values = trace(x);
   Mat delta;
@@ -73,7 +73,7 @@ LossValue Reference<Scalar>::backward(const Mat& x, std::span<const std::uint8_t
 }
 
 template <typename Scalar>
-LossValue Reference<Scalar>::step(const Mat& x, std::span<const std::uint8_t> labels) {
+LossValue Reference<Scalar>::step(const Mat& x, std::span<const Label> labels) {
   std::vector<Mat> gradients;
   const LossValue loss = backward(x, labels, gradients);
   double squared_norm = 0;

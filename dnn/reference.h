@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "dnn/label.h"
 #include "dnn/loss.h"
 #include "dnn/network.h"
 #include "dnn/optimizer.h"
@@ -27,11 +28,11 @@ class Reference {
 
   // Outputs x samples.
   Mat forward(const Mat& x) const;
-  LossValue evaluate(const Mat& x, std::span<const std::uint8_t> labels) const;
+  LossValue evaluate(const Mat& x, std::span<const Label> labels) const;
   // The mean loss and its gradient at every weight matrix; neither decay nor clipping.
-  LossValue backward(const Mat& x, std::span<const std::uint8_t> labels, std::vector<Mat>& gradients) const;
+  LossValue backward(const Mat& x, std::span<const Label> labels, std::vector<Mat>& gradients) const;
   // One training step; the loss is that before the update.
-  LossValue step(const Mat& x, std::span<const std::uint8_t> labels);
+  LossValue step(const Mat& x, std::span<const Label> labels);
 
   std::uint64_t steps_done() const { return steps_done_; }
   const std::vector<Mat>& weights() const { return weights_; }

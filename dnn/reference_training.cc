@@ -15,7 +15,7 @@ LossValue evaluate_all(const Reference<Scalar>& network, const Dataset& data, In
   std::vector<std::uint32_t> samples(static_cast<std::size_t>(data.count()));
   std::iota(samples.begin(), samples.end(), 0u);
   Matrix x;
-  std::vector<std::uint8_t> labels;
+  std::vector<Label> labels;
   LossValue total;
   for (std::size_t first = 0; first < samples.size(); first += static_cast<std::size_t>(batch)) {
     const auto part =
@@ -43,7 +43,7 @@ Reference<Scalar> train_reference(const TrainingPlan& plan, const Dataset& train
     observer->on_evaluation(make_evaluation_record(loss, steps_done, sampler.steps_per_epoch()));
   };
   Matrix x;
-  std::vector<std::uint8_t> labels;
+  std::vector<Label> labels;
   evaluate_if_due(0);
   for (std::uint64_t step = 0; step < plan.total_steps; ++step) {
     const auto samples = sampler.batch_at(step);

@@ -113,9 +113,9 @@ void add_noise(SplitMix64& random, std::span<std::uint8_t, kCanvasPixels> pixels
 
 }  // namespace
 
-std::uint8_t draw_strokes_sample(std::uint64_t seed, StrokesPart part, std::uint32_t index,
+Label draw_strokes_sample(std::uint64_t seed, StrokesPart part, std::uint32_t index,
                                  std::span<std::uint8_t, kCanvasPixels> pixels) {
-  const auto label = static_cast<std::uint8_t>(index % kGlyphDigits);
+  const auto label = static_cast<Label>(index % kGlyphDigits);
   const std::uint64_t place_in_set = (static_cast<std::uint64_t>(part) << 32) | index;
   SplitMix64 random(SplitMix64::scramble(seed) ^ SplitMix64::scramble(~place_in_set));
   const std::span<const Glyph> styles = glyph_styles(label);
@@ -132,7 +132,7 @@ std::uint8_t draw_strokes_sample(std::uint64_t seed, StrokesPart part, std::uint
 
 Dataset make_strokes(StrokesPart part, std::uint32_t count, std::uint64_t seed) {
   std::vector<std::uint8_t> pixels(static_cast<std::size_t>(count) * kCanvasPixels);
-  std::vector<std::uint8_t> labels(count);
+  std::vector<Label> labels(count);
   for (std::uint32_t i = 0; i < count; ++i) {
     const std::span<std::uint8_t, kCanvasPixels> picture(pixels.data() + std::size_t{i} * kCanvasPixels,
                                                          kCanvasPixels);

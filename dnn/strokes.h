@@ -24,7 +24,7 @@ inline constexpr std::uint32_t kStrokesTestCount = 4'000;
 enum class StrokesPart : std::uint8_t { kTrain = 1, kTest = 2 };
 
 // Draws sample `index` into `pixels` and returns its label, index mod 10.
-std::uint8_t draw_strokes_sample(std::uint64_t seed, StrokesPart part, std::uint32_t index,
+Label draw_strokes_sample(std::uint64_t seed, StrokesPart part, std::uint32_t index,
                                  std::span<std::uint8_t, kCanvasPixels> pixels);
 
 // The samples 0..count-1 of a part, standardised by themselves (see Dataset::set_standardisation).

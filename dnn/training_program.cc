@@ -46,8 +46,8 @@ TrainingProgram::TrainingProgram(const codes::ProductCode& code, Index peer, Tra
   POLYDOT_CHECK(validate(plan_, train, test).ok());
   for (const Dense& dense : plan_.network.layers()) {
     const Matrix weights = initial_weights(dense, plan_.seed, layer_count());
-    // One root, not a root of each: Eigen takes roots of many floats by an approximation that Intel and AMD round
-    // differently.
+    // One root, not a root of each: Eigen takes roots of many floats by an approximation that Intel and AMD
+    // round differently.
     initial_scales_[0].push_back(std::sqrt(static_cast<double>(weights.rowwise().squaredNorm().maxCoeff())));
     initial_scales_[1].push_back(std::sqrt(static_cast<double>(weights.colwise().squaredNorm().maxCoeff())));
     layers_.emplace_back(code_, peer, weights, plan_.optimizer.momentum != 0);
@@ -76,7 +76,7 @@ void TrainingProgram::start_step() {
 }
 
 const Matrix& TrainingProgram::start_batch(const BatchPass::Visit& visit) {
-  std::vector<std::uint8_t> labels;
+  std::vector<Label> labels;
   batch_ = sampler_.batch_at(steps_done_);
   train_.gather_labels(batch_, labels);
   training_.start(
@@ -98,7 +98,7 @@ void TrainingProgram::start_evaluation_batch() {
   std::vector<std::uint32_t> indices(
       static_cast<std::size_t>(std::min(plan_.eval_batch, test_.count() - evaluated_)));
   std::iota(indices.begin(), indices.end(), static_cast<std::uint32_t>(evaluated_));
-  std::vector<std::uint8_t> labels;
+  std::vector<Label> labels;
   test_.gather_labels(indices, labels);
   evaluation_.start(test_.features(), std::move(labels),
                     [&](Eigen::Ref<Matrix> samples) { test_.gather_into(indices, samples); });

@@ -76,13 +76,14 @@ void CheckpointShelf::prune() {
 
 Outcome CheckpointShelf::check_foreign() {
   for (const std::string& name : disk_.names()) {
-    if (name.starts_with("checkpoint-") && name.ends_with(kPartialEnding)) disk_.remove(name);
     if (!parse_checkpoint_name(name)) continue;
     if (const auto header = read_checkpoint_header(disk_, name); header && header->of != of_)
       return usage_failure(
           disk_.describe(name) +
           ": is of another run (other settings, data or peer): choose another --out, or remove it");
   }
+  for (const std::string& name : disk_.names())
+    if (name.starts_with("checkpoint-") && name.ends_with(kPartialEnding)) disk_.remove(name);
   return Unit{};
 }
 

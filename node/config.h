@@ -31,6 +31,8 @@ struct SharedConfig {
 
   // [shared.data]
   std::string dataset = "strokes";  // strokes, idx, csv
+  std::string label;                // csv: column of the label, a name or a number from 1; empty: recognised
+  std::string csv;                  // csv: how to read it (csv_options.h); empty: recognised
 
   // [shared.network]
   std::vector<std::int64_t> hidden = {256, 128};  // units of the hidden layers, from the input on
@@ -57,6 +59,7 @@ struct SharedConfig {
 
 struct LocalConfig {
   std::string data;           // file or folder of the data set
+  std::string test_data;      // csv: file of the test part; empty: a part of `data`
   std::string bind;           // "address:port" to listen on; empty: the own endpoint
   bool sockets_only = false;  // no shared memory with peers of this host (shared_slab.h)
   std::string out;            // folder of the run's records; empty: none

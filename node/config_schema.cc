@@ -57,6 +57,8 @@ constexpr Field kFields[] = {
     {kCode, "clean_every", "", "N", "steps between two cleanings of the shards; 0: when noise asks for it", shared<&S::clean_every>, kCount, kFree},
 
     {kData, "dataset", "--dataset", "NAME", "strokes (embedded), idx or csv", shared<&S::dataset>, kAny, kDatasets},
+    {kData, "label", "--label", "NAME|N", "csv: column of the label, by name or number from 1", shared<&S::label>, kAny, kFree},
+    {kData, "csv", "--csv", "OPTIONS", "csv: delimiter= heading= encoding= decimal= missing= scale= counters= split=", shared<&S::csv>, kAny, kFree},
 
     {kNetwork, "hidden", "--hidden", "N,N,..", "units of the hidden layers, or none", shared<&S::hidden>, kUnits, kFree},
     {kNetwork, "activation", "--activation", "NAME", "smelu, gelu, silu, tanh, sigmoid or identity", shared<&S::activation>, kAny, kActivations},
@@ -77,6 +79,7 @@ constexpr Field kFields[] = {
     {kTraining, "checkpoint_every", "--checkpoint-every", "N", "steps between two checkpoints; 0: only at the end", shared<&S::checkpoint_every>, kCount, kFree},
 
     {kLocal, "data", "--data", "PATH", "file or folder of the data set (idx, csv)", local<&L::data>, kAny, kFree},
+    {kLocal, "test_data", "--test-data", "FILE", "csv: the test part, if it is a file of its own", local<&L::test_data>, kAny, kFree},
     {kLocal, "bind", "--bind", "ADDR:PORT", "listen here instead of at the own endpoint", local<&L::bind>, kAny, kFree},
     {kLocal, "sockets_only", "", "", "share no memory with peers of this host", local<&L::sockets_only>, kAny, kFree},
     {kLocal, "out", "--out", "DIR", "write config.toml, metrics.csv, summary.json there", local<&L::out>, kAny, kFree},

@@ -43,13 +43,13 @@ bool is_control_text(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char letter) { return letter >= ' ' && letter <= '~'; });
 }
 
-std::string answer_control(std::string_view text, std::int64_t peers, Injector* injector) {
+std::string answer_control(std::string_view text, const FaultCheck& check, Injector* injector) {
   if (!text.starts_with(kInject)) return "refused: no such order; this peer knows: inject SPEC, status";
   if (injector == nullptr) return "refused: this peer's [local] allow_injection is off";
   const auto spec = parse_inject_spec(text.substr(kInject.size()));
   if (!spec) return shortened("refused: " + spec.failure().message);
-  if (const Outcome exist = check_fault_peers({*spec}, peers); !exist)
-    return shortened("refused: " + exist.failure().message);
+  if (const Outcome can_strike = check(*spec); !can_strike)
+    return shortened("refused: " + can_strike.failure().message);
   injector->add(*spec);
   return std::string(kControlAccepted);
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -31,7 +32,9 @@ bool is_control_text(std::string_view text);
 
 inline constexpr std::string_view kControlAccepted = "ok";
 
+// Whether a fault that is ordered can strike in this run.
+using FaultCheck = std::function<Outcome(const InjectSpec&)>;
 // What to answer. injector: null where allow_injection is off.
-std::string answer_control(std::string_view text, std::int64_t peers, Injector* injector);
+std::string answer_control(std::string_view text, const FaultCheck& check, Injector* injector);
 
 }  // namespace polydot::node

@@ -1,14 +1,20 @@
 #include "node/csv_file.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-#include <cstdint>
-#include <string>
-#include <system_error>
+#include <filesystem>
+#include <map>
+#include <optional>
 #include <utility>
 
+#include "dnn/random.h"
+#include "node/csv_label.h"
+#include "node/csv_part.h"
+#include "node/csv_scaling.h"
 #include "node/csv_table.h"
-#include "node/data_files.h"
+#include "node/printable.h"
 
 namespace polydot::node {
 namespace {
@@ -17,58 +23,164 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kTestFraction = 6;
 
-Result<dnn::Index> class_count(const fs::path& path, std::uint8_t greatest_label) {
-  if (greatest_label == 0)
-    return file_failure(
-        path, "every label is 0: at least two classes are needed; is the label in the first column?");
-  return dnn::Index{greatest_label} + 1;
-}
+// What a file is read from: one table that is to be split, or two.
+struct Tables {
+  CsvTable train;
+  std::optional<CsvTable> test;
+};
 
-Result<DataPair> read_one_file(const fs::path& path) {
-  const Result<CsvTable> table = CsvTable::read(path);
-  if (!table) return table.failure();
-  const std::size_t test_count = table->count() / kTestFraction;
-  if (test_count == 0)
-    return file_failure(
-        path, "holds {} samples: at least {} are needed, since the last sixth becomes the test part",
-        table->count(), kTestFraction);
-  const Result<dnn::Index> classes = class_count(path, table->greatest_label());
-  if (!classes) return classes.failure();
-  const std::size_t train_count = table->count() - test_count;
-  return make_data_pair(table->part(0, train_count, *classes),
-                        table->part(train_count, test_count, *classes));
-}
-
-Result<CsvTable> read_part(const fs::path& directory, const std::string& name) {
+Result<CsvTable> read_part(const fs::path& folder, const std::string& name, const CsvOptions& options) {
   const Result<fs::path> path =
-      find_file(directory, std::array<std::string, 2>{name + ".csv", name + ".csv.gz"});
-  return path ? CsvTable::read(*path) : path.failure();
+      find_file(folder, std::array<std::string, 2>{name + ".csv", name + ".csv.gz"});
+  return path ? CsvTable::read(*path, options) : path.failure();
 }
 
-Result<DataPair> read_folder(const fs::path& directory) {
-  Result<CsvTable> train = read_part(directory, "train");
+Result<Tables> read_tables(const DataSource& source) {
+  std::error_code error;
+  const bool folder = fs::is_directory(source.path, error);
+  if (folder && !source.test_path.empty())
+    return usage_failure("--test-data: " + source.path +
+                         " is a folder with a test part of its own; give its train.csv");
+  auto train = folder ? read_part(source.path, "train", source.csv) : CsvTable::read(source.path, source.csv);
   if (!train) return train.failure();
-  Result<CsvTable> test = read_part(directory, "test");
+  Tables tables{*std::move(train), {}};
+  if (!folder && source.test_path.empty()) return tables;
+  auto test =
+      folder ? read_part(source.path, "test", source.csv) : CsvTable::read(source.test_path, source.csv);
   if (!test) return test.failure();
-  if (train->features() != test->features())
-    return file_failure(test->path(),
-                        "{} features, but the training part has {}: the parts of different sets?",
-                        test->features(), train->features());
-  const std::uint8_t greatest_label = std::max(train->greatest_label(), test->greatest_label());
-  const Result<dnn::Index> classes = class_count(train->path(), greatest_label);
-  if (!classes) return classes.failure();
-  if (!train->holds_bytes() || !test->holds_bytes()) {
-    train->become_floats();
-    test->become_floats();
+  tables.test = *std::move(test);
+  return tables;
+}
+
+// Numbers in their order, before texts in that of their bytes.
+bool comes_before(const std::string& a, const std::string& b) {
+  const CsvCell left = read_cell(a, '.'), right = read_cell(b, '.');
+  if (left.is_number() != right.is_number()) return left.is_number();
+  return left.is_number() && left.value != right.value ? left.value < right.value : a < b;
+}
+
+// The column of `table` that is `c` of the other part: by its name if both have headings.
+Result<std::size_t> same_column(const CsvTable& other, std::size_t c, const CsvTable& table) {
+  const bool by_name = !other.heading().empty() && !table.heading().empty() && !other.heading()[c].empty();
+  if (!by_name && other.columns() == table.columns()) return c;
+  if (by_name)
+    for (std::size_t k = 0; k < table.columns(); ++k)
+      if (table.heading()[k] == other.heading()[c]) return k;
+  return file_failure(
+      table.path(),
+      "{} columns{}, but {} has {}, and they are not found by name: the parts of different sets?",
+      table.columns(), table.heading().empty() ? "" : " with a heading", other.path().filename().string(),
+      other.columns());
+}
+
+std::vector<std::string> classes_of(const CsvTable& train, std::size_t train_label, const CsvTable& test,
+                                    std::size_t test_label) {
+  std::vector<std::string> classes = train.texts(train_label)->values;
+  for (const std::string& value : test.texts(test_label)->values) classes.push_back(value);
+  std::sort(classes.begin(), classes.end(), comes_before);
+  classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
+  return classes;
+}
+
+struct Split {
+  std::vector<std::size_t> train, test;  // rows, in the order of the file
+};
+
+// A sixth of the samples of each class. Of one with fewer than six, one, unless it has no other.
+Split split_of(const std::vector<std::string>& labels, std::uint64_t seed) {
+  std::map<std::string_view, std::vector<std::size_t>> by_class;
+  for (std::size_t r = 0; r < labels.size(); ++r) by_class[labels[r]].push_back(r);
+  dnn::Random random(seed, dnn::RandomStream::kSplit, 0);
+  Split split;
+  for (auto& [name, rows] : by_class) {
+    for (std::size_t k = rows.size() - 1; k > 0; --k) std::swap(rows[k], rows[random.below(k + 1)]);
+    const std::size_t test = rows.size() < 2 ? 0 : std::max<std::size_t>(1, rows.size() / kTestFraction);
+    split.test.insert(split.test.end(), rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(test));
+    split.train.insert(split.train.end(), rows.begin() + static_cast<std::ptrdiff_t>(test), rows.end());
   }
-  return make_data_pair(train->part(0, train->count(), *classes), test->part(0, test->count(), *classes));
+  std::sort(split.train.begin(), split.train.end());
+  std::sort(split.test.begin(), split.test.end());
+  return split;
+}
+
+std::string text_of_file(const CsvTable& table) {
+  std::string text = fmt::format("{}: {} rows, {} columns ({}, {}, {}{})", table.path().filename().string(),
+                                 table.rows(), table.columns(), name_of_delimiter(table.dialect().delimiter),
+                                 table.heading().empty() ? "no heading" : "heading", table.dialect().encoding,
+                                 table.dialect().decimal == ',' ? ", decimal commas" : "");
+  return printable(text);
+}
+
+std::string text_of_counters(const CsvTable& table, const CsvRoles& roles) {
+  std::string text;
+  for (const std::size_t c : roles.row_numbers) text += (text.empty() ? "" : ", ") + table.name_of(c);
+  return text.empty() ? "" : text + " only counts rows, left out; ";
+}
+
+void describe_table(const CsvTable& table, const CsvRoles& roles, InputDescription& inputs) {
+  inputs.label_position = static_cast<int>(roles.label) + 1;
+  inputs.table_columns = static_cast<int>(table.columns());
+  for (const std::size_t c : roles.features) inputs.positions.push_back(static_cast<int>(c) + 1);
+  if (table.heading().empty()) return;
+  inputs.label = table.heading()[roles.label];
+  for (const std::size_t c : roles.features) inputs.columns.push_back(table.heading()[c]);
+}
+
+Result<DataPair> pair_of(const Tables& tables, const CsvOptions& options) {
+  const CsvTable& table = tables.train;
+  const CsvTable& other = tables.test ? *tables.test : table;
+  const auto roles = roles_of(table, options.label, options.keep_counters);
+  if (!roles) return roles.failure();
+  const auto other_label = same_column(table, roles->label, other);
+  if (!other_label) return other_label.failure();
+  CsvPart train{&table, roles->features, {}, {}}, test{&other, {}, {}, {}};
+  for (const std::size_t c : roles->features) {
+    const auto same = same_column(table, c, other);
+    if (!same) return same.failure();
+    if (Outcome numbers = check_numbers(other, *same); !numbers) return numbers.failure();
+    test.features.push_back(*same);
+  }
+  const auto labels = labels_of(table, roles->label), other_labels = labels_of(other, *other_label);
+  if (!labels) return labels.failure();
+  if (!other_labels) return other_labels.failure();
+  InputDescription inputs;
+  inputs.classes = classes_of(table, roles->label, other, *other_label);
+  if (table.texts(roles->label)->values.size() < 2)
+    return file_failure(table.path(),
+                        "all labels are the same: at least two classes are needed; is {} the label?",
+                        table.name_of(roles->label));
+  const Split split =
+      tables.test ? Split{all_rows(table), all_rows(other)} : split_of(*labels, options.split_seed);
+  if (split.test.empty() || split.train.empty())
+    return file_failure(
+        table.path(), "holds {} samples: too few to keep some of each class for the test part", table.rows());
+  for (const auto& [part, rows, texts] :
+       {std::tuple{&train, &split.train, &*labels}, {&test, &split.test, &*other_labels}}) {
+    if (Outcome added = add_rows(*part, *rows, *texts, inputs.classes); !added) return added.failure();
+    if (Outcome complete = check_missing(*part, options.fill_missing); !complete) return complete.failure();
+  }
+  const bool pixels = options.scale == CsvOptions::Scale::kPixels ||
+                      (options.scale == CsvOptions::Scale::kRecognised && are_pixels(train, test));
+  pixels ? describe_pixels(train, inputs) : describe_columns(train, inputs);
+  describe_table(table, *roles, inputs);
+  dnn::Dataset train_data = dataset_of(train, inputs), test_data = dataset_of(test, inputs);
+  DataPair data{std::move(train_data), std::move(test_data), std::move(inputs),
+                digest_of(train) ^ std::rotl(digest_of(test), 1), ""};
+  data.understood =
+      fmt::format("{}; label {}, {}; {}{}; {} for training, {} for the test{}", text_of_file(table),
+                  table.name_of(roles->label), text_of_classes(data), text_of_counters(table, *roles),
+                  text_of_scaling(train, test, data.inputs, pixels), split.train.size(), split.test.size(),
+                  tables.test ? " (" + other.path().filename().string() + ")"
+                              : fmt::format(" (of each class, seed {})", options.split_seed));
+  return data;
 }
 
 }  // namespace
 
-Result<DataPair> read_csv(const fs::path& path) {
-  std::error_code error;
-  return fs::is_directory(path, error) ? read_folder(path) : read_one_file(path);
+Result<DataPair> read_csv(const DataSource& source) {
+  auto tables = read_tables(source);
+  if (!tables) return tables.failure();
+  return pair_of(*tables, source.csv);
 }
 
 }  // namespace polydot::node

@@ -1,49 +1,106 @@
-// One CSV file in memory: labels and features, checked cell by cell. The format is told in csv_file.h.
+// One CSV file in memory: a number for each cell, and the texts of the columns that may hold the label.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <string_view>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "codes/result.h"
-#include "dnn/dataset.h"
+#include "node/csv_cell.h"
+#include "node/csv_options.h"
+#include "node/csv_rows.h"
 
 namespace polydot::node {
 
+// What is known of a column as a whole, missing cells apart.
+struct CsvColumn {
+  bool whole = true;  // numbers only, and whole ones
+  double least = std::numeric_limits<double>::infinity(), greatest = -least;
+  std::size_t missing = 0;        // cells
+  std::size_t first_missing = 0;  // line of the first
+  std::size_t first_text = 0;     // line of the first cell that is neither number nor missing; 0: none
+  std::string text{};             // that cell
+};
+
+// The values of a column as texts, each once, in the order in which they come.
+struct CsvTexts {
+  std::vector<std::string> values;
+  std::vector<std::uint32_t> rows;  // for each row, which of them
+  std::unordered_map<std::string, std::uint32_t> places;
+  bool too_many = false;  // more than there can be classes: rows ends there
+};
+
+// label, class, target, y, category, species or digit, in capitals or not.
+bool is_label_name(std::string_view name);
+
 class CsvTable {
  public:
-  // Errors: kData, one line that names file, line and column (from 1).
-  static Result<CsvTable> read(const std::filesystem::path& path);
+  // label: of the options or of a model, a name or a number from 1; empty: not known. Failure: kData, kUsage,
+  // one line that names file, line and column (from 1).
+  static Result<CsvTable> read(const std::filesystem::path& path, const CsvOptions& options);
 
   const std::filesystem::path& path() const { return path_; }
-  std::size_t count() const { return labels_.size(); }  // of samples, at least 1
-  std::size_t features() const { return columns_ - 1; }
-  std::uint8_t greatest_label() const { return *std::max_element(labels_.begin(), labels_.end()); }
+  const CsvDialect& dialect() const { return dialect_; }
+  std::size_t rows() const { return lines_.size(); }  // at least 1
+  std::size_t columns() const { return columns_.size(); }
+  const CsvColumn& column(std::size_t c) const { return columns_[c]; }
+  // In UTF-8; empty: there is none.
+  const std::vector<std::string>& heading() const { return heading_; }
+  bool heading_was_given() const { return options_.heading.has_value(); }
+  // "column 3 (age)"
+  std::string name_of(std::size_t c) const;
+  std::size_t line(std::size_t row) const { return lines_[row]; }
+  // Of the first column, the last, the one that was asked for, and all that are called a label or begin with
+  // a text. Null: of another.
+  const CsvTexts* texts(std::size_t c) const;
+  // The column of that name in the heading, or of that number from 1. Failure: kUsage.
+  Result<std::size_t> find(const std::string& name_or_number) const;
 
-  // True while every feature of every sample is a whole number 0..255.
+  // A missing cell, or one of text: NaN.
+  double value(std::size_t row, std::size_t c) const {
+    const std::size_t at = row * columns() + c;
+    return holds_bytes_ ? bytes_[at] : doubles_[at];
+  }
+  // Every cell is a whole number 0..255 (or text of the label).
   bool holds_bytes() const { return holds_bytes_; }
-  void become_floats();
-
-  // The samples first..first+count-1; their labels are below `classes`.
-  dnn::Dataset part(std::size_t first, std::size_t count, dnn::Index classes) const;
 
  private:
-  explicit CsvTable(std::filesystem::path path) : path_(std::move(path)) {}
+  explicit CsvTable(std::filesystem::path path, const CsvOptions& options)
+      : path_(std::move(path)), options_(options) {}
 
-  Outcome check_columns(std::string_view line);
-  Outcome add_sample(std::string_view line);
+  Outcome take(const CsvRow& row);
+  // Of the first record, which waits until the second is known.
+  Result<bool> is_heading(const std::vector<std::string>& first, const CsvRow* second) const;
+  Outcome begin(const CsvRow* second);
+  Outcome set_heading(const std::vector<std::string>& cells);
+  Outcome add(const CsvRow& row);
+  Outcome check_width(const CsvRow& row) const;
   void add_value(double value);
+  void keep_text(CsvTexts& texts, std::string_view cell, const CsvCell& read);
+  Failure not_a_number(const CsvRow& row, std::size_t c) const;
+  Outcome make_utf8();
 
   std::filesystem::path path_;
-  std::size_t columns_ = 0;  // with the label; 0 before the first line
-  std::size_t line_number_ = 0;
+  CsvOptions options_;
+  CsvDialect dialect_;
+  std::vector<std::string> first_;  // the first record, until the second is there
+  std::size_t first_line_ = 0;
+  bool begun_ = false;
+  std::optional<std::size_t> asked_;  // the label's column, if it was given
+
+  std::vector<std::string> heading_;
+  std::vector<CsvColumn> columns_;
+  std::map<std::size_t, CsvTexts> texts_;  // by column
+  std::vector<std::size_t> lines_;         // by row
   bool holds_bytes_ = true;
-  std::vector<std::uint8_t> bytes_;  // sample after sample; empty in a table of floats
-  std::vector<float> floats_;
-  std::vector<std::uint8_t> labels_;
+  std::vector<std::uint8_t> bytes_;  // row after row; empty in a table of doubles
+  std::vector<double> doubles_;
 };
 
 }  // namespace polydot::node

@@ -151,7 +151,8 @@ Result<fs::path> find_file(const fs::path& directory, std::span<const std::strin
   if (!fs::is_directory(status))
     return file_failure(directory, "is not a folder: give the one that holds {}", names.front());
   for (const std::string& name : names) {
-    if (fs::exists(directory / name, error)) return directory / name;
+    const fs::file_status there = fs::status(directory / name, error);
+    if (fs::exists(there) && !fs::is_directory(there)) return directory / name;
   }
   return file_failure(directory, "no {} in this folder: put it there or check the path",
                       fmt::to_string(fmt::join(names, " or ")));

@@ -1,29 +1,32 @@
 // A training part and a test part that belong together.
 #pragma once
 
-#include <bit>
 #include <cstdint>
-#include <utility>
+#include <string>
 
-#include "codes/check.h"
 #include "dnn/dataset.h"
+#include "node/input_description.h"
 
 namespace polydot::node {
 
-// Both parts have the same features and classes and the standardisation of `train`. `digest` is the one of
-// the contents of both: peers whose digests differ would train on different data.
+// Both parts have the same features and classes, and are standardised as the training part asks for.
 struct DataPair {
   dnn::Dataset train;
   dnn::Dataset test;
+  InputDescription inputs;
+  // Of the contents of both: peers whose digests differ would train on different data.
   std::uint64_t digest = 0;
+  // In one line, for the user: rows, columns, label, classes, split, scaling. Empty: nothing was to be
+  // understood.
+  std::string understood;
 };
 
-inline DataPair make_data_pair(dnn::Dataset train, dnn::Dataset test) {
-  POLYDOT_CHECK_EQ(train.features(), test.features());
-  POLYDOT_CHECK_EQ(train.classes(), test.classes());
-  test.set_standardisation(train.standardisation());
-  const std::uint64_t digest = std::rotl(train.digest(), 1) ^ test.digest();
-  return {std::move(train), std::move(test), digest};
-}
+// Of parts that are standardised by the training part's own mean and deviation. classes: their names; empty:
+// "0", "1", ..
+DataPair make_data_pair(dnn::Dataset train, dnn::Dataset test, std::vector<std::string> classes = {});
+
+// "26 classes (a 120, b 97, ..)": how many samples each class has in both parts, and which are never trained.
+std::string text_of_classes(const DataPair& data);
+std::vector<std::string> numbered_classes(dnn::Index count);
 
 }  // namespace polydot::node

@@ -8,9 +8,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <mutex>
 #include <system_error>
 
 #include "node/owned_fd.h"
+#include "node/printable.h"
 
 namespace polydot::node {
 namespace {
@@ -63,9 +65,22 @@ Outcome write_all(int fd, const fs::path& path, std::span<const std::byte> bytes
   return Unit{};
 }
 
+// Of a file system that cannot do it at all, not of a disk that fails.
+bool cannot_sync(int error) {
+  return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == EBADF || error == EISDIR;
+}
+
+// What the file system cannot do makes the promise weaker, and is said once in the process; it is no reason
+// to keep nothing.
 Outcome sync_path(const fs::path& path, int flags) {
   const OwnedFd opened = open_file(path, O_RDONLY | flags);
-  if (!opened.is_open() || ::fsync(opened.get()) != 0) return not_written(path, errno);
+  if (opened.is_open() && ::fsync(opened.get()) == 0) return Unit{};
+  if (!cannot_sync(errno)) return not_written(path, errno);
+  static std::once_flag said;
+  std::call_once(said, [&] {
+    say(path.string() +
+        ": this file system does not sync: what a peer keeps survives its end, but not that of this machine");
+  });
   return Unit{};
 }
 

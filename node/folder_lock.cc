@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "node/data_files.h"
+#include "node/printable.h"
 
 namespace polydot::node {
 
@@ -23,27 +24,35 @@ std::string holder(int fd) {
 
 }  // namespace
 
-Outcome FolderLock::lock(const std::string& path) const {
-  if (fd_ < 0) return file_failure(path, "cannot be locked: {}", std::strerror(errno));
-  if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return Unit{};
-  if (errno != EWOULDBLOCK) return file_failure(path, "cannot be locked: {}", std::strerror(errno));
+// False: the file system knows no locks, and nobody can be kept out (NFS without its lock service, some
+// parallel file systems).
+Result<bool> FolderLock::lock(const std::string& path) const {
+  if (fd_ < 0) return file_failure(path, "cannot be opened: {}", std::strerror(errno));
+  if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return true;
+  if (errno != EWOULDBLOCK) return false;
   return usage_failure(std::filesystem::path(path).parent_path().string() + " is in use by " + holder(fd_) +
                        "; stop it or choose another folder");
 }
 
 Outcome FolderLock::check_unlocked(const std::string& path) {
-  const FolderLock lock(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+  // Over a network a lock may ask for the right to write.
+  FolderLock lock(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
   if (lock.fd_ < 0 && errno == ENOENT) return Unit{};
-  return lock.lock(path);
+  if (lock.fd_ < 0) lock.fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+  const auto locked = lock.lock(path);
+  return locked ? Outcome(Unit{}) : locked.failure();
 }
 
 Result<FolderLock> FolderLock::take(const std::string& path) {
   FolderLock lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666));
-  if (Outcome locked = lock.lock(path); !locked) return locked.failure();
+  const auto locked = lock.lock(path);
+  if (!locked) return locked.failure();
+  if (!*locked)
+    say(std::filesystem::path(path).parent_path().string() +
+        ": this file system knows no locks: see to it yourself that no two processes use the folder");
+  // For who meets the lock; a disk that is full changes nothing about it.
   const std::string pid = std::to_string(::getpid()) + "\n";
-  const bool said = ::ftruncate(lock.fd_, 0) == 0 &&
-                    ::pwrite(lock.fd_, pid.data(), pid.size(), 0) == static_cast<ssize_t>(pid.size());
-  if (!said) return file_failure(path, "cannot be written: {}", std::strerror(errno));
+  if (::ftruncate(lock.fd_, 0) == 0) (void)!::pwrite(lock.fd_, pid.data(), pid.size(), 0);
   return lock;
 }
 

@@ -12,7 +12,8 @@ namespace polydot::node {
 class FolderLock {
  public:
   // path: of the lock file, made if need be. Held until this goes, or the process ends, however it does.
-  // Failure: kUsage, another process holds it, named; kData, there can be no such file.
+  // Where the file system knows no locks, a line says so, and nobody is kept out. Failure: kUsage, another
+  // process holds it, named; kData, there can be no such file.
   static Result<FolderLock> take(const std::string& path);
   // Whether nobody holds it; changes nothing. Failure: as of take.
   static Outcome check_unlocked(const std::string& path);
@@ -22,7 +23,7 @@ class FolderLock {
 
  private:
   explicit FolderLock(int fd) : fd_(fd) {}
-  Outcome lock(const std::string& path) const;
+  Result<bool> lock(const std::string& path) const;
   int fd_;
 };
 

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <set>
 #include <span>
 #include <string>
 #include <system_error>
@@ -12,6 +14,8 @@
 #include <vector>
 
 #include "node/data_files.h"
+#include "node/idx_names.h"
+#include "node/printable.h"
 
 namespace polydot::node {
 namespace {
@@ -19,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint32_t kImagesMagic = 0x803;
-constexpr std::uint32_t kLabelsMagic = 0x801;
+constexpr std::uint32_t kLabelsMagic = 0x801, kShortLabelsMagic = 0xB01, kWideLabelsMagic = 0xC01;
 
 struct Images {
   std::uint32_t count = 0;
@@ -29,13 +33,14 @@ struct Images {
 };
 
 struct Part {
-  fs::path images_path;
+  IdxFiles files;
   Images images;
-  std::vector<std::uint8_t> labels;
+  std::vector<std::int64_t> labels;
 };
 
-// Reads the magic number and `numbers` more from the head of the file.
-Outcome read_header(DataFile& file, std::uint32_t magic, const char* content,
+// Reads the magic number and `numbers` more from the head of the file. magic: as expected; of labels it may
+// be that of wider ones.
+Outcome read_header(DataFile& file, std::uint32_t& magic, const char* content,
                     std::span<std::uint32_t> numbers) {
   std::array<std::uint8_t, 16> bytes{};
   const std::size_t size = 4 * (1 + numbers.size());
@@ -45,6 +50,9 @@ Outcome read_header(DataFile& file, std::uint32_t magic, const char* content,
     return std::uint32_t{bytes[at]} << 24 | std::uint32_t{bytes[at + 1]} << 16 |
            std::uint32_t{bytes[at + 2]} << 8 | std::uint32_t{bytes[at + 3]};
   };
+  const bool wider =
+      magic == kLabelsMagic && (number_at(0) == kShortLabelsMagic || number_at(0) == kWideLabelsMagic);
+  if (*got >= 4 && wider) magic = number_at(0);
   if (*got >= 4 && number_at(0) != magic)
     return file_failure(file.path(),
                         "wrong magic number 0x{:08x}, expected 0x{:08x} (IDX {}): not the right file?",
@@ -85,7 +93,8 @@ Result<Images> read_images(const fs::path& path) {
   Result<DataFile> file = DataFile::open(path);
   if (!file) return file.failure();
   std::array<std::uint32_t, 3> header{};
-  if (const Outcome read = read_header(*file, kImagesMagic, "images", header); !read) return read.failure();
+  std::uint32_t magic = kImagesMagic;
+  if (const Outcome read = read_header(*file, magic, "images", header); !read) return read.failure();
   Images images{header[0], header[1], header[2], {}};
   if (images.count == 0) return file_failure(path, "holds no images: a part needs at least one");
   const std::uint64_t features = std::uint64_t{images.rows} * images.columns;
@@ -100,52 +109,64 @@ Result<Images> read_images(const fs::path& path) {
   return images;
 }
 
-Result<std::vector<std::uint8_t>> read_labels(const fs::path& path, dnn::Index classes) {
+// Labels as they are in the file: bytes, or big-endian numbers of two or four.
+Result<std::vector<std::int64_t>> read_labels(const fs::path& path) {
   Result<DataFile> file = DataFile::open(path);
   if (!file) return file.failure();
   std::array<std::uint32_t, 1> count{};
-  if (const Outcome read = read_header(*file, kLabelsMagic, "labels", count); !read) return read.failure();
-  Result<std::vector<std::uint8_t>> labels =
-      read_body(*file, 8, count[0], fmt::format("{} labels", count[0]));
-  if (!labels) return labels.failure();
-  for (std::size_t i = 0; i < labels->size(); ++i) {
-    if ((*labels)[i] >= classes)
-      return file_failure(
-          path, "label {} of sample {} (from 0) is out of range 0..{}: damaged, or not a set of {} classes",
-          (*labels)[i], i, classes - 1, classes);
+  std::uint32_t magic = kLabelsMagic;
+  if (const Outcome read = read_header(*file, magic, "labels", count); !read) return read.failure();
+  const std::uint64_t width = magic == kLabelsMagic ? 1 : magic == kShortLabelsMagic ? 2 : 4;
+  const Result<std::vector<std::uint8_t>> body =
+      read_body(*file, 8, width * count[0], fmt::format("{} labels", count[0]));
+  if (!body) return body.failure();
+  std::vector<std::int64_t> labels(count[0]);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    for (std::uint64_t k = 0; k < width; ++k) labels[i] = labels[i] << 8 | (*body)[i * width + k];
+    // The sign of what was put together of more bytes than one.
+    if (width == 2) labels[i] = static_cast<std::int16_t>(labels[i]);
+    if (width == 4) labels[i] = static_cast<std::int32_t>(labels[i]);
   }
   return labels;
 }
 
-// `name`: "train" or "t10k"; `content`: "images" or "labels".
-Result<fs::path> find_idx(const fs::path& directory, const std::string& name, const std::string& content) {
-  const char* const kind = content == "images" ? "idx3-ubyte" : "idx1-ubyte";
-  std::vector<std::string> names;
-  for (const char* const joint : {"-", "."}) {
-    for (const char* const ending : {"", ".gz"})
-      names.push_back(name + "-" + content + joint + kind + ending);
-  }
-  return find_file(directory, names);
-}
-
-Result<Part> read_part(const fs::path& directory, const std::string& name, dnn::Index classes) {
-  const Result<fs::path> images_path = find_idx(directory, name, "images");
-  if (!images_path) return images_path.failure();
-  const Result<fs::path> labels_path = find_idx(directory, name, "labels");
-  if (!labels_path) return labels_path.failure();
-  Result<Images> images = read_images(*images_path);
+Result<Part> read_part(const IdxFiles& files) {
+  Result<Images> images = read_images(files.images);
   if (!images) return images.failure();
-  Result<std::vector<std::uint8_t>> labels = read_labels(*labels_path, classes);
+  Result<std::vector<std::int64_t>> labels = read_labels(files.labels);
   if (!labels) return labels.failure();
   if (labels->size() != images->count)
-    return file_failure(*labels_path, "{} labels for the {} images of {}: fetch both again", labels->size(),
-                        images->count, images_path->filename().string());
-  return Part{*images_path, std::move(*images), std::move(*labels)};
+    return file_failure(files.labels, "{} labels for the {} images of {}: fetch both again", labels->size(),
+                        images->count, files.images.filename().string());
+  return Part{files, std::move(*images), std::move(*labels)};
 }
 
-dnn::Dataset to_dataset(Part part, dnn::Index classes) {
+// Each different label of either part, in their order.
+Result<std::vector<std::int64_t>> classes_of(const Part& train, const Part& test) {
+  std::set<std::int64_t> different(train.labels.begin(), train.labels.end());
+  different.insert(test.labels.begin(), test.labels.end());
+  if (static_cast<dnn::Index>(different.size()) > dnn::kMaxClasses)
+    return file_failure(train.files.labels, "{} different labels, and at most {} classes are possible",
+                        different.size(), dnn::kMaxClasses);
+  if (different.size() < 2)
+    return file_failure(train.files.labels, "all labels are {}: at least two classes are needed",
+                        *different.begin());
+  return std::vector<std::int64_t>(different.begin(), different.end());
+}
+
+bool count_from_zero(const std::vector<std::int64_t>& classes) {
+  return classes.front() == 0 && classes.back() == static_cast<std::int64_t>(classes.size()) - 1;
+}
+
+dnn::Dataset to_dataset(Part part, const std::vector<std::int64_t>& classes) {
   const dnn::Index features = dnn::Index{part.images.rows} * part.images.columns;
-  return dnn::Dataset::from_bytes(std::move(part.images.pixels), features, std::move(part.labels), classes);
+  std::vector<dnn::Label> labels;
+  labels.reserve(part.labels.size());
+  for (const std::int64_t label : part.labels)
+    labels.push_back(
+        static_cast<dnn::Label>(std::lower_bound(classes.begin(), classes.end(), label) - classes.begin()));
+  return dnn::Dataset::from_bytes(std::move(part.images.pixels), features, std::move(labels),
+                                  static_cast<dnn::Index>(classes.size()));
 }
 
 void append_big_endian(std::vector<std::uint8_t>& bytes, std::uint64_t number) {
@@ -163,34 +184,49 @@ Outcome write_part(const fs::path& directory, const std::string& name, const dnn
   const Outcome images = write_file_atomically(directory / (name + "-images-idx3-ubyte"), head, part.bytes());
   if (!images) return images;
   head.clear();
-  for (const std::uint64_t number : {std::uint64_t{kLabelsMagic}, count}) append_big_endian(head, number);
-  return write_file_atomically(directory / (name + "-labels-idx1-ubyte"), head, part.labels());
+  const bool wide = part.classes() > 256;
+  const std::uint32_t magic = wide ? kWideLabelsMagic : kLabelsMagic;
+  for (const std::uint64_t number : {std::uint64_t{magic}, count}) append_big_endian(head, number);
+  std::vector<std::uint8_t> body;
+  for (const dnn::Label label : part.labels())
+    wide ? append_big_endian(body, label) : body.push_back(static_cast<std::uint8_t>(label));
+  return write_file_atomically(directory / (name + "-labels-idx1-ubyte"), head, body);
 }
 
 }  // namespace
 
-Result<DataPair> read_idx(const fs::path& directory, dnn::Index classes) {
-  Result<Part> train = read_part(directory, "train", classes);
+Result<DataPair> read_idx(const fs::path& path) {
+  const auto files = find_idx_set(path);
+  if (!files) return files.failure();
+  Result<Part> train = read_part(files->train);
   if (!train) return train.failure();
-  Result<Part> test = read_part(directory, "t10k", classes);
+  Result<Part> test = read_part(files->test);
   if (!test) return test.failure();
-  const Images& a = train->images;
-  const Images& b = test->images;
+  const Images &a = train->images, &b = test->images;
   if (a.rows != b.rows || a.columns != b.columns)
     return file_failure(
-        test->images_path,
+        test->files.images,
         "images of {}x{} pixels, but the training part has {}x{}: the parts of different sets?", b.rows,
         b.columns, a.rows, a.columns);
-  return make_data_pair(to_dataset(std::move(*train), classes), to_dataset(std::move(*test), classes));
+  const auto classes = classes_of(*train, *test);
+  if (!classes) return classes.failure();
+  const std::string size = fmt::format("images of {}x{} pixels", a.rows, a.columns);
+  std::vector<std::string> names;
+  for (const std::int64_t label : *classes) names.push_back(std::to_string(label));
+  DataPair data =
+      make_data_pair(to_dataset(std::move(*train), *classes), to_dataset(std::move(*test), *classes), names);
+  data.understood = fmt::format(
+      "{}: {}; {}{}; {} for training, {} for the test", printable(path.string()), size, text_of_classes(data),
+      count_from_zero(*classes) ? ""
+                                : fmt::format(", numbered from 0 to {} in this order", classes->size() - 1),
+      data.train.count(), data.test.count());
+  return data;
 }
 
 Outcome write_idx(const fs::path& directory, const dnn::Dataset& train, const dnn::Dataset& test) {
   if (!train.holds_bytes() || !test.holds_bytes())
     return file_failure(directory,
                         "IDX holds whole numbers 0..255 only, and this data set has others: nothing written");
-  if (train.classes() > kIdxClasses)
-    return file_failure(directory, "IDX sets are read with {} classes, and this one has {}: nothing written",
-                        kIdxClasses, train.classes());
   std::error_code error;
   fs::create_directories(directory, error);
   if (error) return file_failure(directory, "cannot make this folder: {}", error.message());

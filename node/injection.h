@@ -18,7 +18,7 @@ enum class FaultClass {
   kAboveFloor,  // located for sure, if it is alone in its entry and all contributions are there, to this
                 // round and to those that its operands were decoded from: above the locatable size of this
                 // peer at the highest threshold that a floor may learn
-  kErasure,  // after the checksum: lost on the way, and no question of floors
+  kErasure,     // after the checksum: lost on the way, and no question of floors
 };
 const char* name_of(FaultClass fault);
 

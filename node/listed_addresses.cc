@@ -19,16 +19,18 @@ std::string plain_address(std::string_view address) {
   return std::string(address.substr(0, address.find('%')));
 }
 
-ListedAddresses::ListedAddresses(const std::vector<Resolved>& of, int self) {
-  for (const Resolved& one : of) {
-    Host& host = hosts_.emplace_back();
-    for (const std::string& address : one.addresses) host.addresses.push_back(plain_address(address));
-    host.is_this_one = one.endpoint.scheme == Endpoint::Scheme::kIpc;
+ListedAddresses::ListedAddresses(int peers, const Resolved& ours) : hosts_(static_cast<std::size_t>(peers)) {
+  for (const std::string& address : ours.addresses) ours_.push_back(plain_address(address));
+}
+
+void ListedAddresses::set(int peer, const Resolved& at) {
+  Host& host = hosts_[static_cast<std::size_t>(peer)] = {};
+  host.is_this_one = at.endpoint.scheme == Endpoint::Scheme::kIpc;
+  for (const std::string& address : at.addresses) {
+    host.addresses.push_back(plain_address(address));
+    const std::string& plain = host.addresses.back();
+    host.is_this_one = host.is_this_one || is_loopback_address(plain) || contains(ours_, plain);
   }
-  const std::vector<std::string> ours = hosts_[static_cast<std::size_t>(self)].addresses;
-  for (Host& host : hosts_)
-    for (const std::string& address : host.addresses)
-      host.is_this_one = host.is_this_one || is_loopback_address(address) || contains(ours, address);
 }
 
 bool ListedAddresses::may_be(int peer, std::string_view address) const {

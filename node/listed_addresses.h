@@ -12,8 +12,10 @@ namespace polydot::node {
 class ListedAddresses {
  public:
   ListedAddresses() = default;
-  // of: all peers by index; self: whose list it is.
-  ListedAddresses(const std::vector<Resolved>& of, int self);
+  // Of nobody yet. peers: all; ours: where we are ourselves.
+  ListedAddresses(int peers, const Resolved& ours);
+  // From now on peer may be heard from these addresses, and from no others.
+  void set(int peer, const Resolved& at);
 
   // address: numeric, of a TCP connection to us; empty: it came through a socket file, whose permissions
   // count. Between addresses of this host the system chooses: who is listed on it may come from any loopback
@@ -30,6 +32,7 @@ class ListedAddresses {
     bool is_this_one = false;
   };
   std::vector<Host> hosts_{};  // by peer
+  std::vector<std::string> ours_{};
 };
 
 bool is_loopback_address(std::string_view address);

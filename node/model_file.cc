@@ -12,6 +12,7 @@
 #include "dnn/reference.h"
 #include "node/bounded_json.h"
 #include "node/data_files.h"
+#include "node/input_json.h"
 #include "node/safetensors.h"
 
 namespace polydot::node {
@@ -26,13 +27,25 @@ constexpr Index kBatch = 500;               // as dnn::TrainingPlan::eval_batch
 
 std::string name_of(std::size_t layer, const char* part) { return fmt::format("layers.{}.{}", layer, part); }
 
+// With its parameters, so that other programs need not know them.
+ordered_json describe(const dnn::Activation& activation) {
+  ordered_json described = {{"activation", activation_name(activation.kind)}};
+  if (activation.kind == dnn::ActivationKind::kSmelu) described["beta"] = dnn::kSmeluBeta;
+  return described;
+}
+
+// Of another beta it would be another function.
+bool has_our_parameters(const ordered_json& operation) {
+  return operation.value("beta", ordered_json(dnn::kSmeluBeta)) == dnn::kSmeluBeta;
+}
+
 ordered_json describe(const dnn::NetworkSpec& network) {
   ordered_json operations = ordered_json::array();
   for (const dnn::Operation& operation : network.operations)
     if (const auto* dense = std::get_if<dnn::Dense>(&operation))
       operations.push_back({{"dense", dense->outputs}});
     else
-      operations.push_back({{"activation", activation_name(std::get<dnn::Activation>(operation).kind)}});
+      operations.push_back(describe(std::get<dnn::Activation>(operation)));
   return {{"inputs", network.inputs}, {"operations", operations}, {"loss", loss_name(network.loss)}};
 }
 
@@ -64,7 +77,7 @@ Result<dnn::NetworkSpec> parse_network(const std::string& text) {
     } else if (operation.is_object() && operation.contains("activation") &&
                operation["activation"].is_string()) {
       const auto kind = dnn::parse_activation(operation["activation"].get<std::string>());
-      if (!kind) return bad;
+      if (!kind || !has_our_parameters(operation)) return bad;
       network.operations.push_back(dnn::Activation{*kind});
     } else {
       return bad;
@@ -72,33 +85,6 @@ Result<dnn::NetworkSpec> parse_network(const std::string& text) {
   }
   if (const Outcome valid = dnn::validate(network); !valid) return data_failure(valid.failure().message);
   return network;
-}
-
-ordered_json describe(const dnn::Standardisation& standardisation) {
-  return {
-      {"mean", std::vector<float>(standardisation.mean.begin(), standardisation.mean.end())},
-      {"deviation", std::vector<float>(standardisation.deviation.begin(), standardisation.deviation.end())}};
-}
-
-std::optional<Eigen::VectorXf> parse_floats(const ordered_json& all, const char* key) {
-  if (!all.is_object() || !all.contains(key) || !all[key].is_array()) return std::nullopt;
-  Eigen::VectorXf values(static_cast<Index>(all[key].size()));
-  for (std::size_t i = 0; i < all[key].size(); ++i) {
-    if (!all[key][i].is_number()) return std::nullopt;
-    values(static_cast<Index>(i)) = static_cast<float>(all[key][i].get<double>());
-  }
-  return values;
-}
-
-Result<dnn::Standardisation> parse_standardisation(const std::string& text, Index inputs) {
-  const auto all = parse_bounded_json<ordered_json>(text, {2, 4 * static_cast<std::size_t>(inputs) + 16})
-                       .value_or(nullptr);
-  const auto mean = parse_floats(all, "mean"), deviation = parse_floats(all, "deviation");
-  if (!mean || !deviation || mean->size() != deviation->size() ||
-      (mean->size() != 1 && mean->size() != inputs) || !mean->allFinite() || !deviation->allFinite() ||
-      !(deviation->array() > 0).all())
-    return data_failure("its metadata name no standardisation of its inputs");
-  return dnn::Standardisation{*mean, *deviation};
 }
 
 // The weights of one layer out of its two tensors.
@@ -121,18 +107,24 @@ Result<dnn::Matrix> parse_layer(const SafeTensors& file, std::size_t layer, cons
 
 Result<Model> model_from(SafeTensors file) {
   const auto text = [&](const char* key) { return file.metadata.contains(key) ? file.metadata.at(key) : ""; };
+  const bool same_tensors = file.tensors.contains(name_of(0, "weight")) && !file.metadata.contains("network");
+  if (same_tensors)
+    return data_failure(
+        "it has the weights of one, but not its metadata: a program that saved it again has dropped "
+        "them; export it anew, or have them kept");
   auto network = parse_network(text("network"));
   if (!network) return network.failure();
-  auto standardisation = parse_standardisation(text("standardisation"), network->inputs);
-  if (!standardisation) return standardisation.failure();
-  Model model{*std::move(network), *std::move(standardisation), {}, {}};
+  auto inputs = inputs_from(file.metadata, network->inputs, network->outputs());
+  if (!inputs) return inputs.failure();
+  Model model{*std::move(network), *std::move(inputs), {}, {}};
   const std::vector<dnn::Dense> layers = model.network.layers();
   for (std::size_t l = 0; l < layers.size(); ++l) {
     auto weights = parse_layer(file, l, layers[l]);
     if (!weights) return weights.failure();
     model.weights.push_back(*std::move(weights));
   }
-  for (const char* key : {"format", "network", "standardisation"}) file.metadata.erase(key);
+  for (const char* key : {"format", "network", "standardisation", "classes", "table"})
+    file.metadata.erase(key);
   model.about = std::move(file.metadata);
   return model;
 }
@@ -143,7 +135,7 @@ Outcome write_model(const std::filesystem::path& path, const Model& model) {
   SafeTensors file{model.about, {}};
   file.metadata["format"] = "polydot";
   file.metadata["network"] = describe(model.network).dump();
-  file.metadata["standardisation"] = describe(model.standardisation).dump();
+  for (auto& [key, text] : texts_of(model.inputs)) file.metadata[key] = std::move(text);
   const std::vector<dnn::Dense> layers = model.network.layers();
   POLYDOT_CHECK_EQ(layers.size(), model.weights.size());
   for (std::size_t l = 0; l < layers.size(); ++l) {
@@ -185,7 +177,7 @@ dnn::LossValue evaluate(const dnn::NetworkSpec& network, const std::vector<dnn::
   reference.weights() = weights;
   dnn::LossValue total;
   dnn::Matrix x;
-  std::vector<std::uint8_t> labels;
+  std::vector<dnn::Label> labels;
   for (Index first = 0; first < data.count(); first += kBatch) {
     const std::vector<std::uint32_t> samples = samples_from(first, data.count());
     data.gather(samples, x);
@@ -213,24 +205,6 @@ double equal_predictions(const dnn::NetworkSpec& network, const std::vector<dnn:
     }
   }
   return static_cast<double>(equal) / static_cast<double>(std::max<Index>(data.count(), 1));
-}
-
-Result<dnn::LossValue> evaluate(const Model& model, dnn::Dataset data) {
-  const auto outputs = model.network.outputs();
-  if (data.features() != model.network.inputs)
-    return data_failure(
-        fmt::format("the data have {} features and the model takes {}: give the data set it "
-                    "was trained on, or one like it",
-                    data.features(), model.network.inputs));
-  if (data.classes() > outputs)
-    return data_failure(
-        fmt::format("the data have {} classes and the model knows {}", data.classes(), outputs));
-  if (data.standardisation().mean.size() != model.standardisation.mean.size())
-    return data_failure(
-        "the data are standardised otherwise than those that the model was trained on: give "
-        "pixels for pixels, numbers for numbers");
-  data.set_standardisation(model.standardisation);
-  return evaluate(model.network, model.weights, data);
 }
 
 }  // namespace polydot::node

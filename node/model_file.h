@@ -1,9 +1,9 @@
 // A trained network as a file that other programs read: safetensors with what it takes to use it.
 //
 // Tensors   layers.L.weight (outputs x inputs), layers.L.bias (outputs)
-// Metadata  texts. format: "polydot"; network: {"inputs":N,"operations":[{"dense":N},{"activation":"smelu"},
-//           ..],"loss":"cross_entropy"}; standardisation: {"mean":[..],"deviation":[..]}, of one entry or one
-//           for each input, a sample is (raw - mean) / deviation; and whatever `about` says
+// Metadata  texts. format: "polydot"; network: {"inputs":N,"operations":[{"dense":N},
+//           {"activation":"smelu","beta":0.5},..],"loss":"cross_entropy"}, formulas in dnn/activation.h; how
+//           raw data become inputs and what the outputs are called (input_json.h); and whatever `about` says
 // Errors    kData, one line that begins with the file
 #pragma once
 
@@ -16,12 +16,13 @@
 #include "dnn/dataset.h"
 #include "dnn/loss.h"
 #include "dnn/network.h"
+#include "node/input_description.h"
 
 namespace polydot::node {
 
 struct Model {
   dnn::NetworkSpec network;
-  dnn::Standardisation standardisation;
+  InputDescription inputs;
   std::vector<dnn::Matrix> weights;          // outputs x (inputs + 1), the bias last
   std::map<std::string, std::string> about;  // steps, seed, ...
 };
@@ -39,7 +40,4 @@ dnn::LossValue evaluate(const dnn::NetworkSpec& network, const std::vector<dnn::
 // outputs hold a NaN has no class. Preconditions as above.
 double equal_predictions(const dnn::NetworkSpec& network, const std::vector<dnn::Matrix>& a,
                          const std::vector<dnn::Matrix>& b, const dnn::Dataset& data);
-// Of a model read from a file, on raw data that may not fit it. Failure: kData.
-Result<dnn::LossValue> evaluate(const Model& model, dnn::Dataset data);
-
 }  // namespace polydot::node

@@ -4,6 +4,7 @@
 
 #include "node/ballot_file.h"
 #include "node/folder_disk.h"
+#include "node/input_json.h"
 #include "node/memory_disk.h"
 #include "node/printable.h"
 #include "node/run_folder.h"
@@ -39,7 +40,23 @@ Outcome PeerHome::settle(const PeerIdentity& of) {
   else
     say("begins without an earlier life: " + record.failure().message);
   shelf_.emplace(*checkpoints_, of);
-  return shelf_->check_foreign();
+  if (Outcome own = shelf_->check_foreign(); !own) return own;
+  says_inputs_ = is_trained_on(*own_);
+  return check_records();
+}
+
+// Records that no peer can have begun are somebody else's. The log may be the launcher's.
+Outcome PeerHome::check_records() const {
+  if (has_records()) return Unit{};
+  for (const char* file : kPeerFiles) {
+    const std::string name = file + 1;
+    if (file == std::string_view(kLogFile) || file == std::string_view(kLockFile)) continue;
+    if (const auto size = own_->size(name); size && *size > 0)
+      return usage_failure(
+          own_->describe(name) +
+          ": is there, and no peer of polydot is known to have made it: choose another --out");
+  }
+  return Unit{};
 }
 
 bool PeerHome::keep(const protocol::BallotRecord& record) { return keep_ballot_record(*own_, of_, record); }

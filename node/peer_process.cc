@@ -13,7 +13,10 @@
 #include "node/campaign.h"
 #include "node/config_agreement.h"
 #include "node/dataset_loader.h"
+#include "node/fault_places.h"
 #include "node/injector.h"
+#include "node/input_json.h"
+#include "node/open_files.h"
 #include "node/patient_clock.h"
 #include "node/peer_home.h"
 #include "node/peer_records.h"
@@ -25,6 +28,7 @@
 #include "node/run_folder.h"
 #include "node/run_limits.h"
 #include "node/run_summary.h"
+#include "node/stop_signals.h"
 #include "node/training_job.h"
 #include "node/zmq_transport.h"
 
@@ -33,18 +37,21 @@ namespace polydot::node {
 namespace {
 
 volatile std::sig_atomic_t g_signal = 0;
+volatile std::sig_atomic_t g_launcher = 0;  // its process; 0: started by hand
+volatile std::sig_atomic_t g_passed_on =
+    0;  // the first one came from it, and its own may still be on the way
 
-void on_signal(int signal) {
-  if (g_signal != 0) _exit(128 + signal);
-  g_signal = signal;
-}
-
-void catch_signals() {
-  struct sigaction action {};
-  action.sa_handler = on_signal;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
+// The second one ends the process. What the launcher passes on is none: whoever signals a whole group, as
+// batch systems do, sends it to the peers and to the launcher, which has another way to end them at once.
+void on_signal(int signal, int sender) {
+  if (g_signal != 0 && (g_launcher == 0 || sender != g_launcher)) {
+    if (g_passed_on == 0) _exit(128 + signal);
+    g_passed_on = 0;
+  }
+  if (g_signal == 0) {
+    g_signal = signal;
+    g_passed_on = g_launcher != 0 && sender == g_launcher;
+  }
 }
 
 std::int64_t now_ms() {
@@ -73,14 +80,13 @@ class WaitingLine {
 
 // What is beyond the rate is not answered: who asks so often has other answers.
 void answer_orders(const protocol::Peer& peer, ZmqTransport& transport, const PeerProcessOptions& options,
-                   Injector* injector, Rate& rate, std::int64_t now) {
+                   const FaultCheck& check, Injector* injector, Rate& rate, std::int64_t now) {
   Injector* const allowed = options.config.local.allow_injection ? injector : nullptr;
   while (const auto request = transport.receive_control())
     if (rate.may(now))
-      transport.reply_control(*request,
-                              request->text == kStatusOrder
-                                  ? status_text(options.self, peer.status(), peer.members(now), now)
-                                  : answer_control(request->text, options.config.shared.peers, allowed));
+      transport.reply_control(*request, request->text == kStatusOrder
+                                            ? status_text(options.self, peer.status(), peer.members(now), now)
+                                            : answer_control(request->text, check, allowed));
 }
 
 // After a freeze what waits is of rounds long past: all of it is heard before anything is done about it, or
@@ -97,8 +103,8 @@ void hear_what_was_missed(protocol::Peer& peer, ZmqTransport& transport, const p
 constexpr std::int64_t kLongestPauseMs = 200;
 
 void drive(protocol::Peer& peer, ZmqTransport& transport, const protocol::WireContext& context,
-           const PeerProcessOptions& options, Injector* injector, PeerRecords& records,
-           const KeepRecord& keep) {
+           const PeerProcessOptions& options, const FaultCheck& check, Injector* injector,
+           PeerRecords& records, const KeepRecord& keep, std::string understood) {
   const codes::WorkListener listener(records.work());
   WaitingLine waiting;
   Rate orders(200, 50);
@@ -107,8 +113,11 @@ void drive(protocol::Peer& peer, ZmqTransport& transport, const protocol::WireCo
   while (peer.status().phase != protocol::PeerPhase::kEnded) {
     if (g_signal != 0) peer.stop_after_step(128 + static_cast<std::uint32_t>(g_signal));
     const std::int64_t now = read_and_hear(clock, now_ms, hear_first);
+    // Not before: what ends the start is to be one line.
+    if (peer.status().phase == protocol::PeerPhase::kRunning && !understood.empty())
+      say(std::exchange(understood, ""));
     const bool more = pump_once(peer, transport, context, now, options.self, injector, keep);
-    answer_orders(peer, transport, options, injector, orders, now);
+    answer_orders(peer, transport, options, check, injector, orders, now);
     if (more) continue;
     waiting.look(peer.status(), now);
     constexpr std::int64_t kLongestSleepMs = 100;  // signals are looked at in between
@@ -171,6 +180,12 @@ PeerIdentity identity_of(const PeerProcessOptions& options, std::uint64_t data_d
           static_cast<int>(options.config.shared.peers)};
 }
 
+// So that the weights can be exported where the data are not.
+Outcome keep_inputs(const std::string& folder, const DataPair& data) {
+  if (folder.empty()) return Unit{};
+  return write_trained_on(folder, {data.inputs, data.train.features(), data.digest});
+}
+
 // A round allocates and frees the same large matrices again and again: given back to the system each time,
 // they would be cleared each time. What ZeroMQ's thread takes for a contribution is freed by this one: in an
 // arena of its own it would be used for nothing else.
@@ -180,16 +195,36 @@ void keep_memory() {
   ::mallopt(M_TRIM_THRESHOLD, 512 << 20);
 }
 
+// How the process ends. The records come last: whoever waits for them may then read the checkpoint.
+Result<int> finish(const Config& config, int self, const protocol::Peer& peer, TrainingJob& job,
+                   PeerRecords& records, std::uint64_t steps_per_epoch) {
+  int exit_code = peer.failure()   ? static_cast<int>(peer.failure()->kind)
+                  : peer.stopped() ? 128 + static_cast<int>(g_signal)
+                                   : 0;
+  const Outcome saved = job.keep_last();
+  if (!saved && exit_code == 0) exit_code = static_cast<int>(saved.failure().kind);
+  if (Outcome written = records.finish(peer, self, exit_code, steps_per_epoch); !written)
+    return written.failure();
+  // Nobody collects for the others: whoever finds all records there writes the run's summary.
+  if (!config.local.out.empty()) (void)summarize_if_complete(config);
+  if (peer.failure()) return *peer.failure();
+  if (!saved) return saved.failure();
+  return exit_code;
+}
+
 }  // namespace
 
 Result<int> run_peer_process(const PeerProcessOptions& options) {
   _mm_setcsr(_mm_getcsr() | 0x8040);  // FTZ and DAZ: the same arithmetic at every peer, and no slow denormals
-  catch_signals();
+  g_launcher = options.listen_fd >= 0 ? getppid() : 0;
+  catch_stop_signals(on_signal);
   const Config& config = options.config;
   const std::string folder = config.local.out.empty() ? "" : peer_folder(config.local.out, options.self);
+  if (Outcome files = provide_open_files(open_files_of_peer(static_cast<int>(config.shared.peers))); !files)
+    return files.failure();
   auto home = PeerHome::open(folder);
   if (!home) return home.failure();
-  auto data = load_data(config.shared.dataset, config.local.data);
+  auto data = load_data(config);
   if (!data) return data.failure();
   auto plan = plan_of(config.shared, data->train, data->test);
   if (!plan) return plan.failure();
@@ -199,10 +234,13 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   if (!specs) return specs.failure();
   const PeersHere here = one_peer_here(config.shared.endpoints, options.self, config.local.sockets_only);
   if (Outcome fits = check_run(*code, *plan, data->train, data->test, here); !fits) return fits.failure();
+  if (Outcome strike = check_can_strike(*specs, *code, *plan, data->train.count()); !strike)
+    return strike.failure();
 
   if (Outcome settled = home->settle(identity_of(options, data->digest)); !settled) return settled.failure();
   PeerRecords records;
-  const Records mode = home->has_lived() ? Records::kGoOn : Records::kBeginAnew;
+  const Records mode = home->has_records() ? Records::kGoOn : Records::kBeginAnew;
+  if (Outcome kept = keep_inputs(folder, *data); !kept) return kept.failure();
   if (Outcome opened = records.open(folder, mode, static_cast<int>(config.shared.peers)); !opened)
     return opened.failure();
   std::unique_ptr<Injector> injector;
@@ -229,22 +267,17 @@ Result<int> run_peer_process(const PeerProcessOptions& options) {
   peer_settings.incarnation = incarnation;
   protocol::Peer peer(peer_settings, job, injector.get(), &records);
   const auto keep = [&](const protocol::BallotRecord& record) { return home->keep(record); };
-  drive(peer, **transport, context, options, injector.get(), records, keep);
+  // Of a step that is over, the last thing heard is that it came too late.
+  const auto check = [&](const InjectSpec& spec) -> Outcome {
+    if (Outcome exist = check_fault_peers({spec}, config.shared.peers); !exist) return exist;
+    if (spec.last_step && *spec.last_step < job.steps_done())
+      return usage_failure(fmt::format("{}: the run has done {} steps", to_text(spec), job.steps_done()));
+    return check_can_strike({spec}, *code, *plan, data->train.count());
+  };
+  drive(peer, **transport, context, options, check, injector.get(), records, keep, data->understood);
 
   injector.reset();  // settles its log
-  int exit_code = peer.failure()   ? static_cast<int>(peer.failure()->kind)
-                  : peer.stopped() ? 128 + static_cast<int>(g_signal)
-                                   : 0;
-  // The records come last: whoever waits for them may then read the checkpoint.
-  const Outcome saved = job.keep_last();
-  if (!saved && exit_code == 0) exit_code = static_cast<int>(saved.failure().kind);
-  if (Outcome written = records.finish(peer, options.self, exit_code, program.steps_per_epoch()); !written)
-    return written.failure();
-  // Nobody collects for the others: whoever finds all records there writes the run's summary.
-  if (!config.local.out.empty()) (void)summarize_if_complete(config);
-  if (peer.failure()) return *peer.failure();
-  if (!saved) return saved.failure();
-  return exit_code;
+  return finish(config, options.self, peer, job, records, program.steps_per_epoch());
 }
 
 }  // namespace polydot::node

@@ -13,7 +13,7 @@ struct PeerProcessOptions {
 };
 
 // Returns the exit code: 0 done, 128 + N stopped by signal N after finishing its step; or the failure that
-// ended it. The first SIGINT or SIGTERM finishes the step, the second leaves at once.
+// ended it. The first of the stop signals (node/stop_signals.h) finishes the step, the second leaves at once.
 Result<int> run_peer_process(const PeerProcessOptions& options);
 
 }  // namespace polydot::node

@@ -2,17 +2,20 @@
 
 namespace polydot::node {
 
-Result<dnn::TrainingPlan> plan_of(const SharedConfig& shared, const dnn::Dataset& train,
-                                  const dnn::Dataset& test) {
+Result<dnn::NetworkSpec> network_of(const SharedConfig& shared, dnn::Index inputs, dnn::Index outputs) {
   auto activation = dnn::parse_activation(shared.activation);
   if (!activation) return activation.failure();
   auto loss = dnn::parse_loss(shared.loss);
   if (!loss) return loss.failure();
+  return dnn::make_mlp(inputs, {shared.hidden.begin(), shared.hidden.end()}, outputs, *activation, *loss);
+}
+
+Result<dnn::TrainingPlan> plan_of(const SharedConfig& shared, const dnn::Dataset& train,
+                                  const dnn::Dataset& test) {
+  auto network = network_of(shared, train.features(), train.classes());
+  if (!network) return network.failure();
   auto schedule = dnn::parse_schedule(shared.schedule);
   if (!schedule) return schedule.failure();
-  auto network = dnn::make_mlp(train.features(), {shared.hidden.begin(), shared.hidden.end()},
-                               train.classes(), *activation, *loss);
-  if (!network) return network.failure();
 
   dnn::TrainingPlan plan;
   plan.network = std::move(*network);

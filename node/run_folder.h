@@ -11,6 +11,7 @@
 //     summary.json log
 //                                   of all its lives, one after the other
 //     ballot.json lock                what it promised; who writes here
+//     inputs.json                     how data become inputs (input_json.h)
 //     checkpoints/checkpoint-EEEEE-BBBBBBBBBBBB.pdck   its coded state after B steps, the last two
 #pragma once
 
@@ -34,6 +35,7 @@ inline constexpr const char* kInjectionsFile = "/injections.jsonl";
 inline constexpr const char* kBallotFile = "ballot.json";  // on the Disk of the peer's folder
 inline constexpr const char* kRepairsFile = "/repairs.jsonl";
 inline constexpr const char* kSummaryFile = "/summary.json";
+inline constexpr const char* kInputsFile = "/inputs.json";
 inline constexpr const char* kConfigFile = "/config.toml";
 inline constexpr const char* kClusterFile = "/cluster.toml";
 inline constexpr const char* kLockFile = "/lock";
@@ -44,7 +46,7 @@ inline constexpr const char* kMarkerFile = "/polydot-run.json";
 // All of a run as a whole but the marker, and all in the folder of a peer but its checkpoints.
 inline constexpr std::array kRunFiles{kConfigFile, kClusterFile, kMetricsFile, kSummaryFile};
 inline constexpr std::array kPeerFiles{kMetricsFile,    kEvaluationsFile, kFindingsFile, kRoundsFile,
-                                       kInjectionsFile, kRepairsFile,     kSummaryFile,  kLogFile,
-                                       kLockFile,       "/ballot.json"};
+                                       kInjectionsFile, kRepairsFile,     kSummaryFile,  kInputsFile,
+                                       kLogFile,        kLockFile,        "/ballot.json"};
 
 }  // namespace polydot::node

@@ -7,10 +7,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "node/endpoint.h"
 #include "node/owned_fd.h"
+#include "node/printable.h"
 
 namespace polydot::node {
 namespace {
@@ -50,7 +53,9 @@ std::unique_ptr<ConnectionWatch> make_watch(ZmqSockets& sockets, const ZmqOption
   watch.max_waiting_bytes = (waiting + 1) * watch.max_message_bytes;
   watch.max_connections = most_connections(options.endpoints.size());
   watch.may_connect = [&sockets](std::string_view address) {
-    return sockets.listed.is_known(address) || sockets.local.contains(address);
+    const bool known = sockets.listed.is_known(address) || sockets.local.contains(address);
+    if (!known) sockets.addresses.hurry();
+    return known;
   };
   return std::make_unique<ConnectionWatch>(sockets.context, sockets.router, std::move(watch));
 }
@@ -80,10 +85,8 @@ std::string source_of(const Endpoint& ours, const Endpoint& to) {
   return ours.host + ":0;";
 }
 
-zmq::socket_t make_dealer(zmq::context_t& context, const ZmqOptions& options, const Endpoint& address,
-                          const std::string& source) {
+zmq::socket_t make_dealer(zmq::context_t& context, const ZmqOptions& options) {
   zmq::socket_t dealer(context, zmq::socket_type::dealer);
-  set_tcp_options(dealer, address);
   dealer.set(zmq::sockopt::routing_id, routing_id_of(options.cluster, options.index, options.incarnation));
   dealer.set(zmq::sockopt::linger, options.linger_ms);
   dealer.set(zmq::sockopt::immediate, true);
@@ -95,39 +98,50 @@ zmq::socket_t make_dealer(zmq::context_t& context, const ZmqOptions& options, co
   // Nobody has anything to say to a DEALER.
   dealer.set(zmq::sockopt::rcvhwm, 1);
   dealer.set(zmq::sockopt::maxmsgsize, kMaxUnsolicitedBytes);
-  std::string where = to_string(address);
-  if (!source.empty()) where.insert(where.find("//") + 2, source);
-  dealer.connect(where);
   return dealer;
 }
 
-// Where each peer is. Ours stays as it is when somebody listens there for us already.
-Result<std::vector<Resolved>> resolve_all(const ZmqOptions& options) {
-  std::vector<Resolved> addresses;
+Result<std::vector<Endpoint>> parse_all(const ZmqOptions& options) {
+  std::vector<Endpoint> endpoints;
   for (std::size_t p = 0; p < options.endpoints.size(); ++p) {
-    const bool ours = static_cast<int>(p) == options.index;
     Result<Endpoint> endpoint = parse_endpoint(options.endpoints[p]);
     const std::string who = "peer " + std::to_string(p) + ": ";
     if (!endpoint) return Failure{endpoint.failure().kind, who + endpoint.failure().message};
-    Result<Resolved> resolved =
-        ours && options.listen_fd >= 0 ? Resolved{*endpoint, {}} : resolve_all(*endpoint);
-    if (!resolved) return Failure{resolved.failure().kind, who + resolved.failure().message};
+    const bool ours = static_cast<int>(p) == options.index;
     if (!ours && endpoint->scheme == Endpoint::Scheme::kTcp && endpoint->port == 0)
       return usage_failure(who + "'" + options.endpoints[p] + "' needs a port to connect to");
-    addresses.push_back(*std::move(resolved));
+    endpoints.push_back(*std::move(endpoint));
   }
-  return addresses;
+  return endpoints;
+}
+
+// Ours, to listen there; it stays as it is when somebody listens there for us already. While a machine starts
+// its own name may not be known yet, so it is asked for again for a while.
+Result<Resolved> resolve_own(const ZmqOptions& options, const Endpoint& endpoint) {
+  constexpr std::chrono::milliseconds kMost{3000}, kPause{200};
+  if (options.listen_fd >= 0) return Resolved{endpoint, {}};
+  const auto end = std::chrono::steady_clock::now() + kMost;
+  for (;;) {
+    Result<Resolved> own = resolve_all(endpoint);
+    if (own || std::chrono::steady_clock::now() >= end) {
+      if (own) return own;
+      return Failure{own.failure().kind, "peer " + std::to_string(options.index) + ": " +
+                                             own.failure().message + ", or say --bind ADDRESS:PORT"};
+    }
+    std::this_thread::sleep_for(kPause);
+  }
 }
 
 bool is_loopback(const Endpoint& address) { return is_loopback_address(address.host); }
 
 // Many a machine resolves its own name to 127.0.1.1: there the others would wait for ever.
-Outcome check_reachable(const ZmqOptions& options, const std::vector<Resolved>& addresses) {
+Outcome check_reachable(const ZmqOptions& options, const ZmqSockets& sockets) {
   const auto own = static_cast<std::size_t>(options.index);
-  const bool elsewhere = std::any_of(addresses.begin(), addresses.end(), [](const Resolved& a) {
-    return a.endpoint.scheme == Endpoint::Scheme::kTcp && !is_loopback(a.endpoint);
-  });
-  const Endpoint& ours = addresses[own].endpoint;
+  bool elsewhere = false;
+  for (int p = 0; p < static_cast<int>(options.endpoints.size()); ++p)
+    if (const Resolved* at = sockets.addresses.address(p))
+      elsewhere = elsewhere || (at->endpoint.scheme == Endpoint::Scheme::kTcp && !is_loopback(at->endpoint));
+  const Endpoint& ours = sockets.ours;
   if (options.listen_fd >= 0 || !elsewhere || !is_loopback(ours)) return Unit{};
   return network_failure("peer " + std::to_string(own) + ": '" + options.endpoints[own] + "' is " +
                          ours.host +
@@ -203,32 +217,70 @@ bool ZmqSockets::came_from_this_host(const zmq::message_t& message) const {
   return address != nullptr && local.contains(address);
 }
 
+void ZmqSockets::set_address(int peer, const Resolved& at) {
+  listed.set(peer, at);
+  ZmqLink& link = links[static_cast<std::size_t>(peer)];
+  const Endpoint& to = at.endpoint;
+  link.on_this_host = shares_memory && is_on_this_host(to, local);
+  std::string where = to_string(to);
+  if (const std::string source = adopted ? "" : source_of(ours, to); !source.empty())
+    where.insert(where.find("//") + 2, source);
+  if (where == link.dialled) return;
+  try {
+    if (!link.dialled.empty()) link.dealer.disconnect(link.dialled);
+  } catch (const zmq::error_t&) {  // it had given up by itself
+  }
+  set_tcp_options(link.dealer, to);
+  link.dealer.connect(where);
+  link.dialled = where;
+}
+
+void ZmqSockets::look_at_addresses() {
+  addresses.look(
+      PeerAddresses::Clock::now(), [this](int peer, const Resolved& at) { set_address(peer, at); },
+      [](const std::string& line) { say(line); });
+}
+
+namespace {
+
+// All names are asked for at once; who is not known soon is dialled when it is.
+Outcome open_links(ZmqSockets& sockets, const ZmqOptions& options) {
+  constexpr std::chrono::milliseconds kMostAtStart{1000};
+  for (int p = 0; p < static_cast<int>(options.endpoints.size()); ++p) {
+    ZmqLink& link = sockets.links.emplace_back();
+    if (p != options.index) link.dealer = make_dealer(sockets.context, options);
+  }
+  sockets.addresses.begin(
+      kMostAtStart, [&](int peer, const Resolved& at) { sockets.set_address(peer, at); },
+      [](const std::string& line) { say(line); });
+  return check_reachable(options, sockets);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<ZmqSockets>> open_sockets(const ZmqOptions& options) {
   OwnedFd listening(options.listen_fd);
-  const Result<std::vector<Resolved>> addresses = resolve_all(options);
-  if (!addresses) return addresses.failure();
-  if (const Outcome reachable = check_reachable(options, *addresses); !reachable) return reachable.failure();
+  auto endpoints = parse_all(options);
+  if (!endpoints) return endpoints.failure();
   const auto own = static_cast<std::size_t>(options.index);
-  const Endpoint& ours = (*addresses)[own].endpoint;
+  const auto ours = resolve_own(options, (*endpoints)[own]);
+  if (!ours) return ours.failure();
   try {
-    auto sockets = std::make_unique<ZmqSockets>();
+    auto sockets = std::make_unique<ZmqSockets>(PeerAddresses(*std::move(endpoints), options.index));
+    sockets->ours = ours->endpoint;
+    sockets->adopted = listening.get() >= 0;
+    sockets->shares_memory = options.share_memory;
     sockets->local = LocalAddresses::read();
-    sockets->listed = ListedAddresses(*addresses, options.index);
-    sockets->router = make_router(sockets->context, options, ours);
+    sockets->listed = ListedAddresses(static_cast<int>(options.endpoints.size()), *ours);
+    sockets->listed.set(options.index, *ours);
+    sockets->router = make_router(sockets->context, options, sockets->ours);
     sockets->watch = make_watch(*sockets, options);
-    const bool adopted = listening.get() >= 0;
-    const Outcome listens =
-        adopted ? adopt(sockets->router, listening) : listen(sockets->router, ours, options.endpoints[own]);
+    const Outcome listens = sockets->adopted ? adopt(sockets->router, listening)
+                                             : listen(sockets->router, sockets->ours, options.endpoints[own]);
     if (!listens) return listens.failure();
-    if (!adopted) sockets->socket_file = ours.path;
+    if (!sockets->adopted) sockets->socket_file = sockets->ours.path;
     sockets->listens_on_file = !sockets->socket_file.empty();
-    for (std::size_t p = 0; p < addresses->size(); ++p) {
-      ZmqLink& link = sockets->links.emplace_back();
-      if (p == own) continue;
-      const Endpoint& to = (*addresses)[p].endpoint;
-      link.dealer = make_dealer(sockets->context, options, to, adopted ? "" : source_of(ours, to));
-      link.on_this_host = options.share_memory && is_on_this_host(to, sockets->local);
-    }
+    if (Outcome opened = open_links(*sockets, options); !opened) return opened.failure();
     return sockets;
   } catch (const zmq::error_t& error) {
     return network_failure(std::string("cannot open ZeroMQ sockets: ") + error.what());

@@ -11,6 +11,7 @@
 #include "codes/result.h"
 #include "node/listed_addresses.h"
 #include "node/local_addresses.h"
+#include "node/peer_addresses.h"
 #include "node/zmq_transport.h"
 #include "node/zmq_watch.h"
 
@@ -29,12 +30,13 @@ struct ZmqLink {
   std::shared_ptr<QueuedBytes> queued = std::make_shared<QueuedBytes>(0);
   // Its configured address is one of this machine, and memory may be shared at all.
   bool on_this_host = false;
-  int uninvited = 0;  // large payloads until it is invited to our shared memory again
+  int uninvited = 0;      // large payloads until it is invited to our shared memory again
+  std::string dialled{};  // where the dealer connects to; empty: nowhere yet
 };
 
 // Closed from the last to the first: closing the context waits, at most linger_ms, until all is sent.
 struct ZmqSockets {
-  ZmqSockets() = default;
+  explicit ZmqSockets(PeerAddresses all) : addresses(std::move(all)) {}
   ZmqSockets(const ZmqSockets&) = delete;
   ZmqSockets& operator=(const ZmqSockets&) = delete;
   ~ZmqSockets();
@@ -43,11 +45,19 @@ struct ZmqSockets {
   zmq::socket_t router{};
   std::vector<ZmqLink> links{};  // by peer
   std::string socket_file{};     // ipc: what libzmq would leave behind
+  PeerAddresses addresses;
   ListedAddresses listed{};
   std::unique_ptr<ConnectionWatch> watch{};  // of the router
   LocalAddresses local{};
   bool listens_on_file = false;  // ipc: who comes is on this host
+  bool shares_memory = false;
+  Endpoint ours{};       // resolved
+  bool adopted = false;  // the listening socket was inherited
 
+  // Dials who has got another address. Now and then.
+  void look_at_addresses();
+  // Where this peer is heard from and dialled from now on.
+  void set_address(int peer, const Resolved& at);
   // Whether the other end of this message's connection is on this host.
   bool came_from_this_host(const zmq::message_t& message) const;
 };

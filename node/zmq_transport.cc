@@ -210,6 +210,7 @@ std::optional<Received> ZmqTransport::receive() {
     if (!receive_part(sockets_->router, id)) {
       since_drained_ = 0;
       sockets_->watch->look(true);
+      sockets_->look_at_addresses();
       return std::nullopt;
     }
     if (++since_drained_ % kLookEvery == 0) sockets_->watch->look(false);
@@ -236,6 +237,7 @@ std::optional<Received> ZmqTransport::receive() {
       ++counters_.frames_refused;
       continue;
     }
+    sockets_->addresses.heard(from.index);
     const std::optional<SlabRef> ref = message.ref();
     // Whether memory is shared is each peer's own affair: who does not share may be invited all the same.
     const bool invitation = ref && ref->bytes == 0 && sockets_->came_from_this_host(message.parts[0]);
@@ -249,10 +251,12 @@ bool ZmqTransport::comes_from_its_address(const Sender& from, const char* addres
   if (address == nullptr || !sockets_->socket_file.empty()) return true;
   const std::string plain = plain_address(address);
   if (sockets_->listed.may_be(from.index, plain)) return true;
-  if (!misplaced_[static_cast<std::size_t>(from.index)])
+  sockets_->addresses.hurry();
+  // While its own name is not known here, that was said.
+  if (sockets_->addresses.address(from.index) != nullptr && !misplaced_[static_cast<std::size_t>(from.index)])
     std::fprintf(stderr, "polydot: not heard: peer %d from %s, which is listed at %s; correct the list\n",
                  from.index, plain.c_str(), sockets_->listed.text(from.index).c_str());
-  misplaced_[static_cast<std::size_t>(from.index)] = true;
+  misplaced_[static_cast<std::size_t>(from.index)] = sockets_->addresses.address(from.index) != nullptr;
   return false;
 }
 

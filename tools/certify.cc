@@ -14,7 +14,7 @@ namespace polydot::tools {
 Result<node::Certificate> certify_run(const node::Config& config, const std::string& run,
                                       const node::RunSummary& summary) {
   if (summary.peers_finished == 0) return node::no_certificate("the run did not finish");
-  auto data = node::load_data(config.shared.dataset, config.local.data);
+  auto data = node::load_data(config);
   if (!data) return data.failure();
   auto plan = node::plan_of(config.shared, data->train, data->test);
   if (!plan) return plan.failure();

@@ -6,6 +6,7 @@
 #include "node/config_agreement.h"
 #include "node/dataset_loader.h"
 #include "node/decoded_model.h"
+#include "node/input_json.h"
 #include "node/model_file.h"
 #include "node/plan_of.h"
 #include "tools/command_version.h"
@@ -40,22 +41,33 @@ void print(const ExportRequest& request, const node::DecodedModel& decoded) {
   std::fputs(text.c_str(), stdout);
 }
 
+// As the peers kept it; of a run whose peers kept nothing, from the data themselves.
+Result<node::TrainedOn> trained_on(const ExportRequest& request) {
+  const auto kept = node::read_trained_on(request.run, static_cast<int>(request.config.shared.peers));
+  if (kept && !request.data_given) return kept;
+  const auto data = node::load_data(request.config);
+  if (!data)
+    return data_failure((kept ? "" : kept.failure().message + "; and from the data: ") +
+                        data.failure().message);
+  return node::TrainedOn{data->inputs, data->train.features(), data->digest};
+}
+
 }  // namespace
 
 int run_export(const ExportRequest& request) {
   const node::Config& config = request.config;
   if (const Outcome free = check_free(request.out, request.force); !free) return report(free.failure());
-  const auto data = node::load_data(config.shared.dataset, config.local.data);
+  const auto data = trained_on(request);
   if (!data) return report(data.failure());
-  const auto plan = node::plan_of(config.shared, data->train, data->test);
-  if (!plan) return report(plan.failure());
+  const auto network =
+      node::network_of(config.shared, data->features, static_cast<dnn::Index>(data->inputs.classes.size()));
+  if (!network) return report(network.failure());
   const auto code = node::configured_code(config.shared);
   if (!code) return report(code.failure());
   const auto decoded =
-      node::decode_run(*code, plan->network, node::plan_digest(config, data->digest), request.run);
+      node::decode_run(*code, *network, node::plan_digest(config, data->digest), request.run);
   if (!decoded) return report(decoded.failure());
-  const node::Model model{plan->network, data->train.standardisation(), decoded->weights,
-                          about(request, *decoded)};
+  const node::Model model{*network, data->inputs, decoded->weights, about(request, *decoded)};
   if (const Outcome written = node::write_model(request.out, model); !written)
     return report(written.failure());
   print(request, *decoded);

@@ -41,8 +41,10 @@ std::string next_steps(const InitRequest& request) {
       request.out, shared.peers, request.plan.hosts.size(), request.plan.hosts.size() == 1 ? "host" : "hosts",
       shared.code, node::grid_text(shared.grid));
   for (std::size_t h = 0; h < request.plan.hosts.size(); ++h) {
-    text += fmt::format("  {}: for k in {}; do polydot peer --config {} --index $k & done; wait\n",
-                        request.plan.hosts[h].host, fmt::join(request.plan.indices[h], " "), request.out);
+    // In a subshell, so that Ctrl-C reaches the peers too, and waits until they have ended.
+    text += fmt::format(
+        "  {}: (trap : INT; for k in {}; do polydot peer --config {} --index $k & done; wait; wait)\n",
+        request.plan.hosts[h].host, fmt::join(request.plan.indices[h], " "), request.out);
   }
   return text +
          fmt::format("Peer k listens at TCP port {} + k. Traffic is not encrypted: trusted networks only.\n",

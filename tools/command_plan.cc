@@ -10,6 +10,7 @@
 #include "node/data_files.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
+#include "tools/free_name.h"
 #include "tools/measure.h"
 #include "tools/plan_report.h"
 #include "tools/plan_search.h"
@@ -106,9 +107,19 @@ int run_ranking(const PlanRequest& request) {
   return report({FailureKind::kNotReached, "no plan meets what is wished"});
 }
 
+// Before anything is measured or computed.
+Outcome check_files(const PlanRequest& request) {
+  const PlanHardware& hardware = request.hardware;
+  if (hardware.measure && !hardware.calibration.empty())
+    if (Outcome free = check_free(hardware.calibration, request.force, "--calibration"); !free) return free;
+  if (request.matrices.empty() || request.matrices == "-") return Unit{};
+  return check_free(request.matrices, request.force, "--matrices");
+}
+
 }  // namespace
 
 int run_plan(const PlanRequest& request) {
+  if (const Outcome free = check_files(request); !free) return report(free.failure());
   if (request.rank) return run_ranking(request);
   const auto code = codes::make_code(request.shared.code, request.shared.grid, request.shared.peers);
   if (!code) return report(code.failure());

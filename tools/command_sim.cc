@@ -2,10 +2,11 @@
 
 #include <chrono>
 #include <cstdio>
-#include <memory>
+#include <string>
 
 #include "tools/commands.h"
 #include "tools/exit_code.h"
+#include "tools/free_name.h"
 
 namespace polydot::tools {
 
@@ -30,6 +31,8 @@ void print_run(const SimRequest& request, const RunResult& run) {
   fmt::print("again: {}\n", simulator::replay_command(options));
 }
 
+Failure log_failure(const std::string& path) { return data_failure("--log " + path + ": cannot be written"); }
+
 std::string summary_line(const SwarmResult& result, double seconds) {
   return fmt::format(
       "{} runs, {} steps, {} failed; {}; {} located, {} repairs, {} rebuilds, {} refusals, {} "
@@ -42,19 +45,23 @@ std::string summary_line(const SwarmResult& result, double seconds) {
 
 int run_sim(const SimRequest& request) {
   std::FILE* log = nullptr;
-  if (!request.log.empty() && (log = std::fopen(request.log.c_str(), "w")) == nullptr)
-    return report(usage_failure("--log " + request.log + ": cannot be written"));
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> closes(
-      log, log == nullptr ? [](std::FILE*) { return 0; } : std::fclose);
+  if (!request.log.empty()) {
+    if (const Outcome free = check_free(request.log, request.force, "--log"); !free)
+      return report(free.failure());
+    log = std::fopen(request.log.c_str(), "w");
+    if (log == nullptr) return report(log_failure(request.log));
+  }
   const auto start = std::chrono::steady_clock::now();
   const SwarmResult result = simulator::run_swarm(request.swarm, [&](const RunResult& run) {
     print_run(request, run);
     if (log != nullptr) std::fputs(run.log.c_str(), log);
     std::fflush(stdout);
   });
+  const bool lost = log != nullptr && (std::ferror(log) != 0) | (std::fclose(log) != 0);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   fmt::print("{}\n", summary_line(result, took.count()));
-  return result.failed == 0 ? kExitDone : exit_code(FailureKind::kNotReached);
+  if (result.failed > 0) return exit_code(FailureKind::kNotReached);
+  return lost ? report(log_failure(request.log)) : kExitDone;
 }
 
 }  // namespace polydot::tools

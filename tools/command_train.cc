@@ -1,14 +1,13 @@
 // polydot train: a whole cluster on this host. It starts the peers, shows what they write, and reads their
 // records.
-#include <signal.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
-#include <chrono>
-#include <csignal>
+#include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "dnn/reference_training.h"
 #include "node/bounded_json.h"
@@ -16,15 +15,20 @@
 #include "node/config_agreement.h"
 #include "node/config_toml.h"
 #include "node/dataset_loader.h"
+#include "node/fault_places.h"
+#include "node/open_files.h"
 #include "node/plan_of.h"
 #include "node/run_folder.h"
 #include "node/run_limits.h"
 #include "node/run_profile.h"
 #include "node/run_summary.h"
+#include "node/stop_signals.h"
+#include "protocol/agreement.h"
 #include "tools/certify.h"
 #include "tools/command_init.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
+#include "tools/follow_run.h"
 #include "tools/launcher.h"
 #include "tools/profile_table.h"
 #include "tools/progress.h"
@@ -35,38 +39,6 @@ namespace polydot::tools {
 
 namespace {
 
-volatile std::sig_atomic_t g_signals = 0;
-volatile std::sig_atomic_t g_last_signal = 0;
-void on_signal(int signal) {
-  g_signals = g_signals + 1;
-  g_last_signal = signal;
-}
-
-// Follows the peers to their end. Each of the first two signals is passed on.
-void follow(Launcher& launcher, Progress& progress, const TrainRequest& request, const std::string& run) {
-  int passed_on = 0;
-  while (!launcher.poll()) {
-    for (; passed_on < std::min(static_cast<int>(g_signals), 2); ++passed_on) {
-      launcher.stop_respawning();
-      launcher.signal_all(SIGTERM);
-    }
-    for (const std::string& notice : launcher.take_notices()) {
-      if (request.config.local.quiet) continue;
-      progress.finish();
-      std::fputs((error_line(notice) + "\n").c_str(), stderr);
-    }
-    int shown = 0;
-    for (int p = 0; p < static_cast<int>(launcher.children().size()); ++p)
-      if (!launcher.children()[static_cast<std::size_t>(p)].exit_code) {
-        shown = p;
-        break;
-      }
-    progress.look(node::peer_folder(run, shown));
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-  progress.finish();
-}
-
 // The exit code of the whole: that of the first peer that failed for a reason of its own, if the run as such
 // did not finish; and a line for each peer that did not.
 int settle(const Launcher& launcher, const std::string& run, bool finished) {
@@ -74,24 +46,24 @@ int settle(const Launcher& launcher, const std::string& run, bool finished) {
   int first = -1;
   for (int p = 0; p < static_cast<int>(launcher.children().size()); ++p) {
     const int own = *launcher.children()[static_cast<std::size_t>(p)].exit_code;
-    if (own == 0) continue;
+    if (own == 0 || launcher.children()[static_cast<std::size_t>(p)].by_launcher) continue;
     // A peer that only noticed that others left says less than the one that left.
     const bool better = first < 0 || (code == exit_code(FailureKind::kNetwork) && own != code);
     if (better) code = own, first = p;
   }
-  if (g_signals != 0) return exit_code_of_signal(g_last_signal);
+  if (const auto signal = caught_run_signal()) return exit_code_of_signal(*signal);
   if (first < 0) return kExitDone;
-  const std::string words = last_words(run, first);
-  std::fputs(error_line("peer " + std::to_string(first) + " ended with code " + std::to_string(code) +
-                        (words.empty() ? "" : ": " + words))
-                 .append("\n")
-                 .c_str(),
-             stderr);
+  const Child& child = launcher.children()[static_cast<std::size_t>(first)];
+  const std::string why = child.signal != 0 ? std::string("by a signal (") + strsignal(child.signal) + ")"
+                                            : last_words(run, first, child.log_begin);
+  const std::string line = "peer " + std::to_string(first) + " ended with code " + std::to_string(code) +
+                           (why.empty() ? "" : ": " + why);
+  std::fputs((error_line(line) + "\n").c_str(), stderr);
   return finished ? kExitDone : code;
 }
 
 Result<double> reference_accuracy(const node::Config& config) {
-  auto data = node::load_data(config.shared.dataset, config.local.data);
+  auto data = node::load_data(config);
   if (!data) return data.failure();
   auto plan = node::plan_of(config.shared, data->train, data->test);
   if (!plan) return plan.failure();
@@ -105,10 +77,12 @@ Result<double> reference_accuracy(const node::Config& config) {
 
 struct DataCheck {
   std::uint64_t total_steps = 0, plan_digest = 0;
+  std::string understood;  // of the data, for the user
+  int needed = 1;          // peers without whom nothing can begin (protocol/peer_join.cc)
 };
 
 Result<DataCheck> check_data(const node::Config& config) {
-  auto data = node::load_data(config.shared.dataset, config.local.data);
+  auto data = node::load_data(config);
   if (!data) return data.failure();
   auto plan = node::plan_of(config.shared, data->train, data->test);
   if (!plan) return plan.failure();
@@ -117,7 +91,12 @@ Result<DataCheck> check_data(const node::Config& config) {
   const node::PeersHere here = node::all_peers_here(config.shared.peers, config.local.sockets_only);
   if (Outcome fits = node::check_run(*code, *plan, data->train, data->test, here); !fits)
     return fits.failure();
-  return DataCheck{plan->total_steps, node::plan_digest(config, data->digest)};
+  const auto faults = node::configured_faults(config);
+  if (!faults) return faults.failure();
+  if (Outcome strike = node::check_can_strike(*faults, *code, *plan, data->train.count()); !strike)
+    return strike.failure();
+  return DataCheck{plan->total_steps, node::plan_digest(config, data->digest), data->understood,
+                   protocol::least_to_begin(*code, static_cast<int>(config.shared.margin))};
 }
 
 // The folder and the settings to start with. A new run gets a cluster id, and a config.toml that runs again.
@@ -128,9 +107,9 @@ Result<RunFolder> prepare(const TrainRequest& request, std::uint64_t plan_digest
   auto folder = RunFolder::make(config.local.out, peers,
                                 request.force         ? Earlier::kReplaced
                                 : request.if_possible ? Earlier::kRefusedOnceBegun
-                                                      : Earlier::kRefused);
+                                                      : Earlier::kRefused,
+                                request.detach);
   if (!folder) return folder;
-  if (request.detach && config.local.out.empty()) folder->keep();
   node::Config again = config;
   again.local.out.clear();  // a run in the same place would replace this one
   if (Outcome saved = node::save_config(again, folder->path() + node::kConfigFile, node::Existing::kKeep);
@@ -140,13 +119,6 @@ Result<RunFolder> prepare(const TrainRequest& request, std::uint64_t plan_digest
   if (!cluster_id) return cluster_id.failure();
   config.shared.cluster_id = *std::move(cluster_id);
   return folder;
-}
-
-void catch_signals() {
-  struct sigaction action {};
-  action.sa_handler = on_signal;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
 }
 
 void say_what_begins(const TrainRequest& request, std::uint64_t total_steps, const std::string& run) {
@@ -162,6 +134,26 @@ void say_what_begins(const TrainRequest& request, std::uint64_t total_steps, con
         "polydot: margin 0: rounds with no contribution to spare are not checked; unchecked_rounds in "
         "summary.json counts them\n",
         stderr);
+}
+
+// Of peers that go on alone: where they are, and how to ask and to end them.
+int say_who_goes_on(const TrainRequest& request, const Launcher& launcher, const std::string& run) {
+  std::vector<int> pids;
+  for (const Child& child : launcher.children())
+    if (!child.exit_code) pids.push_back(child.pid);
+  const std::string cluster = run + node::kClusterFile;
+  if (request.config.local.json)
+    std::puts(node::to_ascii(nlohmann::ordered_json{{"run", run}, {"cluster", cluster}, {"processes", pids}})
+                  .c_str());
+  else if (!request.config.local.quiet)
+    std::fputs(fmt::format("polydot: {} peers train on their own\n"
+                           "  how they are:      polydot status --cluster {}\n"
+                           "  end after a step:  kill {}\n"
+                           "  when all is done:  {}{}\n",
+                           pids.size(), cluster, fmt::join(pids, " "), run, node::kSummaryFile)
+                   .c_str(),
+               stderr);
+  return kExitDone;
 }
 
 // On stderr where stdout has the JSON.
@@ -181,7 +173,7 @@ int conclude(const TrainRequest& request, const node::Config& config, const std:
   if (!summary) return code != kExitDone ? code : report(summary.failure());
   const bool finished = summary->peers_finished > 0;
   if (request.certify) {
-    for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, SIG_DFL);  // no peer is left to be told
+    release_run_signals();  // no peer is left to be told
     if (finished && !quiet) std::fprintf(stderr, "polydot: training the fault-free uncoded twins\n");
     auto certificate = certify_run(request.config, run, *summary);
     if (!certificate) return report(certificate.failure());
@@ -215,11 +207,16 @@ int conclude(const TrainRequest& request, const node::Config& config, const std:
 }  // namespace
 
 int run_train(const TrainRequest& request) {
+  node::survive_lost_readers();
   node::Config config = request.config;
   // Saved with the run, which may be gone on with from another folder.
-  for (std::string* path : {&config.local.data, &config.local.campaign})
+  for (std::string* path : {&config.local.data, &config.local.test_data, &config.local.campaign})
     if (!path->empty()) *path = std::filesystem::absolute(*path).string();
   const auto peers = static_cast<int>(config.shared.peers);
+  if (Outcome files = node::provide_open_files(
+          std::max(node::open_files_of_peer(peers), node::open_files_of_launcher(peers)));
+      !files)
+    return report(files.failure());
   // A bad campaign and bad data get their line here, once, instead of once from every peer.
   if (const auto faults = node::configured_faults(config); !faults) return report(faults.failure());
   const auto checked = check_data(config);
@@ -227,17 +224,30 @@ int run_train(const TrainRequest& request) {
   if (!request.resume.empty() && has_finished(request.resume, peers)) {
     if (!config.local.quiet)
       std::fprintf(stderr, "polydot: %s has finished: nothing to resume\n", request.resume.c_str());
+    if (!config.local.json) return kExitDone;
+    const auto summary = node::read_run(config, request.resume);
+    if (!summary) return report(summary.failure());
+    std::puts(node::to_ascii(node::to_json(*summary, config)).c_str());
     return kExitDone;
   }
   auto folder = prepare(request, checked->plan_digest, config);
   if (!folder) return report(folder.failure());
   const std::string run = folder->path();
+  catch_run_signals();
   say_what_begins(request, checked->total_steps, run);
-  catch_signals();
+  if (!config.local.quiet && !checked->understood.empty())
+    std::fputs((error_line(checked->understood) + "\n").c_str(), stderr);
   auto launcher = Launcher::start(config, run, {request.detach, request.respawn});
   if (!launcher) return report(launcher.failure());
   Progress progress(checked->total_steps, isatty(STDERR_FILENO) != 0, config.local.quiet);
-  follow(*launcher, progress, request, run);
+  const Followed followed = follow_run(*launcher, progress, request, *folder, checked->needed);
+  if (followed == Followed::kDetached) return say_who_goes_on(request, *launcher, run);
+  if (followed == Followed::kTooFew)
+    std::fputs((error_line(fmt::format("too few peers are left to begin: {} of {} are needed",
+                                       checked->needed, peers)) +
+                "\n")
+                   .c_str(),
+               stderr);
   return conclude(request, launcher->config(), run, settle(*launcher, run, has_finished(run, peers)));
 }
 

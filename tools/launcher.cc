@@ -69,7 +69,7 @@ Listener::~Listener() {
   if (fd_ >= 0) close(fd_);
 }
 
-Result<pid_t> Launcher::start_peer(int index) const {
+Result<Child> Launcher::start_peer(int index) const {
   const std::string& run = config_.local.out;
   const std::string folder = node::peer_folder(run, index);
   std::error_code error;
@@ -85,11 +85,13 @@ Result<pid_t> Launcher::start_peer(int index) const {
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   const std::string log = folder + node::kLogFile;
+  const std::uintmax_t written = std::filesystem::file_size(log, error);
+  const std::uintmax_t log_begin = error ? 0 : written;
   const pid_t launcher = getpid();
   const pid_t pid = fork();
   if (pid == 0) become_peer(arguments, listeners_, index, log.c_str(), launcher, options_.detach);
   if (pid < 0) return network_failure(std::string("cannot start a peer: ") + std::strerror(errno));
-  return pid;
+  return Child{.pid = pid, .log_begin = log_begin};
 }
 
 Result<Launcher> Launcher::start(node::Config config, const std::string& run, const LaunchOptions& options) {
@@ -107,12 +109,12 @@ Result<Launcher> Launcher::start(node::Config config, const std::string& run, co
   launcher.config_ = std::move(config);
   launcher.options_.detach = options.detach;
   for (int p = 0; p < static_cast<int>(launcher.config_.shared.peers); ++p) {
-    auto pid = launcher.start_peer(p);
-    if (!pid) {
+    auto child = launcher.start_peer(p);
+    if (!child) {
       launcher.options_.detach = false;  // nobody is left behind
-      return pid.failure();
+      return child.failure();
     }
-    launcher.children_.push_back({.pid = *pid});
+    launcher.children_.push_back(*std::move(child));
   }
   launcher.options_ = options;
   if (!options.respawn) launcher.listeners_.clear();
@@ -134,12 +136,11 @@ bool Launcher::poll() {
     if (!child.exit_code && waitpid(child.pid, &status, WNOHANG) == child.pid) on_end(p, status);
     if (child.again && Child::Clock::now() >= *child.again) {
       child.again.reset();
-      if (const auto pid = start_peer(p)) {
-        child.pid = *pid;
-        child.exit_code.reset();
-        child.started = Child::Clock::now();
+      if (auto started = start_peer(p)) {
+        started->cool_down = child.cool_down;
+        child = *std::move(started);
       } else {
-        notices_.push_back(pid.failure().message);
+        notices_.push_back(started.failure().message);
       }
     }
     all = all && child.exit_code && !child.again;
@@ -150,7 +151,8 @@ bool Launcher::poll() {
 void Launcher::on_end(int index, int status) {
   Child& child = children_[static_cast<std::size_t>(index)];
   const bool by_signal = WIFSIGNALED(status);
-  child.exit_code = by_signal ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  child.signal = by_signal ? WTERMSIG(status) : 0;
+  child.exit_code = by_signal ? 128 + child.signal : WEXITSTATUS(status);
   if (*child.exit_code == 0) stop_respawning();  // the run is over: nobody would wait for who comes back
   if (!options_.respawn || (!by_signal && is_documented(*child.exit_code))) return;
   const auto up = std::chrono::duration_cast<CoolDown::Duration>(Child::Clock::now() - child.started);
@@ -158,12 +160,18 @@ void Launcher::on_end(int index, int status) {
   child.again = Child::Clock::now() + wait;
   notices_.push_back(fmt::format(
       "peer {} ended {} {}; it is started again in {:.1f} s", index, by_signal ? "by signal" : "with code",
-      by_signal ? WTERMSIG(status) : *child.exit_code, static_cast<double>(wait.count()) / 1000.0));
+      by_signal ? child.signal : *child.exit_code, static_cast<double>(wait.count()) / 1000.0));
 }
 
 void Launcher::stop_respawning() {
   options_.respawn = false;
   for (Child& child : children_) child.again.reset();
+}
+
+void Launcher::end_all() {
+  stop_respawning();
+  for (Child& child : children_) child.by_launcher = !child.exit_code;
+  signal_all(SIGKILL);
 }
 
 void Launcher::signal_all(int signal) const {

@@ -2,13 +2,14 @@
 // it starts again who crashed. That is all it does: no peer needs it afterwards.
 //
 // Each peer inherits a listening loopback socket, so ports are the system's choice and nobody can take them
-// in between. Unless detached, peers end with the launcher, also when it is killed with -9
-// (PR_SET_PDEATHSIG).
+// in between. Unless they are to live on without it, peers end with the launcher, also when it is killed with
+// -9 (PR_SET_PDEATHSIG).
 #pragma once
 
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -29,6 +30,9 @@ struct Child {
   using Clock = std::chrono::steady_clock;
   pid_t pid = -1;
   std::optional<int> exit_code = {};  // 128 + N when ended by signal N; empty: running
+  int signal = 0;                     // that ended it
+  bool by_launcher = false;           // which was for want of others, not for a reason of its own
+  std::uintmax_t log_begin = 0;       // bytes that earlier processes had written into its log
   Clock::time_point started = Clock::now();
   std::optional<Clock::time_point> again = {};  // when it is started again
   CoolDown cool_down = {};
@@ -64,6 +68,8 @@ class Launcher {
   // From now on nobody is started again.
   void stop_respawning();
   void signal_all(int signal) const;
+  // At once: without those that have ended the others can do nothing.
+  void end_all();
   // Lines for the user since the last call: who was started again.
   std::vector<std::string> take_notices() { return std::exchange(notices_, {}); }
   const std::vector<Child>& children() const { return children_; }
@@ -72,7 +78,7 @@ class Launcher {
 
  private:
   Launcher() = default;
-  Result<pid_t> start_peer(int index) const;
+  Result<Child> start_peer(int index) const;
   void on_end(int index, int status);
 
   node::Config config_;

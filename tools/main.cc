@@ -1,3 +1,5 @@
+#include <sys/prctl.h>
+
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -7,6 +9,7 @@
 #include "tools/commands.h"
 #include "tools/exit_code.h"
 #include "tools/options.h"
+#include "tools/standard_streams.h"
 
 namespace polydot::tools {
 namespace {
@@ -37,8 +40,10 @@ int run(const std::vector<std::string>& arguments) {
 }  // namespace polydot::tools
 
 int main(int argc, char** argv) {
+  prctl(PR_SET_NAME, "polydot");  // peers are started as /proc/self/exe, and ps would call them so
+  polydot::tools::open_missing_streams();
   try {
-    return polydot::tools::run({argv + 1, argv + argc});
+    return polydot::tools::settle_stdout(polydot::tools::run({argv + 1, argv + argc}));
   } catch (const std::exception& error) {
     // Out of memory, mostly: expected failures are values.
     return polydot::tools::report(

@@ -154,7 +154,7 @@ void measure_activations(Calibration& rates) {
   const Matrix samples = random_matrix(kUnits, kBatch), hidden = random_matrix(kUnits, kBatch);
   const Matrix outputs = random_matrix(kClasses, kBatch), back = random_matrix(kUnits + 1, kBatch);
   const double time = seconds_of([&] {
-    batch.start(kUnits, std::vector<std::uint8_t>(kBatch, 1), [&](Eigen::Ref<Matrix> to) { to = samples; });
+    batch.start(kUnits, std::vector<dnn::Label>(kBatch, 1), [&](Eigen::Ref<Matrix> to) { to = samples; });
     batch.finish_forward(0, hidden);
     batch.finish_forward(1, hidden);
     batch.finish_forward(2, outputs);

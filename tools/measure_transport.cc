@@ -58,7 +58,7 @@ Result<Sample> run(node::Config config) {
   for (int p = 0; p < peers; ++p)
     if (const int code = *launcher->children()[static_cast<std::size_t>(p)].exit_code; code != 0)
       return network_failure(fmt::format("--measure: peer {} of a short training ended with code {}: {}", p,
-                                         code, last_words(folder->path(), p)));
+                                         code, last_words(folder->path(), p, 0)));
   auto profile = node::read_profile(folder->path(), peers, kSkipped);
   if (!profile) return profile.failure();
   return Sample{.profile = *std::move(profile)};

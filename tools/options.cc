@@ -1,5 +1,7 @@
 #include "tools/options.h"
 
+#include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include <fmt/format.h>
@@ -81,23 +83,47 @@ Result<Request> parse_init(const Arguments& arguments) {
   return Request(std::move(request));
 }
 
+bool is_about_data(const node::Field& field) {
+  return field.table == "shared.data" || field.flag == "--data" || field.flag == "--test-data";
+}
+
+// A table, or a folder with two; else IDX.
+std::string kind_of_data(const std::string& path) {
+  std::error_code error;
+  const bool tables = std::filesystem::exists(path + "/train.csv", error) ||
+                      std::filesystem::exists(path + "/train.csv.gz", error);
+  return tables || std::filesystem::is_regular_file(path, error) ? "csv" : "idx";
+}
+
 Result<Request> parse_data(const Arguments& arguments) {
   DataRequest request;
   OptionsParser parser("data --out DIR [options]",
                        "Writes a data set as IDX files: images and labels, training and test part.",
                        "Example:\n  polydot data --dataset strokes --out strokes/");
+  std::string described;
   parser.add_text("--out", request.out, "DIR", "folder to write to");
   parser.add_switch("--force", request.force, "replace the files of a data set that are there");
-  parser.add_fields(
-      [](const node::Field& field) { return field.flag == "--dataset" || field.flag == "--data"; });
+  parser.add_text("--describe", described, "PATH", "only say how the file or folder there is understood");
+  parser.add_fields(is_about_data);
   const auto help = parser.parse(arguments);
   if (!help) return help.failure();
   if (*help) return Request(HelpRequest{**help});
-  if (request.out.empty()) return usage_failure("data needs --out DIR");
-  const auto config = layered_and_valid("", parser);
+  request.describe = !described.empty();
+  if (request.out.empty() == described.empty())
+    return usage_failure("data needs --out DIR, or --describe PATH: one of the two");
+  auto config = layered("", parser);
   if (!config) return config.failure();
-  request.dataset = config->shared.dataset;
-  request.data = config->local.data;
+  if (request.describe) {
+    if (!config->local.data.empty())
+      return usage_failure("--data: --describe has the path; leave out one of the two");
+    // strokes has no path, so it is not what is meant.
+    if (config->shared.dataset == "strokes") config->shared.dataset = kind_of_data(described);
+    config->local.data = described;
+  }
+  if (const Outcome valid = node::validate(*config); !valid) return valid.failure();
+  auto source = node::source_of(*config);
+  if (!source) return source.failure();
+  request.source = *std::move(source);
   return Request(std::move(request));
 }
 
@@ -122,6 +148,9 @@ Result<Request> parse_export(const Arguments& arguments) {
       layered_and_valid(config_path.empty() ? request.run + node::kConfigFile : config_path, parser);
   if (!config) return config.failure();
   request.config = *std::move(config);
+  request.data_given = std::any_of(arguments.begin(), arguments.end(), [](const std::string& word) {
+    return word == "--data" || word.starts_with("--data=");
+  });
   return Request(std::move(request));
 }
 
@@ -131,17 +160,16 @@ Result<Request> parse_eval(const Arguments& arguments) {
                        "Accuracy and loss of an exported model on the test part of a data set.",
                        "Example:\n  polydot eval --model model.safetensors --dataset idx --data mnist/");
   parser.add_text("--model", request.model, "FILE", "as polydot export writes it");
-  parser.add_fields([](const node::Field& field) {
-    return field.flag == "--dataset" || field.flag == "--data" || field.flag == "--json";
-  });
+  parser.add_fields([](const node::Field& field) { return is_about_data(field) || field.flag == "--json"; });
   const auto help = parser.parse(arguments);
   if (!help) return help.failure();
   if (*help) return Request(HelpRequest{**help});
   if (request.model.empty()) return usage_failure("eval needs --model FILE");
   const auto config = layered_and_valid("", parser);
   if (!config) return config.failure();
-  request.dataset = config->shared.dataset;
-  request.data = config->local.data;
+  auto source = node::source_of(*config);
+  if (!source) return source.failure();
+  request.source = *std::move(source);
   request.json = config->local.json;
   return Request(std::move(request));
 }
@@ -196,6 +224,7 @@ Result<Request> parse_arguments(const Arguments& arguments) {
   for (const Command& command : kCommands) names.push_back(command.name);
   if (arguments.empty())
     return usage_failure(fmt::format("no command: must be {} (polydot --help)", node::list_of(names)));
+  if (arguments.front() == "help" && arguments.size() > 1) return parse_arguments({arguments[1], "--help"});
   const std::string& name = arguments.front();
   if (name == "--help" || name == "-h" || name == "help") return Request(HelpRequest{program_help()});
   if (name == "--version") return Request(VersionRequest{});

@@ -9,6 +9,7 @@
 
 #include "codes/result.h"
 #include "node/config.h"
+#include "node/data_source.h"
 #include "node/host_plan.h"
 #include "tools/plan_search.h"
 #include "tools/simulator/swarm.h"
@@ -53,6 +54,7 @@ struct PlanRequest {
   codes::Index classes = 10;
   codes::Index hosts = 0;  // equal hosts that the peers are dealt to; 0: not asked for
   std::string matrices;    // write the code's matrices as JSON there; "-": stdout; empty: no
+  bool force = false;      // replace existing files
   bool rank = false;       // plans that meet the wishes, instead of what one code can do
   Wishes wishes;
   PlanHardware hardware;
@@ -66,22 +68,23 @@ struct InitRequest {
 };
 
 struct DataRequest {
-  std::string dataset;
-  std::string data;  // path of the data set to convert; empty for strokes
-  std::string out;   // folder
+  node::DataSource source;
+  std::string out;        // folder; empty: only describe it
+  bool describe = false;  // say how it is understood
   bool force = false;
 };
 
 struct ExportRequest {
-  node::Config config;  // of the run
-  std::string run;      // its folder
-  std::string out;      // file
+  node::Config config;      // of the run
+  std::string run;          // its folder
+  std::string out;          // file
+  bool data_given = false;  // how they become inputs is taken from them, not from what the peers kept
   bool force = false;
 };
 
 struct EvalRequest {
   std::string model;  // file
-  std::string dataset, data;
+  node::DataSource source;
   bool json = false;
 };
 
@@ -103,7 +106,8 @@ struct VersionRequest {
 struct SimRequest {
   simulator::SwarmOptions swarm;
   bool verbose = false;
-  std::string log;  // file for every event; empty: none
+  std::string log;     // file for every event; empty: none
+  bool force = false;  // replace an existing log
 };
 
 using Request =

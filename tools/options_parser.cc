@@ -38,8 +38,7 @@ class CompactFormatter : public CLI::Formatter {
 };
 
 std::string group_of(const node::Field& field) {
-  if (field.table == "shared.cluster") return "Cluster";
-  if (field.table == "shared.code") return "Code";
+  if (field.table == "shared.cluster" || field.table == "shared.code") return "Cluster and code";
   if (field.table == "shared.data" || field.table == "shared.network") return "Data and network";
   if (field.table == "shared.training") return "Training";
   return "This process";

@@ -64,6 +64,7 @@ void add_flags(OptionsParser& parser, Texts& texts, PlanRequest& request) {
   parser.add_text("--inputs", texts.inputs, "N", "inputs of the network [784]");
   parser.add_text("--classes", texts.classes, "N", "outputs of the network [10]");
   parser.add_text("--matrices", request.matrices, "FILE", "write the code as JSON; - for stdout");
+  parser.add_switch("--force", request.force, "replace FILE if it is there");
   parser.add_fields([](const node::Field& field) {
     return field.flag == "--code" || field.flag == "--peers" || field.flag == "--grid" ||
            field.flag == "--hidden" || field.flag == "--batch" || field.flag == "--momentum";

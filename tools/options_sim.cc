@@ -43,6 +43,7 @@ Result<Request> parse_sim(const std::vector<std::string>& arguments) {
   parser.add_switch("--keep-going", request.swarm.keep_going, "after a run that failed");
   parser.add_switch("--verbose", request.verbose, "a line for each run; what happened, if it is one run");
   parser.add_text("--log", request.log, "FILE", "every event of every run, frames included");
+  parser.add_switch("--force", request.force, "replace the log if it is there");
   const auto help = parser.parse(arguments);
   if (!help) return help.failure();
   if (*help) return Request(HelpRequest{**help});

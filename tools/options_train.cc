@@ -24,6 +24,23 @@ Outcome check_unchanged(const node::Config& run, const node::Config& given) {
   return Unit{};
 }
 
+// What somebody wrote into config.toml since would be ignored in silence: the run has its settings in
+// cluster.toml.
+Outcome check_unedited(const std::string& folder, const node::Config& run) {
+  const std::string file = folder + node::kConfigFile;
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return Unit{};
+  node::ConfigDraft draft;
+  if (const Outcome read = node::read_config_file(file, draft); !read) return read;
+  auto edited = node::settle(draft);
+  if (!edited) return edited.failure();
+  edited->shared.cluster_id = run.shared.cluster_id;
+  edited->shared.endpoints = run.shared.endpoints;
+  if (const Outcome unchanged = check_unchanged(run, *edited); !unchanged)
+    return usage_failure(file + ": " + unchanged.failure().message);
+  return Unit{};
+}
+
 // The settings of the run in `folder`, and the flags for this process on top.
 Result<node::Config> resumed(const std::string& folder, const OptionsParser& parser) {
   const std::string file = folder + node::kClusterFile;
@@ -35,6 +52,7 @@ Result<node::Config> resumed(const std::string& folder, const OptionsParser& par
   if (const Outcome read = node::read_config_file(file, draft); !read) return read.failure();
   const auto run = node::settle(draft);
   if (!run) return run.failure();
+  if (const Outcome unedited = check_unedited(folder, *run); !unedited) return unedited.failure();
   if (const Outcome flags = parser.apply_fields(draft); !flags) return flags.failure();
   auto given = node::settle(draft);
   if (!given) return given.failure();
@@ -72,8 +90,7 @@ Result<Request> parse_train(const std::vector<std::string>& arguments) {
   std::string config_path;
   OptionsParser parser(
       "train [options]", "Starts all peers on this machine, trains, and reports. Flags override the file.",
-      "Example:\n"
-      "  polydot train --dataset idx --data mnist/ --inject product:bitflip:rate=0.01 --out runs/1");
+      "Example: polydot train --dataset idx --data mnist/ --inject product:bitflip:rate=0.01 --out runs/1");
   parser.add_text("--config", config_path, "FILE", "TOML, as --out writes it");
   parser.add_text("--resume", request.resume, "DIR", "go on with the run there, from its checkpoints");
   parser.add_switch("--resume-if-possible", request.if_possible,
@@ -104,6 +121,13 @@ Result<Request> parse_train(const std::vector<std::string>& arguments) {
     if (*there) request.resume = config->local.out, config = **there;
   }
   if (!config) return config.failure();
+  for (const auto& [asked, flag] : {std::pair{request.certify, "--certify"},
+                                    {request.reference, "--reference"},
+                                    {request.profile, "--profile"},
+                                    {request.respawn, "--respawn"}})
+    if (request.detach && asked)
+      return usage_failure(
+          fmt::format("{}: --detach leaves before the run ends; leave out one of the two", flag));
   if (request.force && config->local.out.empty()) return usage_failure("--force needs --out DIR");
   request.config = *std::move(config);
   return Request(std::move(request));

@@ -1,6 +1,8 @@
 #include "tools/progress.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -32,6 +34,13 @@ std::vector<std::string> last_row(const std::string& path) {
     else
       cells.back() += c;
   return cells;
+}
+
+// A longer line would go on in the next, and never be written over.
+std::size_t terminal_columns() {
+  winsize size{};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  return known ? size.ws_col : 80;
 }
 
 std::string duration_text(double seconds) {
@@ -88,7 +97,7 @@ void Progress::show(const ProgressPoint& point) {
   shown_step_ = point.step;
   const std::string text = progress_text(point, total_steps_);
   if (terminal_)
-    std::fprintf(stderr, "\r%s\033[K", text.c_str());
+    std::fprintf(stderr, "\r%s\033[K", text.substr(0, terminal_columns() - 1).c_str());
   else
     std::fprintf(stderr, "%s\n", text.c_str());
   std::fflush(stderr);

@@ -2,17 +2,21 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "node/ballot_file.h"
 #include "node/folder_disk.h"
 #include "node/folder_lock.h"
+#include "node/owned_fd.h"
 #include "node/run_folder.h"
 #include "tools/run_marker.h"
 
@@ -59,6 +63,34 @@ Outcome clear_for(const std::string& run, const std::string& wished, int peers, 
   return there == nullptr ? Outcome(Unit{}) : there->remove_all(run);
 }
 
+constexpr std::string_view kTemporaryName = "polydot-run-";
+
+// What polydot made there; the folder too, unless somebody else put something into it.
+void remove_temporary(const std::string& run) {
+  const auto marker = RunMarker::read(run);
+  if (marker && *marker) (void)(*marker)->remove_all(run);
+  std::error_code not_empty;
+  fs::remove(run, not_empty);
+}
+
+// Of launchers that were killed: nobody holds the folder, or one of its peers, any more.
+void remove_left_behind(const fs::path& among) {
+  std::error_code error;
+  for (auto entry = fs::directory_iterator(among, error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {
+    const fs::path& path = entry->path();
+    if (!path.filename().string().starts_with(kTemporaryName)) continue;
+    const node::OwnedFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    struct stat status {};
+    if (!folder.is_open() || ::fstat(folder.get(), &status) != 0 || status.st_uid != ::geteuid()) continue;
+    // A launcher marks its folder after it has locked it.
+    const auto marker = RunMarker::read(path.string());
+    if (!marker || !*marker || !(*marker)->is_temporary()) continue;
+    if (::flock(folder.get(), LOCK_EX | LOCK_NB) != 0) continue;
+    if (check_unused((*marker)->peer_folders(path.string()))) remove_temporary(path.string());
+  }
+}
+
 }  // namespace
 
 Outcome RunFolder::lock() {
@@ -68,19 +100,28 @@ Outcome RunFolder::lock() {
   return usage_failure(path_ + " is in use by another polydot train; wait for it, or choose another --out");
 }
 
-Result<RunFolder> RunFolder::make(const std::string& wished, int peers, Earlier earlier) {
+Result<RunFolder> RunFolder::make(const std::string& wished, int peers, Earlier earlier, bool kept) {
   RunFolder folder;
   std::error_code error;
   if (wished.empty()) {
-    std::string name = (fs::temp_directory_path(error) / "polydot-run-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) return data_failure("cannot make a temporary folder " + name);
+    const fs::path among = fs::temp_directory_path(error);
+    remove_left_behind(among);
+    std::string name = (among / (std::string(kTemporaryName) + "XXXXXX")).string();
+    if (error || mkdtemp(name.data()) == nullptr)
+      return data_failure("cannot make a temporary folder " + name + ": " + std::strerror(errno) +
+                          "; give --out DIR, or TMPDIR a folder that can be written");
     folder.path_ = name;
-    folder.temporary_ = true;
+    folder.temporary_ = !kept;
+    if (Outcome locked = folder.lock(); !locked) return locked.failure();
+    if (Outcome marked = RunMarker(peers, folder.temporary_).write(name); !marked) return marked.failure();
     return folder;
   }
   fs::create_directories(wished, error);
-  if (!fs::is_directory(wished, error))
-    return data_failure("cannot make the folder " + wished + "; choose another --out");
+  std::error_code ignored;
+  if (!fs::is_directory(wished, ignored))
+    return data_failure("cannot make the folder " + wished + ": " +
+                        (error ? error.message() : "there is a file of that name") +
+                        "; choose another --out");
   folder.path_ = fs::absolute(wished).string();
   if (Outcome locked = folder.lock(); !locked) return locked.failure();
   if (Outcome cleared = clear_for(folder.path_, wished, peers, earlier); !cleared) return cleared.failure();
@@ -110,9 +151,15 @@ Result<RunFolder> RunFolder::reopen(const std::string& path, node::PeerIdentity 
 }
 
 RunFolder::~RunFolder() {
-  std::error_code error;
-  if (temporary_) fs::remove_all(path_, error);
+  if (temporary_) remove_temporary(path_);
   if (lock_ >= 0) ::close(lock_);
+}
+
+bool RunFolder::is_gone() const {
+  struct stat mine {
+  }, there{};
+  if (lock_ < 0 || ::fstat(lock_, &mine) != 0) return false;
+  return ::stat(path_.c_str(), &there) != 0 || there.st_ino != mine.st_ino || there.st_dev != mine.st_dev;
 }
 
 bool has_finished(const std::string& run, int peers) {
@@ -124,8 +171,9 @@ bool has_finished(const std::string& run, int peers) {
   return false;
 }
 
-std::string last_words(const std::string& run, int peer) {
+std::string last_words(const std::string& run, int peer, std::uintmax_t from) {
   std::ifstream file(node::peer_folder(run, peer) + node::kLogFile);
+  file.seekg(static_cast<std::streamoff>(from));
   std::string last;
   for (std::string line; std::getline(file, line);)
     if (!line.empty()) last = line;

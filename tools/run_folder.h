@@ -1,6 +1,7 @@
 // The folder of a run as the launcher handles it: made, or taken up again.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -18,11 +19,12 @@ enum class Earlier {
 
 class RunFolder {
  public:
-  // wished: empty: a temporary folder that goes with this. Else it is marked (run_marker.h), and holds no
-  // other run. Of an earlier run that is marked there what the mark lists is removed, and nothing else.
+  // wished: empty: a new folder among the temporary files, removed with this unless it is `kept`; those that
+  // launchers left there which were killed are removed. Else it is marked (run_marker.h), and holds no other
+  // run. Of an earlier run that is marked there what the mark lists is removed, and nothing else.
   // Failure: kData; kUsage, there is a run, or a file of somebody else where this run needs the name, or a
   // peer still runs there, or another launcher is at work there.
-  static Result<RunFolder> make(const std::string& wished, int peers, Earlier earlier);
+  static Result<RunFolder> make(const std::string& wished, int peers, Earlier earlier, bool kept = false);
   // Of a run that did not end: what its peers keep stays. of: its run, plan and number of peers. Failure:
   // kUsage, a peer still runs there, or keeps what is of another plan.
   static Result<RunFolder> reopen(const std::string& path, node::PeerIdentity of);
@@ -33,7 +35,8 @@ class RunFolder {
   ~RunFolder();
 
   const std::string& path() const { return path_; }  // absolute
-  void keep() { temporary_ = false; }
+  // Somebody removed it, or put another one in its place.
+  bool is_gone() const;
 
  private:
   RunFolder() = default;
@@ -45,7 +48,7 @@ class RunFolder {
 
 // Whether some peer has trained to the end there.
 bool has_finished(const std::string& run, int peers);
-// The last line a peer wrote into its log, without the program's name.
-std::string last_words(const std::string& run, int peer);
+// The last line a peer wrote into its log, without the program's name; from: bytes of earlier processes.
+std::string last_words(const std::string& run, int peer, std::uintmax_t from);
 
 }  // namespace polydot::tools

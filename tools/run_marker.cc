@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <span>
 
@@ -22,6 +20,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr const char* kFormat = "polydot run 1";
+const char* const kMarkerName = node::kMarkerFile + 1;
 
 bool is_peer_folder(const std::string& name) { return name.starts_with("peer-"); }
 
@@ -89,7 +88,7 @@ Outcome remove_peer_folder(const fs::path& folder) {
 
 }  // namespace
 
-RunMarker::RunMarker(int peers) {
+RunMarker::RunMarker(int peers, bool temporary) : temporary_(temporary) {
   for (const char* file : node::kRunFiles) made_.emplace_back(file + 1);
   for (int p = 0; p < peers; ++p) made_.push_back(node::peer_folder("", p).substr(1));
 }
@@ -98,8 +97,12 @@ Result<std::optional<RunMarker>> RunMarker::read(const std::string& run) {
   const std::string path = run + node::kMarkerFile;
   std::error_code error;
   if (!fs::exists(fs::symlink_status(path, error))) return std::optional<RunMarker>();
-  std::ifstream file(path);
-  const std::string text(std::istreambuf_iterator<char>(file), {});
+  // Who made it is not known yet: it may be no file, or without end.
+  constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 20;
+  const node::FolderDisk disk(run);
+  const auto size = disk.size(kMarkerName);
+  std::string text(size && *size <= kMostBytes ? *size : 0, '\0');
+  if (!disk.read(kMarkerName, 0, std::as_writable_bytes(std::span(text)))) text.clear();
   const json list = node::parse_bounded_json(text).value_or(json());
   const auto damaged = [&] {
     return usage_failure(path +
@@ -113,13 +116,15 @@ Result<std::optional<RunMarker>> RunMarker::read(const std::string& run) {
     if (!name.is_string() || !is_made_by_polydot(name.get<std::string>())) return damaged();
     marker.made_.push_back(name.get<std::string>());
   }
+  marker.temporary_ = list.value("temporary", json()) == true;
   return std::optional<RunMarker>(std::move(marker));
 }
 
 Outcome RunMarker::write(const std::string& run) const {
-  const json list = {{"format", kFormat},
-                     {"about", "polydot made these here, and replaces nothing else (train --force)"},
-                     {"made", made_}};
+  json list = {{"format", kFormat},
+               {"about", "polydot made these here, and replaces nothing else (train --force)"},
+               {"made", made_}};
+  if (temporary_) list["temporary"] = true;
   const std::string text = list.dump(1) + "\n";
   node::FolderDisk disk(run);
   return node::write_whole(disk, node::kMarkerFile + 1, {std::as_bytes(std::span(text))});

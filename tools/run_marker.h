@@ -12,12 +12,13 @@ namespace polydot::tools {
 
 class RunMarker {
  public:
-  // Of a run with so many peers: what node/run_folder.h lists.
-  explicit RunMarker(int peers);
+  // Of a run with so many peers: what node/run_folder.h lists. temporary: it ends with its launcher.
+  explicit RunMarker(int peers, bool temporary = false);
   // None: no run of polydot was made there. Failure: kUsage, it is there and cannot be understood.
   static Result<std::optional<RunMarker>> read(const std::string& run);
 
   const std::vector<std::string>& made() const { return made_; }
+  bool is_temporary() const { return temporary_; }
   // Whole or not at all. Failure: kData.
   Outcome write(const std::string& run) const;
   // Removes what it lists, and itself. In the folders of peers only files that peers write: what somebody
@@ -34,6 +35,7 @@ class RunMarker {
  private:
   RunMarker() = default;
   std::vector<std::string> made_;  // names in the folder of the run
+  bool temporary_ = false;
 };
 
 }  // namespace polydot::tools

@@ -19,6 +19,11 @@ std::vector<std::uint8_t> random_bytes(std::size_t size, int below, std::mt19937
   return bytes;
 }
 
+std::vector<Label> random_labels(std::size_t count, int classes, std::mt19937& random) {
+  const std::vector<std::uint8_t> drawn = random_bytes(count, classes, random);
+  return {drawn.begin(), drawn.end()};
+}
+
 Eigen::MatrixXf random_floats(Index rows, Index columns, std::mt19937& random) {
   std::normal_distribution<float> normal;
   return Eigen::MatrixXf::NullaryExpr(rows, columns, [&] { return normal(random); });
@@ -34,7 +39,7 @@ TEST(Dataset, StandardisedPixelsHaveMeanZeroAndDeviationOne) {
   SCOPED_TRACE(testing::Message() << "seed " << kSeed);
   std::mt19937 random(kSeed);
   const Dataset data =
-      Dataset::from_bytes(random_bytes(50 * 19, 256, random), 19, random_bytes(50, 3, random), 3);
+      Dataset::from_bytes(random_bytes(50 * 19, 256, random), 19, random_labels(50, 3, random), 3);
   Eigen::MatrixXf x;
   data.gather(all_indices(data), x);
   const Eigen::MatrixXd values = x.cast<double>();
@@ -49,7 +54,7 @@ TEST(Dataset, StandardisedFloatsHaveMeanZeroAndDeviationOneInEveryFeature) {
   raw.row(1) *= 1e6f;
   raw.row(2).array() += 300.0f;
   raw.row(3) *= 1e-12f;
-  const Dataset data = Dataset::from_floats(raw, random_bytes(60, 2, random), 2);
+  const Dataset data = Dataset::from_floats(raw, random_labels(60, 2, random), 2);
   Eigen::MatrixXf x;
   data.gather(all_indices(data), x);
   for (Index k = 0; k < 4; ++k) {
@@ -62,9 +67,9 @@ TEST(Dataset, GatherEqualsTheObviousLoop) {
   SCOPED_TRACE(testing::Message() << "seed " << kSeed);
   std::mt19937 random(kSeed);
   const std::vector<std::uint8_t> pixels = random_bytes(20 * 37, 256, random);
-  const Dataset bytes = Dataset::from_bytes(pixels, 37, random_bytes(20, 10, random), 10);
+  const Dataset bytes = Dataset::from_bytes(pixels, 37, random_labels(20, 10, random), 10);
   const Eigen::MatrixXf raw = random_floats(37, 20, random);
-  const Dataset floats = Dataset::from_floats(raw, random_bytes(20, 10, random), 10);
+  const Dataset floats = Dataset::from_floats(raw, random_labels(20, 10, random), 10);
   const std::vector<std::uint32_t> indices{7, 0, 19, 7};
   Eigen::MatrixXf x;
   Eigen::MatrixXf y;
@@ -96,9 +101,9 @@ TEST(Dataset, GatherFitsTheMatrixToTheBatch) {
 
 TEST(Dataset, LabelsFollowTheIndices) {
   const Dataset data = Dataset::from_bytes({1, 2, 3}, 1, {4, 0, 2}, 5);
-  std::vector<std::uint8_t> labels(9);
+  std::vector<Label> labels(9);
   data.gather_labels(std::vector<std::uint32_t>{2, 2, 0}, labels);
-  EXPECT_EQ(labels, (std::vector<std::uint8_t>{2, 2, 4}));
+  EXPECT_EQ(labels, (std::vector<Label>{2, 2, 4}));
   EXPECT_EQ(data.label(1), 0);
   EXPECT_EQ(data.count(), 3);
   EXPECT_EQ(data.features(), 1);
@@ -138,7 +143,7 @@ TEST(DatasetDigest, TellsEverySingleChangeApart) {
   SCOPED_TRACE(testing::Message() << "seed " << kSeed);
   std::mt19937 random(kSeed);
   const std::vector<std::uint8_t> pixels = random_bytes(6 * 5, 256, random);  // 30 bytes: not a multiple of 8
-  const std::vector<std::uint8_t> labels = random_bytes(6, 4, random);
+  const std::vector<Label> labels = random_labels(6, 4, random);
   const std::uint64_t digest = Dataset::from_bytes(pixels, 5, labels, 4).digest();
   EXPECT_EQ(Dataset::from_bytes(pixels, 5, labels, 4).digest(), digest);
   for (std::size_t i = 0; i < pixels.size(); ++i) {
@@ -147,7 +152,7 @@ TEST(DatasetDigest, TellsEverySingleChangeApart) {
     EXPECT_NE(Dataset::from_bytes(other, 5, labels, 4).digest(), digest) << "pixel " << i;
   }
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    std::vector<std::uint8_t> other = labels;
+    std::vector<Label> other = labels;
     other[i] ^= 1;
     EXPECT_NE(Dataset::from_bytes(pixels, 5, other, 4).digest(), digest) << "label " << i;
   }
@@ -176,7 +181,7 @@ TEST(DatasetDeath, ABrokenPreconditionEndsTheProcess) {
   EXPECT_DEATH(Dataset::from_bytes({1, 2, 3}, 2, {0}, 2), "broken invariant");
   EXPECT_DEATH(Dataset::from_bytes({1, 2}, 2, {2}, 2), "broken invariant");
   EXPECT_DEATH(Dataset::from_bytes({}, 2, {}, 2), "broken invariant");
-  EXPECT_DEATH(Dataset::from_bytes({1}, 1, {0}, 257), "broken invariant");
+  EXPECT_DEATH(Dataset::from_bytes({1}, 1, {0}, 65536), "broken invariant");
   const Eigen::MatrixXf nan = Eigen::MatrixXf::Constant(1, 1, std::numeric_limits<float>::quiet_NaN());
   EXPECT_DEATH(Dataset::from_floats(nan, {0}, 2), "broken invariant");
   Dataset data = Dataset::from_bytes({1, 2}, 2, {0}, 2);

@@ -11,7 +11,7 @@
 namespace polydot::dnn {
 namespace {
 
-using Labels = std::vector<std::uint8_t>;
+using Labels = std::vector<Label>;
 
 MatrixD random_outputs(Index classes, Index samples, double scale) {
   Random random(7, RandomStream::kWeights, 0);

@@ -10,7 +10,7 @@
 namespace polydot::dnn {
 namespace {
 
-const std::vector<std::uint8_t> kLabels = {0, 2, 1, 1, 2, 0};
+const std::vector<Label> kLabels = {0, 2, 1, 1, 2, 0};
 
 MatrixD samples() {
   Random random(3, RandomStream::kWeights, 99);

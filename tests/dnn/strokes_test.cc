@@ -46,7 +46,7 @@ TEST(Strokes, EveryDigitIsEquallyFrequent) {
   EXPECT_EQ(data.classes(), 10);
   EXPECT_EQ(data.features(), 784);
   std::array<int, 10> counts{};
-  for (const std::uint8_t label : data.labels()) ++counts[label];
+  for (const Label label : data.labels()) ++counts[label];
   for (const int count : counts) EXPECT_EQ(count, 20);
 }
 
@@ -159,7 +159,7 @@ double train_linear_model(const Dataset& train, const Dataset& test, int epochs,
   Eigen::MatrixXf weights = Eigen::MatrixXf::Zero(10, train.features() + 1);
   Eigen::MatrixXf momentum = weights;
   Eigen::MatrixXf x;
-  std::vector<std::uint8_t> labels;
+  std::vector<Label> labels;
   const auto scores = [&]() -> Eigen::MatrixXf {
     return (weights.leftCols(x.rows()) * x).colwise() + weights.rightCols<1>().col(0);
   };

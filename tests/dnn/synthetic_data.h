@@ -16,10 +16,10 @@ inline Dataset synthetic_data(Index features, Index count, Index classes, std::u
   for (Index i = 0; i < centre.size(); ++i) centre.data()[i] = static_cast<float>(0.7 * centres.gaussian());
   Random random(seed, RandomStream::kSampleOrder, 1000);
   Matrix x(features, count);
-  std::vector<std::uint8_t> labels;
+  std::vector<Label> labels;
   for (Index c = 0; c < count; ++c) {
     const Index cluster = static_cast<Index>(random.below(static_cast<std::uint64_t>(2 * classes)));
-    labels.push_back(static_cast<std::uint8_t>(cluster / 2));
+    labels.push_back(static_cast<Label>(cluster / 2));
     for (Index r = 0; r < features; ++r) x(r, c) = centre(r, cluster) + static_cast<float>(random.gaussian());
   }
   return Dataset::from_floats(x, labels, classes);

@@ -64,6 +64,8 @@ Config unusual() {
                    .margin = 2,
                    .clean_every = 17,
                    .dataset = "csv",
+                   .label = "kind",
+                   .csv = "heading=no",
                    .hidden = {11, 7, 5},
                    .activation = "tanh",
                    .loss = "mse",
@@ -82,6 +84,7 @@ Config unusual() {
                    .checkpoint_every = 25};
   for (int k = 0; k < 7; ++k) config.shared.endpoints.push_back("host:" + std::to_string(1000 + k));
   config.local = {.data = "a \"b\"\\c",
+                  .test_data = "more.csv",
                   .bind = "127.0.0.1:7000",
                   .sockets_only = true,
                   .out = "runs/\xc3\xa9",

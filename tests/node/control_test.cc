@@ -14,6 +14,8 @@
 namespace polydot::node {
 namespace {
 
+Outcome of_three(const InjectSpec& spec) { return check_fault_peers({spec}, 3); }
+
 constexpr int kLongMs = 20'000, kShortMs = 300;
 
 // A peer that answers orders until it is told to stop.
@@ -25,7 +27,7 @@ class Answering {
             transport.wait(20);
             while (transport.receive()) ++messages_;
             while (const auto request = transport.receive_control())
-              transport.reply_control(*request, answer_control(request->text, 3, injector));
+              transport.reply_control(*request, answer_control(request->text, of_three, injector));
           }
         }) {}
   ~Answering() {
@@ -57,17 +59,20 @@ TEST(Control, WhatIsTextAndWhoGivesOrders) {
 
 TEST(Control, AnOrderIsObeyedWhereItIsAllowedAndIsWellFormed) {
   const auto injector = make_injector();
-  EXPECT_EQ(answer_control("inject product:bitflip:rate=1", 3, injector.get()), "ok");
+  EXPECT_EQ(answer_control("inject product:bitflip:rate=1", of_three, injector.get()), "ok");
   EXPECT_TRUE(injector->aims_at(0, codes::Stage::kProduct));
-  EXPECT_EQ(answer_control("inject product:bitflip:rate=1", 3, nullptr),
+  EXPECT_EQ(answer_control("inject product:bitflip:rate=1", of_three, nullptr),
             "refused: this peer's [local] allow_injection is off");
-  EXPECT_NE(
-      answer_control("inject prodct:bitflip:rate=1", 3, injector.get()).find("refused: --inject prodct"),
-      std::string::npos);
-  EXPECT_NE(answer_control("inject loss:nan:rate=1:peer=3", 3, injector.get()).find("no peer 3, only 0 to 2"),
+  EXPECT_NE(answer_control("inject prodct:bitflip:rate=1", of_three, injector.get())
+                .find("refused: --inject prodct"),
             std::string::npos);
-  EXPECT_NE(answer_control("reboot", 3, injector.get()).find("refused: no such order"), std::string::npos);
-  EXPECT_LE(answer_control("inject " + std::string(4000, 'x'), 3, injector.get()).size(), kMaxControlBytes);
+  EXPECT_NE(answer_control("inject loss:nan:rate=1:peer=3", of_three, injector.get())
+                .find("no peer 3, only 0 to 2"),
+            std::string::npos);
+  EXPECT_NE(answer_control("reboot", of_three, injector.get()).find("refused: no such order"),
+            std::string::npos);
+  EXPECT_LE(answer_control("inject " + std::string(4000, 'x'), of_three, injector.get()).size(),
+            kMaxControlBytes);
 }
 
 TEST(Control, PeersAnswerAndWhoIsNotThereDoesNot) {

@@ -133,7 +133,7 @@ TEST(WriteFile, SaysWhereItCannotWrite) {
 }
 
 TEST(LoadData, StrokesAreAlwaysTheSameSet) {
-  const Result<DataPair> data = load_data("strokes", "");
+  const Result<DataPair> data = load_data(DataSource{"strokes", ""});
   ASSERT_TRUE(data.ok()) << data.failure().message;
   EXPECT_EQ(data->train.count(), 20'000);
   EXPECT_EQ(data->test.count(), 4'000);
@@ -144,9 +144,9 @@ TEST(LoadData, StrokesAreAlwaysTheSameSet) {
 
 TEST(LoadData, WrittenStrokesAreTheStrokes) {
   const ScratchFolder folder;
-  ASSERT_TRUE(write_dataset("strokes", "", folder.path().string()).ok());
-  const Result<DataPair> strokes = load_data("strokes", "");
-  const Result<DataPair> read = load_data("idx", folder.path().string());
+  ASSERT_TRUE(write_dataset(DataSource{"strokes", ""}, folder.path().string()).ok());
+  const Result<DataPair> strokes = load_data(DataSource{"strokes", ""});
+  const Result<DataPair> read = load_data(DataSource{"idx", folder.path().string()});
   ASSERT_TRUE(read.ok()) << read.failure().message;
   EXPECT_EQ(read->digest, strokes->digest);
 }
@@ -167,15 +167,15 @@ TEST(LoadData, MistakesInTheCallAreUsageFailures) {
                                std::initializer_list<std::string_view> parts) {
     expect_failure(result, FailureKind::kUsage, parts);
   };
-  expect_usage(load_data("mnist", "/data"), {"unknown data set mnist", "strokes, idx or csv"});
-  expect_usage(load_data("idx", ""), {"idx needs --data"});
-  expect_usage(load_data("csv", ""), {"csv needs --data"});
-  expect_usage(load_data("strokes", "/data"), {"reads no files", "drop --data /data"});
+  expect_usage(load_data(DataSource{"mnist", "/data"}), {"unknown data set mnist", "strokes, idx or csv"});
+  expect_usage(load_data(DataSource{"idx", ""}), {"idx needs --data"});
+  expect_usage(load_data(DataSource{"csv", ""}), {"csv needs --data"});
+  expect_usage(load_data(DataSource{"strokes", "/data"}), {"reads no files", "drop --data /data"});
 }
 
 TEST(LoadData, WhatCannotBeLoadedIsNotWritten) {
   const ScratchFolder folder;
-  expect_data_failure(write_dataset("idx", "/nowhere", (folder / "out").string()),
+  expect_data_failure(write_dataset(DataSource{"idx", "/nowhere"}, (folder / "out").string()),
                       {"/nowhere", "no such folder"});
   EXPECT_FALSE(fs::exists(folder / "out"));
 }
@@ -187,7 +187,7 @@ TEST(LoadData, ReadsMnist) {
   const fs::path folder = shared / "data" / "mnist";
   if (!fs::exists(folder))
     GTEST_SKIP() << "no " << folder << ": set POLYDOT_SHARED to the folder that holds data/mnist";
-  const Result<DataPair> data = load_data("idx", folder.string());
+  const Result<DataPair> data = load_data(DataSource{"idx", folder.string()});
   ASSERT_TRUE(data.ok()) << data.failure().message;
   EXPECT_EQ(data->train.count(), 7'000);
   EXPECT_EQ(data->test.count(), 1'000);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dnn/strokes.h"
+#include "node/idx_names.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {
@@ -102,8 +103,6 @@ TEST(IdxFile, RefusesToWriteWhatTheFormatCannotHold) {
   const ScratchFolder folder;
   const dnn::Dataset floats = dnn::Dataset::from_floats(Eigen::MatrixXf::Random(2, 2), {0, 1}, 2);
   expect_data_failure(write_idx(folder / "a", floats, floats), {"whole numbers 0..255", "nothing written"});
-  const dnn::Dataset many = dnn::Dataset::from_bytes({1, 2}, 1, {0, 10}, 11);
-  expect_data_failure(write_idx(folder / "a", many, many), {"10 classes", "11", "nothing written"});
   EXPECT_FALSE(fs::exists(folder / "a"));
   write_text(folder / "file", "");
   const dnn::Dataset good = dnn::Dataset::from_bytes({1, 2}, 1, {0, 1}, 2);
@@ -128,7 +127,10 @@ TEST_F(BadIdx, MissingFile) {
 TEST_F(BadIdx, AFolderInsteadOfAFile) {
   fs::remove(folder_ / kNames[3]);
   fs::create_directory(folder_ / kNames[3]);
-  expect_data_failure(read_idx(folder_.path()), {kNames[3], "not a regular file"});
+  expect_data_failure(read_idx(folder_.path()), {"no t10k-labels-idx1-ubyte"});
+  // As some archives unpack it.
+  write_text(folder_ / kNames[3] / kNames[3], labels({3, 0}));
+  EXPECT_TRUE(read_idx(folder_.path()).ok());
 }
 
 TEST_F(BadIdx, EmptyFile) {
@@ -205,10 +207,72 @@ TEST_F(BadIdx, ClaimsAreCheckedBeforeMemoryIsTaken) {
   expect_data_failure(read_idx(folder_.path()), {kNames[0], "which its length cannot hold"});
 }
 
-TEST_F(BadIdx, LabelOutOfRange) {
-  spoil(kNames[1], labels({0, 1, 10, 2}));
-  expect_data_failure(read_idx(folder_.path()), {kNames[1], "label 10 of sample 2", "0..9"});
-  EXPECT_TRUE(read_idx(folder_.path(), 11).ok());
+TEST_F(BadIdx, OneClass) {
+  spoil(kNames[1], labels({4, 4, 4, 4}));
+  spoil(kNames[3], labels({4, 4}));
+  expect_data_failure(read_idx(folder_.path()), {kNames[1], "all labels are 4"});
+}
+
+// Letters 1 to 26, say, or numbers with gaps.
+TEST_F(BadIdx, LabelsAreMappedAndSaid) {
+  spoil(kNames[1], labels({26, 1, 3, 3}));
+  spoil(kNames[3], labels({1, 7}));
+  const auto data = read_idx(folder_.path());
+  ASSERT_TRUE(data.ok()) << data.failure().message;
+  EXPECT_EQ(data->inputs.classes, (std::vector<std::string>{"1", "3", "7", "26"}));
+  EXPECT_EQ(data->train.label(0), 3);
+  EXPECT_EQ(data->test.label(1), 2);
+  EXPECT_NE(data->understood.find("4 classes (1 2, 3 2, 7 1, 26 1, never in the training part: 7), numbered from 0 to 3"), std::string::npos)
+      << data->understood;
+}
+
+TEST(IdxFile, AnyNumberOfClassesAndAnySize) {
+  const ScratchFolder folder;
+  constexpr dnn::Index kClasses = 1000;
+  std::vector<std::uint8_t> pixels;
+  std::vector<dnn::Label> labels_of_all;
+  for (dnn::Index c = 0; c < kClasses; ++c) {
+    labels_of_all.push_back(static_cast<dnn::Label>(kClasses - 1 - c));
+    for (int k = 0; k < 6; ++k) pixels.push_back(static_cast<std::uint8_t>(c * k));
+  }
+  const dnn::Dataset data = dnn::Dataset::from_bytes(pixels, 6, labels_of_all, kClasses);
+  ASSERT_TRUE(write_idx(folder.path(), data, data).ok());
+  const auto read = read_idx(folder.path());
+  ASSERT_TRUE(read.ok()) << read.failure().message;
+  EXPECT_EQ(read->train.classes(), kClasses);
+  EXPECT_TRUE(std::ranges::equal(read->train.labels(), data.labels()));
+  EXPECT_EQ(read->train.digest(), data.digest());
+}
+
+// As EMNIST, torchvision and others name and place them.
+TEST(IdxNames, AreFoundAsArchivesUnpackThem) {
+  const auto put = [](const fs::path& path, const std::string& bytes) {
+    fs::create_directories(path.parent_path());
+    write_text(path, bytes);
+  };
+  const auto put_set = [&](const fs::path& where, const std::string& prefix, char label,
+                           const std::string& joint) {
+    put(where / (prefix + "train-images" + joint + "idx3-ubyte"), images(2, 3, 2));
+    put(where / (prefix + "train-labels" + joint + "idx1-ubyte"), labels({label, 0}));
+    put(where / (prefix + "t10k-images" + joint + "idx3-ubyte"), images(1, 3, 2));
+    put(where / (prefix + "t10k-labels" + joint + "idx1-ubyte"), labels({0}));
+  };
+  const ScratchFolder folder;
+  put_set(folder / "MNIST" / "raw", "", 9, ".");
+  EXPECT_EQ(read_idx(folder / "MNIST")->inputs.classes.back(), "9");
+  EXPECT_EQ(read_idx(folder.path())->inputs.classes.back(), "9");
+  put_set(folder / "gzip", "emnist-letters-", 26, "-");
+  EXPECT_EQ(read_idx(folder / "gzip")->inputs.classes.back(), "26");
+  put_set(folder / "gzip", "emnist-digits-", 8, "-");
+  expect_data_failure(read_idx(folder / "gzip"),
+                      {"several sets: ", "gzip/emnist-digits, ", "gzip/emnist-letters", "--data"});
+  EXPECT_EQ(read_idx(folder / "gzip" / "emnist-letters")->inputs.classes.back(), "26");
+  expect_data_failure(read_idx(folder / "gzip" / "emnist-numbers"), {"no such folder"});
+  // Half a set above does not mix with a whole one below.
+  put(folder / "MNIST" / "train-images-idx3-ubyte", images(2, 3, 2));
+  EXPECT_EQ(find_idx_set(folder / "MNIST")->train.images.parent_path(), folder / "MNIST" / "raw");
+  put_set(folder / "FashionMNIST" / "raw", "", 7, "-");
+  expect_data_failure(read_idx(folder.path()), {"several sets"});
 }
 
 }  // namespace

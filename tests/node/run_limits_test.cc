@@ -60,7 +60,7 @@ TEST(RunLimits, HiddenLayersAreLookedAtWithTheConfiguration) {
 
 dnn::Dataset data(codes::Index features, codes::Index count) {
   return dnn::Dataset::from_floats(Eigen::MatrixXf::Random(features, count),
-                                   std::vector<std::uint8_t>(static_cast<std::size_t>(count), 0), 1);
+                                   std::vector<dnn::Label>(static_cast<std::size_t>(count), 0), 1);
 }
 
 TEST(RunLimits, MemoryIsThatOfShardsDataActivationsAndContributions) {
@@ -128,7 +128,7 @@ TEST(RunLimits, DefaultRunsAreNotRefused) {
   for (const std::vector<std::int64_t>& hidden : {Config{}.shared.hidden, {1024}, {1024, 1024}}) {
     Config config;
     config.shared.hidden = hidden;
-    const auto digits = load_data(config.shared.dataset, "");
+    const auto digits = load_data(config);
     ASSERT_TRUE(digits.ok());
     const auto plan = plan_of(config.shared, digits->train, digits->test);
     ASSERT_TRUE(plan.ok());

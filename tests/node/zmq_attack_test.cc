@@ -198,7 +198,8 @@ TEST(ListedAddresses, KnowsWhoMayComeFromWhere) {
                                    {tcp("10.0.0.2"), {"10.0.0.2", "fe80::2%eth0", "::ffff:10.0.9.9"}},
                                    {tcp("127.0.0.1"), {"127.0.0.1"}},
                                    {{.scheme = Endpoint::Scheme::kIpc, .path = "/x"}, {}}};
-  const ListedAddresses listed(list, 0);
+  ListedAddresses listed(static_cast<int>(list.size()), list[0]);
+  for (std::size_t p = 0; p < list.size(); ++p) listed.set(static_cast<int>(p), list[p]);
   EXPECT_TRUE(listed.may_be(1, "10.0.1.1"));
   EXPECT_TRUE(listed.may_be(1, "127.0.0.1")) << "it is on our host";
   EXPECT_FALSE(listed.may_be(1, "10.0.0.2"));

@@ -18,9 +18,9 @@ constexpr int kRuns = 10;
 const dnn::Dataset& two_points() {
   static const dnn::Dataset data = [] {
     codes::Matrix features(6, 600);
-    std::vector<std::uint8_t> labels;
+    std::vector<dnn::Label> labels;
     for (Index k = 0; k < features.cols(); ++k) {
-      labels.push_back(static_cast<std::uint8_t>(k % 2));
+      labels.push_back(static_cast<dnn::Label>(k % 2));
       features.col(k).setConstant(k % 2 == 1 ? 0.5f : -0.5f);
     }
     return dnn::Dataset::from_floats(std::move(features), std::move(labels), 2);

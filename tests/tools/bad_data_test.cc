@@ -67,13 +67,6 @@ TEST_F(BadData, AWrongMagicNumber) {
   expect_refusal({kImages, "magic", "0x00000801", "0x00000803"});
 }
 
-TEST_F(BadData, ALabelOutOfRange) {
-  std::string labels = read_file(file(kLabels));
-  labels[8 + 123] = 10;
-  write_file(file(kLabels), labels);
-  expect_refusal({kLabels, "label 10", "sample 123", "0..9"});
-}
-
 TEST_F(BadData, PartsThatDoNotBelongTogether) {
   write_file(file(kLabels), tiny_labels(kTinyTrainCount - 1));
   expect_refusal({kLabels, "319", "320"});

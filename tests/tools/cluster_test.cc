@@ -65,6 +65,61 @@ TEST(Cluster, TrainsAsTheLauncherDoesInWhateverOrderItsPeersStart) {
   });
 }
 
+// Types the line into a shell at a terminal, waits until a peer has trained, presses Ctrl-C, and waits for
+// the prompt.
+constexpr const char* kAtATerminal = R"(
+import os, pty, select, sys, time
+shell, line, record = sys.argv[1:4]
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(shell, [shell, '-i'])
+seen = b''
+def read():
+    global seen
+    if select.select([fd], [], [], 0.05)[0]:
+        try: seen += os.read(fd, 4096)
+        except OSError: sys.exit(seen.decode(errors='replace'))
+os.write(fd, ("PS1='the ''prompt '; PATH=" + os.environ['PATH'] + "\n" + line + '\n').encode())
+def trained():
+    try: return len(open(record).readlines()) > 5
+    except OSError: return False
+while not trained(): read()
+os.write(fd, b'\x03')
+seen = b''
+while b'the prompt' not in seen: read()
+print('prompt')
+os.kill(pid, 9)
+)";
+
+TEST(Cluster, CtrlCAtTheLineThatInitPrintsEndsItsPeers) {
+  constexpr int kPeers = 5;
+  if (!std::filesystem::exists("/usr/bin/python3")) GTEST_SKIP() << "no python3 to be a terminal";
+  for (const std::string shell : {"/bin/bash", "/bin/dash"}) {
+    SCOPED_TRACE(shell);
+    const Scratch scratch;
+    const Words flags =
+        join({{"--grid", "1x2", "--steps", "1000000000"}, tiny_network(write_tiny_digits(scratch))});
+    with_free_ports(kPeers, [&](const std::vector<int>& ports) {
+      HandStarted cluster(ports, flags, scratch);
+      std::string line = cluster.line();
+      const std::string program = "polydot peer";
+      const auto at = line.find(program);
+      if (at == std::string::npos) return ADD_FAILURE() << line, true;
+      line.replace(at, program.size(), POLYDOT_BINARY " peer --out " + cluster.run());
+      const Ended ended = Process(scratch.path(), {"/usr/bin/python3", "-c", kAtATerminal, shell, line,
+                                                   cluster.of_peer(0, "metrics.csv")})
+                              .wait();
+      if (found_its_port_taken(ended)) return false;
+      EXPECT_EQ(ended.out, "prompt\n") << ended.err;
+      for (int p = 0; p < kPeers; ++p) {
+        EXPECT_EQ(json_of(cluster.of_peer(p, "summary.json")).at("exit_code"), 128 + SIGINT) << p;
+        EXPECT_FALSE(std::filesystem::is_empty(cluster.of_peer(p, "checkpoints"))) << p;
+      }
+      return true;
+    });
+  }
+}
+
 TEST(Cluster, EveryPeerObeysASignalAndSaysGoodbye) {
   constexpr int kPeers = 5;
   const Scratch scratch;

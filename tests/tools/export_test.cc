@@ -86,7 +86,7 @@ class Export : public testing::Test {
   }
   // The weights of the uncoded run with the same seed.
   std::vector<dnn::Matrix> truth() {
-    const auto data = node::load_data("idx", data_).value();
+    const auto data = node::load_data(node::DataSource{"idx", data_}).value();
     node::SharedConfig shared;
     shared.hidden = {16};
     shared.batch = 32;
@@ -122,8 +122,9 @@ TEST_F(Export, AnotherReaderFindsTheWeightsAndEvalTheAccuracy) {
   expect_right();
   const json metadata = read_independently().at("metadata");
   EXPECT_EQ(json::parse(metadata.at("network").get<std::string>()),
-            json::parse(R"({"inputs":64,"operations":[{"dense":16},{"activation":"smelu"},{"dense":10}],)"
-                        R"("loss":"cross_entropy"})"));
+            json::parse(
+                R"({"inputs":64,"operations":[{"dense":16},{"activation":"smelu","beta":0.5},{"dense":10}],)"
+                R"("loss":"cross_entropy"})"));
   EXPECT_EQ(metadata.at("steps"), "40");
   EXPECT_EQ(metadata.at("seed"), "1");
   EXPECT_EQ(metadata.at("located_peers"), "[]");
@@ -201,7 +202,7 @@ TEST_F(Export, WhatIsMissingIsNamed) {
   fails({"eval", "--model", file_}, 3, "is no safetensors file");
   train({"--steps", "3"});
   ASSERT_EQ(export_run().exit_code, 0);
-  fails({"eval", "--model", file_}, 3, "784 features and the model takes 64");
+  fails({"eval", "--model", file_}, 3, "samples of 784 numbers, but the model has 64 inputs");
   fails({"export", "--run", run_, "--out", file_, "--force", "--data", write_tiny_digits(scratch_, 2)}, 3,
         "other data");
   fails({"export", "--run", run_, "--out", scratch_ / "none/m"}, 3, "none/m");

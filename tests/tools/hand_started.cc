@@ -15,6 +15,9 @@ HandStarted::HandStarted(const std::vector<int>& ports, const Words& flags, cons
                                                  std::to_string(ports.size()), "--out", file_, "--force"},
                                                 flags}));
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  const std::string host = "  127.0.0.1: ";
+  for (const std::string& one : lines_of(ended.out))
+    if (one.starts_with(host)) line_ = one.substr(host.size());
   std::string text = read_file(file_);
   for (std::size_t k = 0; k < ports.size(); ++k) {
     const std::string before = "\"127.0.0.1:" + std::to_string(29400 + k) + "\"";

@@ -25,11 +25,13 @@ class HandStarted {
   std::vector<Ended> wait();
 
   const std::string& run() const { return run_; }
+  // The line for the shell that init printed.
+  const std::string& line() const { return line_; }
   std::string of_peer(int index, const std::string& name) const;
 
  private:
   const Scratch& scratch_;
-  std::string file_, run_;
+  std::string file_, run_, line_;
   std::vector<Process> peers_;
 };
 

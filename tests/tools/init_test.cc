@@ -82,8 +82,8 @@ TEST_F(Init, NextStepsNameEveryHostAndIndex) {
   const auto request = parse_arguments({"init", "--hosts", "left,right", "--peers", "8", "--out", "c.toml"});
   ASSERT_TRUE(request) << request.failure().message;
   const std::string text = next_steps(std::get<InitRequest>(*request));
-  EXPECT_NE(text.find("left: for k in 0 2 4 6;"), std::string::npos) << text;
-  EXPECT_NE(text.find("right: for k in 1 3 5 7;"), std::string::npos) << text;
+  EXPECT_NE(text.find("left: (trap : INT; for k in 0 2 4 6;"), std::string::npos) << text;
+  EXPECT_NE(text.find("right: (trap : INT; for k in 1 3 5 7;"), std::string::npos) << text;
 }
 
 TEST(ClusterId, IsRandomAndValid) {

@@ -79,7 +79,7 @@ TEST(Options, TrainTakesEveryFlag) {
                                         "1e-4",
                                         "--json",
                                         "--quiet",
-                                        "--detach",
+                                        "--respawn",
                                         "--out",
                                         "runs",
                                         "--reference",
@@ -91,7 +91,7 @@ TEST(Options, TrainTakesEveryFlag) {
                                         "weights:bitflip:rate=0.2"});
   ASSERT_TRUE(request) << request.failure().message;
   const auto& train = std::get<TrainRequest>(*request);
-  EXPECT_TRUE(train.detach);
+  EXPECT_TRUE(train.respawn);
   EXPECT_TRUE(train.reference);
   const auto& [shared, local] = train.config;
   EXPECT_EQ(shared.peers, 12);
@@ -102,6 +102,10 @@ TEST(Options, TrainTakesEveryFlag) {
   EXPECT_EQ(shared.weight_decay, 1e-4);
   EXPECT_TRUE(local.json && local.quiet);
   EXPECT_EQ(local.inject.size(), 2U);
+}
+
+TEST(Options, WhoLeavesBeforeTheEndReportsNothingOfIt) {
+  EXPECT_TRUE(contains(failure_of({"train", "--detach", "--certify"}), "--certify: --detach leaves"));
 }
 
 TEST(Options, FlagsGoOverTheFile) {
@@ -178,7 +182,11 @@ TEST(Options, DataNeedsAFolderAndFilesToConvert) {
   EXPECT_TRUE(contains(failure_of({"data", "--dataset", "csv", "--out", "d"}), "--data"));
   const auto request = parse_arguments({"data", "--out", "d"});
   ASSERT_TRUE(request);
-  EXPECT_EQ(std::get<DataRequest>(*request).dataset, "strokes");
+  EXPECT_EQ(std::get<DataRequest>(*request).source.dataset, "strokes");
+  const auto described = parse_arguments({"data", "--dataset", "csv", "--describe", "a.csv"});
+  ASSERT_TRUE(described) << described.failure().message;
+  EXPECT_EQ(std::get<DataRequest>(*described).source.path, "a.csv");
+  EXPECT_TRUE(contains(failure_of({"data", "--out", "d", "--describe", "a"}), "one of the two"));
 }
 
 TEST(Options, EveryFieldIsInTheHelp) {

@@ -45,7 +45,7 @@ std::optional<double> accuracy_of(const simulator::SimCluster& cluster, const dn
     if (!network.weights()[l].allFinite()) return std::nullopt;
   }
   dnn::Matrix x;
-  std::vector<std::uint8_t> labels;
+  std::vector<dnn::Label> labels;
   std::vector<std::uint32_t> samples(static_cast<std::size_t>(test.count()));
   std::iota(samples.begin(), samples.end(), 0u);
   Index correct = 0;

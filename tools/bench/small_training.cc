@@ -16,7 +16,7 @@ constexpr std::uint32_t kTrainCount = 3200, kTestCount = 200;
 
 dnn::Dataset shrunk(dnn::StrokesPart part, std::uint32_t count) {
   Eigen::MatrixXf features = Eigen::MatrixXf::Zero(kSide * kSide, count);
-  std::vector<std::uint8_t> labels;
+  std::vector<dnn::Label> labels;
   std::array<std::uint8_t, dnn::kCanvasPixels> pixels{};
   for (std::uint32_t k = 0; k < count; ++k) {
     labels.push_back(dnn::draw_strokes_sample(dnn::kStrokesSeed, part, k, pixels));

@@ -23,10 +23,11 @@ constexpr Index kTrainSamples = 64 * kSpeedBatch, kTestSamples = 2 * kSpeedBatch
 // Noise, brighter where the class is: learned at once, so that no value runs away.
 dnn::Dataset made_up(Index count, std::uint64_t seed) {
   dnn::Random random(seed, dnn::RandomStream::kFaults, 0);
-  std::vector<std::uint8_t> pixels, labels;
+  std::vector<std::uint8_t> pixels;
+  std::vector<dnn::Label> labels;
   pixels.reserve(static_cast<std::size_t>(count * kSpeedInputs));
   for (Index i = 0; i < count; ++i) {
-    labels.push_back(static_cast<std::uint8_t>(i % kSpeedClasses));
+    labels.push_back(static_cast<dnn::Label>(i % kSpeedClasses));
     for (Index pixel = 0; pixel < kSpeedInputs; ++pixel) {
       const bool bright = pixel % kSpeedClasses == labels.back();
       pixels.push_back(static_cast<std::uint8_t>(random.below(128) + (bright ? 100 : 0)));

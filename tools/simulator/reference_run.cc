@@ -29,7 +29,7 @@ ReferenceRun::ReferenceRun(const dnn::TrainingPlan& plan, const dnn::Dataset& tr
   dnn::Reference<float> network(plan.network, plan.optimizer, plan.seed);
   dnn::Reference<double> in_double(plan.network, plan.optimizer, plan.seed);
   dnn::Matrix x;
-  std::vector<std::uint8_t> labels;
+  std::vector<dnn::Label> labels;
   weights_.push_back(network.weights());
   rounding_.push_back(0.0);
   for (std::uint64_t step = 0; step < plan.total_steps; ++step) {
@@ -58,7 +58,7 @@ ReferenceRun::Products ReferenceRun::products_of(std::uint64_t step) const {
   const auto layers = static_cast<codes::Index>(weights.size());
   const auto samples = sampler_.batch_at(step);
   dnn::Matrix x;
-  std::vector<std::uint8_t> labels;
+  std::vector<dnn::Label> labels;
   train_.gather(samples, x);
   train_.gather_labels(samples, labels);
   Products products;

@@ -69,10 +69,10 @@ std::shared_ptr<const dnn::Dataset> clouds(codes::Index features, codes::Index c
     centre.data()[k] = static_cast<float>(0.7 * centres.gaussian());
   dnn::Random random(seed, dnn::RandomStream::kSampleOrder, 1000 + part);
   Eigen::MatrixXf x(features, count);
-  std::vector<std::uint8_t> labels;
+  std::vector<dnn::Label> labels;
   for (codes::Index c = 0; c < count; ++c) {
     const auto cloud = static_cast<codes::Index>(random.below(static_cast<std::uint64_t>(2 * classes)));
-    labels.push_back(static_cast<std::uint8_t>(cloud / 2));
+    labels.push_back(static_cast<dnn::Label>(cloud / 2));
     for (codes::Index r = 0; r < features; ++r)
       x(r, c) = centre(r, cloud) + static_cast<float>(random.gaussian());
   }

@@ -1,0 +1,164 @@
+#include "node/csv_label.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "node/data_files.h"
+
+namespace polydot::node {
+namespace {
+
+constexpr std::size_t kMostClasses = 100, kLeastMean = 5;
+constexpr std::size_t kLeastCounted = 10;  // rows
+
+constexpr std::array<std::string_view, 1> kX{"x"}, kY{"y"};
+constexpr std::array<std::string_view, 7> kCounterNames{"id", "index",      "row",  "no",
+                                                        "nr", "unnamed: 0", "rowid"};
+
+// Different whole numbers, that grow or fall by the same step, or are all of 0 or 1 to the last in any order,
+// or are called numbers of rows.
+bool counts_rows(const CsvTable& table, std::size_t c) {
+  const CsvColumn& column = table.column(c);
+  if (table.rows() < kLeastCounted || !column.whole || column.missing > 0) return false;
+  std::vector<double> values(table.rows());
+  for (std::size_t r = 0; r < table.rows(); ++r) values[r] = table.value(r, c);
+  const double step = values[1] - values[0];
+  bool even = step != 0.0;
+  for (std::size_t r = 1; r < values.size(); ++r) even = even && values[r] - values[r - 1] == step;
+  if (even) return true;
+  std::sort(values.begin(), values.end());
+  if (std::adjacent_find(values.begin(), values.end()) != values.end()) return false;
+  const bool is_called = c < table.heading().size() &&
+                         (table.heading()[c].empty() || is_one_of(table.heading()[c], kCounterNames));
+  const bool all = (column.least == 0.0 || column.least == 1.0) &&
+                   column.greatest - column.least == static_cast<double>(table.rows()) - 1.0;
+  return is_called || all;
+}
+
+bool can_be_label(const CsvTable& table, std::size_t c) {
+  const CsvTexts* const texts = table.texts(c);
+  if (texts == nullptr || texts->too_many || table.column(c).missing > 0 || counts_rows(table, c))
+    return false;
+  const std::size_t classes = texts->values.size();
+  return table.column(c).whole && classes >= 2 && classes <= kMostClasses &&
+         table.rows() >= kLeastMean * classes;
+}
+
+// y is a coordinate where there is an x.
+std::vector<std::size_t> called_label(const CsvTable& table) {
+  std::vector<std::size_t> strong, weak;
+  bool has_x = false;
+  for (std::size_t c = 0; c < table.heading().size(); ++c) {
+    const std::string& name = table.heading()[c];
+    has_x = has_x || is_one_of(name, kX);
+    if (is_label_name(name)) (is_one_of(name, kY) ? weak : strong).push_back(c);
+  }
+  if (!strong.empty() || has_x) return strong;
+  return weak;
+}
+
+std::vector<std::size_t> of_text(const CsvTable& table) {
+  std::vector<std::size_t> found;
+  for (std::size_t c = 0; c < table.columns(); ++c)
+    if (table.column(c).first_text > 0) found.push_back(c);
+  return found;
+}
+
+std::string names_of(const CsvTable& table, const std::vector<std::size_t>& columns) {
+  std::string text;
+  for (const std::size_t c : columns) text += (text.empty() ? "" : ", ") + table.name_of(c);
+  return text;
+}
+
+Result<std::size_t> recognised(const CsvTable& table) {
+  const std::vector<std::size_t> called = called_label(table), texts = of_text(table);
+  if (called.size() == 1) return called.front();
+  if (called.size() > 1)
+    return usage_failure(fmt::format("{}: {} can be the label: say which, --label NAME or its number",
+                                     table.path().string(), names_of(table, called)));
+  if (texts.size() == 1) return texts.front();
+  if (texts.size() > 1)
+    return usage_failure(
+        fmt::format("{}: {} hold text, and only the label may: say which it is, --label NAME or its "
+                    "number, and leave the others out",
+                    table.path().string(), names_of(table, texts)));
+  const std::size_t last = table.columns() - 1;
+  const bool first_can = can_be_label(table, 0), last_can = can_be_label(table, last);
+  if (first_can != last_can) return first_can ? std::size_t{0} : last;
+  return usage_failure(fmt::format(
+      "{}: {} and {} {} be the label: say which column it is, --label NAME or its number",
+      table.path().string(), table.name_of(0), table.name_of(last), first_can ? "can both" : "can neither"));
+}
+
+// A heading whose other names are numbers looks like a sample with a class of its own.
+Outcome check_first_row(const CsvTable& table, std::size_t c) {
+  const CsvTexts& texts = *table.texts(c);
+  if (table.heading_was_given() || !table.heading().empty() || table.rows() < kLeastCounted || texts.too_many)
+    return Unit{};
+  const bool text = read_cell(texts.values[texts.rows[0]], '.').is_text();
+  const bool once = std::count(texts.rows.begin(), texts.rows.end(), texts.rows[0]) == 1;
+  if (!text || !once) return Unit{};
+  return file_failure(
+      table.path(),
+      "line {}: {} is in this line only: a heading, or a class with one sample? say --csv heading=yes "
+      "(or no)",
+      table.line(0), quoted_cell(texts.values[texts.rows[0]]));
+}
+
+Outcome check_label(const CsvTable& table, std::size_t c, bool given) {
+  const CsvColumn& column = table.column(c);
+  const CsvTexts& texts = *table.texts(c);
+  if (column.missing > 0)
+    return file_failure(
+        table.path(),
+        "line {}, {}: the label is missing (as NA, none, null and ? count): give it, or leave the "
+        "line out",
+        column.first_missing, table.name_of(c));
+  if (Outcome heading = check_first_row(table, c); !heading) return heading;
+  const std::size_t classes = texts.values.size();
+  if (!texts.too_many && 2 * classes <= std::max<std::size_t>(table.rows(), 20)) return Unit{};
+  return file_failure(table.path(),
+                      "{} has {} different values in {} rows, and is no class: {}--label NAME or the "
+                      "number of another column",
+                      table.name_of(c), texts.too_many ? "more than 65536" : std::to_string(classes),
+                      table.rows(), given ? "give " : "say which column is, ");
+}
+
+}  // namespace
+
+Outcome check_numbers(const CsvTable& table, std::size_t c) {
+  const CsvColumn& column = table.column(c);
+  if (column.first_text == 0) return Unit{};
+  const char decimal = table.dialect().decimal == ',' ? '.' : ',';
+  const bool other = read_cell(column.text, decimal).is_number();
+  return file_failure(
+      table.path(), "line {}, {}: {} is no number, and only the label may be text: {}", column.first_text,
+      table.name_of(c), quoted_cell(column.text),
+      other ? fmt::format("say --csv decimal={}", decimal == ',' ? "comma" : "point")
+            : fmt::format("correct it, leave the column out, or say --label {} if it is the label", c + 1));
+}
+
+Result<CsvRoles> roles_of(const CsvTable& table, const std::string& given, bool keep_counters) {
+  const auto label = given.empty() ? recognised(table) : table.find(given);
+  if (!label) return label.failure();
+  if (Outcome good = check_label(table, *label, !given.empty()); !good) return good.failure();
+  CsvRoles roles{*label, {}, {}};
+  for (std::size_t c = 0; c < table.columns(); ++c) {
+    if (c == *label) continue;
+    if (Outcome numbers = check_numbers(table, c); !numbers) return numbers.failure();
+    if (table.columns() > 2 && !keep_counters && counts_rows(table, c)) {
+      roles.row_numbers.push_back(c);
+      continue;
+    }
+    roles.features.push_back(c);
+  }
+  if (roles.features.empty())
+    return file_failure(table.path(),
+                        "no column is left but the label and what only counts rows: say --csv "
+                        "counters=keep to learn from those");
+  return roles;
+}
+
+}  // namespace polydot::node

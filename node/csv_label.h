@@ -1,0 +1,32 @@
+// Which column of a table is the label, and which are features.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "codes/result.h"
+#include "node/csv_table.h"
+
+namespace polydot::node {
+
+struct CsvRoles {
+  std::size_t label = 0;
+  std::vector<std::size_t> features;       // columns, at least one
+  std::vector<std::size_t> row_numbers{};  // columns that are left out: they only count rows
+};
+
+// given: the label, a name or a number from 1; empty: to be recognised. Then it is
+//   1. the only column that the heading calls label, class, target, category, species or digit; or y, where
+//   no x is
+//   2. the only one of text
+//   3. of the first and the last column the one that can be a label (whole numbers, 2 to 100 different ones,
+//      each 5 times on average); if both can, the failure asks for --label.
+// A feature of different whole numbers in even steps, of 0 or 1 to the last in any order, or called id or
+// index, only counts rows, and would tell a file that is sorted by class; keep_counters: it is learned from
+// all the same. Failure: kUsage, kData, with what to do.
+Result<CsvRoles> roles_of(const CsvTable& table, const std::string& given, bool keep_counters = false);
+// That a column holds no text. Failure: kData, with the first.
+Outcome check_numbers(const CsvTable& table, std::size_t c);
+
+}  // namespace polydot::node

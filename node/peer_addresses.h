@@ -1,0 +1,57 @@
+// At which address each peer of a list is, as names lead there: asked at the start, and again while a peer is
+// not heard, for a name may not be known yet, or lead elsewhere now.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "node/endpoint.h"
+#include "node/name_lookup.h"
+
+namespace polydot::node {
+
+class PeerAddresses {
+ public:
+  using Clock = std::chrono::steady_clock;
+  // Called with each address that is new, or the next one to try of several.
+  using OnAddress = std::function<void(int peer, const Resolved& now)>;
+  // A line for the user: who has no address yet, whose address is another one now.
+  using OnLine = std::function<void(const std::string&)>;
+
+  // listed: of all peers by index; self: is not asked for.
+  PeerAddresses(std::vector<Endpoint> listed, int self);
+
+  // Asks for all names, and takes what is known within `most`: addresses at once, names soon.
+  void begin(std::chrono::milliseconds most, const OnAddress& on_address, const OnLine& on_line);
+  // Its messages arrive.
+  void heard(int peer) { peers_[static_cast<std::size_t>(peer)].heard = true; }
+  // Somebody came from an address that is nobody's: perhaps one of those that are not heard has it now.
+  void hurry();
+  // Now and then. Takes answers, and asks again for who has not been heard since it was last asked for:
+  // after 1 s, twice as long each time up to 4 s.
+  void look(Clock::time_point now, const OnAddress& on_address, const OnLine& on_line);
+  // What is known of it; none yet: null.
+  const Resolved* address(int peer) const;
+
+ private:
+  struct Peer {
+    Endpoint listed{};
+    std::optional<Resolved> known{};
+    NameLookup lookup{};
+    bool heard = false;  // since it was last looked at
+    bool said_unknown = false;
+    std::chrono::milliseconds pause{1000};
+    Clock::time_point asked{}, next{};
+  };
+  void take(int index, const OnAddress& on_address, const OnLine& on_line);
+  void ask(Peer& peer, Clock::time_point now);
+
+  std::vector<Peer> peers_;
+  int self_;
+  Clock::time_point next_look_{};
+};
+
+}  // namespace polydot::node

@@ -1,0 +1,105 @@
+// Which column of a table is the label, which row its heading, which columns are features.
+#include "tests/node/csv_tables.h"
+
+namespace polydot::node {
+namespace {
+
+// Many values each once is no class; a column that only counts is neither.
+TEST(CsvLabel, RowNumbersAreNoLabel) {
+  std::string text = "id,x,kind\n";
+  for (int i = 0; i < 90; ++i) text += fmt::format("{},{},{}\n", i + 1, 0.5 * i, i % 3);
+  const auto data = read_one(text);
+  ASSERT_TRUE(data.ok()) << data.failure().message;
+  EXPECT_EQ(data->train.classes(), 3);
+  EXPECT_EQ(data->train.features(), 1);
+  EXPECT_THAT(data->understood, HasSubstr("column 1 (id) only counts rows, left out"));
+  EXPECT_THAT(data->understood, HasSubstr("label column 3 (kind)"));
+  expect_refused(read_one(text, "id"), {"column 1 (id) has 90 different values", "--label"});
+}
+
+TEST(CsvLabel, IsAskedForWhereTwoCanBeIt) {
+  std::string text;
+  for (int i = 0; i < 90; ++i) text += fmt::format("{},{},{}\n", i % 3, 0.5 * i, i % 4);
+  expect_refused(read_one(text), {"column 1 and column 3 can both be the label", "--label"});
+  EXPECT_EQ(read_one(text, "1")->train.classes(), 3);
+  EXPECT_EQ(read_one(text, "3")->train.classes(), 4);
+  expect_refused(read_one(text, "4"), {"no column 4", "from 1 to 3"});
+  expect_refused(read_one("kind,x,y\n" + text, "kinds"), {"no column kinds", "nearest: kind"});
+}
+
+TEST(CsvLabel, AHeadingIsWhatHasNoNumbers) {
+  std::string rows;
+  for (int i = 0; i < 60; ++i) rows += fmt::format("{},{},{}.5\n", i % 3, i, i);
+  EXPECT_EQ(read_one(rows)->train.count() + read_one(rows)->test.count(), 60);
+  EXPECT_EQ(read_one("\"k\",\"x\",\"y\"\n" + rows)->train.count(), read_one(rows)->train.count());
+  expect_refused(read_one("0,1,o.5\n" + rows), {"line 1, column 3: 'o.5' is no number", "heading=yes"});
+  const auto counted = read_one("0,1,2\n" + rows, "", "heading=yes");
+  EXPECT_EQ(counted->train.count() + counted->test.count(), 60);
+}
+
+// Whatever programs write above tables: numbers, nothing, or one name among numbers.
+TEST(CsvLabel, HeadingsOfNumbersAreNoSamples) {
+  const auto rows = [](bool counted) {
+    std::string text;
+    for (int i = 0; i < 90; ++i)
+      text += fmt::format("{}{},{}.5,{},{}\n", counted ? std::to_string(i) + "," : "", i % 7, i % 11, i % 13,
+                          std::vector<std::string>{"cat", "dog", "eel"}[static_cast<std::size_t>(i % 3)]);
+    return text;
+  };
+  for (const std::string heading : {"0,1,2,species", "2019,2020,2021,label", "a,b,c,d"}) {
+    SCOPED_TRACE(heading);
+    const auto data = read_one(heading + "\n" + rows(false));
+    ASSERT_TRUE(data.ok()) << data.failure().message;
+    EXPECT_EQ(data->inputs.classes, (std::vector<std::string>{"cat", "dog", "eel"}));
+    EXPECT_EQ(data->train.count() + data->test.count(), 90);
+  }
+  for (const std::string heading :
+       {"\"\",\"0\",\"1\",\"2\",\"label\"", ",0,1,2,3", "\"\",\"a\",\"b\",\"c\",\"d\""}) {
+    SCOPED_TRACE(heading);
+    const auto data = read_one(heading + "\n" + rows(true));
+    ASSERT_TRUE(data.ok()) << data.failure().message;
+    EXPECT_EQ(data->train.classes(), 3);
+    EXPECT_EQ(data->train.features(), 3);
+    EXPECT_EQ(data->train.count() + data->test.count(), 90);
+  }
+  // A class may be called so, too.
+  std::string targets;
+  for (int i = 0; i < 60; ++i)
+    targets += fmt::format("{}.5,{},{}\n", i % 7, i % 11, i % 2 ? "decoy" : "target");
+  const auto data = read_one(targets);
+  ASSERT_TRUE(data.ok()) << data.failure().message;
+  EXPECT_EQ(data->train.count() + data->test.count(), 60);
+  expect_refused(read_one("2019,2020,2021,country\n" + rows(false)),
+                 {"line 1: 'country' is in this line only", "heading=yes"});
+  EXPECT_EQ(read_one("2019,2020,2021,country\n" + rows(false), "", "heading=yes")->train.classes(), 3);
+}
+
+TEST(CsvLabel, NamesThatSayLessAreBelievedLess) {
+  std::string rows;
+  for (int i = 0; i < 60; ++i) rows += fmt::format("{}.5,{},{}\n", i % 9, i % 6, i % 2);
+  EXPECT_EQ(read_one("x,y,label\n" + rows)->train.classes(), 2);
+  // y is a coordinate beside x.
+  const auto cluster = read_one("x,y,cluster\n" + rows);
+  ASSERT_TRUE(cluster.ok()) << cluster.failure().message;
+  EXPECT_THAT(cluster->understood, HasSubstr("label column 3 (cluster)"));
+}
+
+TEST(CsvLabel, WhatOnlyCountsRowsIsLeftOutWhereverItIs) {
+  std::string text = "kind,a,b,Id\n";
+  for (int i = 0; i < 90; ++i) text += fmt::format("{},{},{},{}\n", i / 30, i % 7, i % 11, 2 * i + 1);
+  const auto data = read_one(text, "kind");
+  ASSERT_TRUE(data.ok()) << data.failure().message;
+  EXPECT_EQ(data->train.features(), 2);
+  EXPECT_THAT(data->understood, HasSubstr("column 4 (Id) only counts rows"));
+  EXPECT_EQ(read_one(text, "kind", "counters=keep")->train.features(), 3);
+}
+
+TEST(CsvLabel, ANameThatIsANumberOfAnotherColumnIsRefused) {
+  std::string text = "label,0,1,2\n";
+  for (int i = 0; i < 60; ++i) text += fmt::format("{},{},{},{}\n", i % 2, i % 5, i % 7, i % 9);
+  expect_refused(read_one(text, "1", "heading=yes"),
+                 {"1 is column 3 (1), and the number of column 1 (label)"});
+}
+
+}  // namespace
+}  // namespace polydot::node
