@@ -76,6 +76,13 @@ void PeerAddresses::take(int index, const OnAddress& on_address, const OnLine& o
   on_address(index, *peer.known);
 }
 
+void PeerAddresses::heard(int index, std::string_view address) {
+  Peer& peer = peers_[static_cast<std::size_t>(index)];
+  if (peer.heard || !peer.known) return;
+  const std::vector<std::string>& all = peer.known->addresses;
+  peer.heard = std::find(all.begin(), all.end(), address) != all.end();
+}
+
 void PeerAddresses::hurry() {
   for (Peer& peer : peers_)
     if (!peer.heard) peer.next = std::min(peer.next, peer.asked + kFirstPause);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "node/endpoint.h"
@@ -26,8 +27,9 @@ class PeerAddresses {
 
   // Asks for all names, and takes what is known within `most`: addresses at once, names soon.
   void begin(std::chrono::milliseconds most, const OnAddress& on_address, const OnLine& on_line);
-  // Its messages arrive.
-  void heard(int peer) { peers_[static_cast<std::size_t>(peer)].heard = true; }
+  // Its messages arrive, from this address. From another one than it is dialled at (of one host any loopback
+  // address will do) they say nothing about where it is to be dialled.
+  void heard(int peer, std::string_view address);
   // Somebody came from an address that is nobody's: perhaps one of those that are not heard has it now.
   void hurry();
   // Now and then. Takes answers, and asks again for who has not been heard since it was last asked for:

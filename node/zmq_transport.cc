@@ -237,7 +237,7 @@ std::optional<Received> ZmqTransport::receive() {
       ++counters_.frames_refused;
       continue;
     }
-    sockets_->addresses.heard(from.index);
+    if (address != nullptr) sockets_->addresses.heard(from.index, address);
     const std::optional<SlabRef> ref = message.ref();
     // Whether memory is shared is each peer's own affair: who does not share may be invited all the same.
     const bool invitation = ref && ref->bytes == 0 && sockets_->came_from_this_host(message.parts[0]);

@@ -59,11 +59,24 @@ std::vector<std::uint64_t> steps_of(const std::string& run, std::size_t peers) {
   return steps;
 }
 
+// It could not start, or was ended; one that trained, or met the others, ends with other codes.
+bool never_started(const Child& child) {
+  const int code = child.exit_code.value_or(0);
+  return child.signal != 0 || code == exit_code(FailureKind::kUsage) ||
+         code == exit_code(FailureKind::kData) ||
+         (code > exit_code(FailureKind::kRefused) && code < exit_code_of_signal(0));
+}
+
 // Nobody has done a step since `before`, and those that are left are too few to begin.
 bool are_too_few(const Launcher& launcher, const std::string& run, int needed,
                  const std::vector<std::uint64_t>& before) {
   const std::size_t running = running_peers(launcher).size();
-  return running > 0 && static_cast<int>(running) < needed && steps_of(run, before.size()) == before;
+  if (running == 0 || static_cast<int>(running) >= needed) return false;
+  const std::vector<Child>& all = launcher.children();
+  const bool all_ended_so = std::all_of(all.begin(), all.end(), [](const Child& child) {
+    return !child.exit_code || child.again || never_started(child);
+  });
+  return all_ended_so && steps_of(run, before.size()) == before;
 }
 
 // All that run have begun; asks them.

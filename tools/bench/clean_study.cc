@@ -157,7 +157,7 @@ Result<std::vector<CleanCase>> make_cases(const CleanStudyOptions& options,
   data.reserve(2);
   for (const std::string set : {"strokes", "idx"}) {
     if (set == "idx" && options.data.empty()) continue;
-    Result<node::DataPair> loaded = node::load_data({.dataset = set, .path = set == "idx" ? options.data : ""});
+    Result<node::DataPair> loaded = node::load_data(node::DataSource{.dataset = set, .path = set == "idx" ? options.data : ""});
     if (!loaded) return loaded.failure();
     data.push_back(std::move(loaded).value());
     both(large(set == "idx" ? "784-256-128-10, MNIST" : "784-256-128-10, strokes", data.back(), large_steps,

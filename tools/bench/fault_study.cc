@@ -127,7 +127,7 @@ Outcome run_fault_study(const FaultStudyOptions& options) {
   std::vector<Task> tasks;
   for (const Source& source : sources) {
     if (source.kind == "idx" && source.path.empty()) continue;
-    auto loaded = node::load_data(source.kind, source.path);
+    auto loaded = node::load_data(node::DataSource{.dataset = source.kind, .path = source.path});
     if (!loaded) return loaded.failure();
     data.push_back(std::move(loaded).value());
     auto task = make_task(source.name, data.back(), options.full);

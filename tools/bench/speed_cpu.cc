@@ -93,7 +93,7 @@ Result<Series> series_of(const SpeedBench& bench, const ClusterPlan& plan, const
 
 Result<Measured> measure_cpu(const SpeedBench& bench) {
   compute_as_peers_do();
-  const auto data = node::load_data({.dataset = "idx", .path = bench.data()});
+  const auto data = node::load_data(node::DataSource{.dataset = "idx", .path = bench.data()});
   if (!data) return data.failure();
   Measured measured;
   for (const Size& size : kSizes) {
