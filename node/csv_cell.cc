@@ -50,6 +50,19 @@ CsvCell read_cell(std::string_view cell, char decimal) {
   return number && std::abs(value) <= kMaxMagnitude ? CsvCell{CsvCell::Kind::kNumber, value} : CsvCell{};
 }
 
+bool may_be_thousands(std::string_view cell, char mark) {
+  cell = trimmed(cell);
+  if (cell.starts_with('-') || cell.starts_with('+')) cell.remove_prefix(1);
+  const auto is_group = [](std::string_view group, std::size_t least) {
+    return group.size() >= least && group.size() <= 3 &&
+           group.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  const std::vector<std::string_view> groups = split(cell, mark);
+  return groups.size() > 1 && groups[0] != "0" && is_group(groups[0], 1) &&
+         std::all_of(groups.begin() + 1, groups.end(),
+                     [&](std::string_view group) { return is_group(group, 3); });
+}
+
 std::string quoted_cell(std::string_view cell) {
   constexpr std::size_t kShown = 24;
   return "'" + printable(cell, kShown) + "'";

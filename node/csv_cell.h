@@ -29,6 +29,8 @@ CsvCell read_cell(std::string_view cell, char decimal);
 inline bool is_whole(double value) { return value == std::floor(value); }
 inline bool is_byte(double value) { return value >= 0 && value <= 255 && is_whole(value); }
 
+// 1,096 or 1,234,567 with this mark: groups of three digits, so perhaps no decimals. Not 0,123.
+bool may_be_thousands(std::string_view cell, char mark);
 // In capitals or not; the words are in lower case.
 bool is_one_of(std::string_view text, std::span<const std::string_view> lower_words);
 // As it may stand in a message: short, on one line.

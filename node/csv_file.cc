@@ -114,7 +114,9 @@ std::string text_of_file(const CsvTable& table) {
 std::string text_of_counters(const CsvTable& table, const CsvRoles& roles) {
   std::string text;
   for (const std::size_t c : roles.row_numbers) text += (text.empty() ? "" : ", ") + table.name_of(c);
-  return text.empty() ? "" : text + " only counts rows, left out; ";
+  if (!text.empty()) text += " only counts rows, left out; ";
+  for (const std::size_t c : roles.empty) text += table.name_of(c) + " is empty, left out; ";
+  return text;
 }
 
 void describe_table(const CsvTable& table, const CsvRoles& roles, InputDescription& inputs) {
@@ -172,6 +174,7 @@ Result<DataPair> pair_of(const Tables& tables, const CsvOptions& options) {
                   text_of_scaling(train, test, data.inputs, pixels), split.train.size(), split.test.size(),
                   tables.test ? " (" + other.path().filename().string() + ")"
                               : fmt::format(" (of each class, seed {})", options.split_seed));
+  if (Outcome shared = check_classes(data, other.path().string()); !shared) return shared.failure();
   return data;
 }
 

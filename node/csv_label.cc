@@ -11,7 +11,7 @@ namespace polydot::node {
 namespace {
 
 constexpr std::size_t kMostClasses = 100, kLeastMean = 5;
-constexpr std::size_t kLeastCounted = 10;  // rows
+constexpr std::size_t kLeastCounted = 10, kFewRows = 20;  // rows
 
 constexpr std::array<std::string_view, 1> kX{"x"}, kY{"y"};
 constexpr std::array<std::string_view, 7> kCounterNames{"id", "index",      "row",  "no",
@@ -37,13 +37,20 @@ bool counts_rows(const CsvTable& table, std::size_t c) {
   return is_called || all;
 }
 
-bool can_be_label(const CsvTable& table, std::size_t c) {
+enum class Fits { kNo, kPerhaps, kYes };
+
+// kPerhaps: more classes, or fewer samples of each, than a label mostly has.
+Fits fits_a_label(const CsvTable& table, std::size_t c) {
   const CsvTexts* const texts = table.texts(c);
-  if (texts == nullptr || texts->too_many || table.column(c).missing > 0 || counts_rows(table, c))
-    return false;
+  const CsvColumn& column = table.column(c);
+  const bool text = column.first_text > 0;
+  if (texts == nullptr || texts->too_many || column.missing > 0 || (!text && !column.whole)) return Fits::kNo;
   const std::size_t classes = texts->values.size();
-  return table.column(c).whole && classes >= 2 && classes <= kMostClasses &&
-         table.rows() >= kLeastMean * classes;
+  if (classes < 2 || 2 * classes > std::max(table.rows(), kFewRows) || (!text && counts_rows(table, c)))
+    return Fits::kNo;
+  const bool few_rows = table.rows() < kFewRows;
+  return classes <= kMostClasses && (few_rows || table.rows() >= kLeastMean * classes) ? Fits::kYes
+                                                                                       : Fits::kPerhaps;
 }
 
 // y is a coordinate where there is an x.
@@ -78,18 +85,32 @@ Result<std::size_t> recognised(const CsvTable& table) {
   if (called.size() > 1)
     return usage_failure(fmt::format("{}: {} can be the label: say which, --label NAME or its number",
                                      table.path().string(), names_of(table, called)));
-  if (texts.size() == 1) return texts.front();
+  const std::size_t last = table.columns() - 1;
+  const auto ask = [&](std::size_t a, std::size_t b, const char* can) {
+    return usage_failure(
+        fmt::format("{}: {} and {} {} be the label: say which column it is, --label NAME or its number",
+                    table.path().string(), table.name_of(a), table.name_of(b), can));
+  };
+  if (texts.size() == 1) {
+    const std::size_t text = texts.front();
+    // Mostly the label is last, and a text before it would be a feature that has to be left out.
+    if (text != last && table.rows() >= kFewRows && fits_a_label(table, last) == Fits::kYes)
+      return ask(text, last, "can both");
+    if (fits_a_label(table, text) == Fits::kYes) return text;
+    return usage_failure(
+        fmt::format("{}: {} holds text, as only the label may, with many values: say --label {} if it "
+                    "is the label, or leave it out",
+                    table.path().string(), table.name_of(text), text + 1));
+  }
   if (texts.size() > 1)
     return usage_failure(
         fmt::format("{}: {} hold text, and only the label may: say which it is, --label NAME or its "
                     "number, and leave the others out",
                     table.path().string(), names_of(table, texts)));
-  const std::size_t last = table.columns() - 1;
-  const bool first_can = can_be_label(table, 0), last_can = can_be_label(table, last);
-  if (first_can != last_can) return first_can ? std::size_t{0} : last;
-  return usage_failure(fmt::format(
-      "{}: {} and {} {} be the label: say which column it is, --label NAME or its number",
-      table.path().string(), table.name_of(0), table.name_of(last), first_can ? "can both" : "can neither"));
+  const Fits of_first = fits_a_label(table, 0), of_last = fits_a_label(table, last);
+  if (of_first == Fits::kYes && of_last == Fits::kNo) return std::size_t{0};
+  if (of_last == Fits::kYes && of_first == Fits::kNo) return last;
+  return ask(0, last, of_first == Fits::kNo && of_last == Fits::kNo ? "can neither" : "can both");
 }
 
 // A heading whose other names are numbers looks like a sample with a class of its own.
@@ -99,7 +120,7 @@ Outcome check_first_row(const CsvTable& table, std::size_t c) {
     return Unit{};
   const bool text = read_cell(texts.values[texts.rows[0]], '.').is_text();
   const bool once = std::count(texts.rows.begin(), texts.rows.end(), texts.rows[0]) == 1;
-  if (!text || !once) return Unit{};
+  if (!once || !(text || table.first_row_counts())) return Unit{};
   return file_failure(
       table.path(),
       "line {}: {} is in this line only: a heading, or a class with one sample? say --csv heading=yes "
@@ -118,7 +139,7 @@ Outcome check_label(const CsvTable& table, std::size_t c, bool given) {
         column.first_missing, table.name_of(c));
   if (Outcome heading = check_first_row(table, c); !heading) return heading;
   const std::size_t classes = texts.values.size();
-  if (!texts.too_many && 2 * classes <= std::max<std::size_t>(table.rows(), 20)) return Unit{};
+  if (!texts.too_many && 2 * classes <= std::max(table.rows(), kFewRows)) return Unit{};
   return file_failure(table.path(),
                       "{} has {} different values in {} rows, and is no class: {}--label NAME or the "
                       "number of another column",
@@ -132,7 +153,7 @@ Outcome check_numbers(const CsvTable& table, std::size_t c) {
   const CsvColumn& column = table.column(c);
   if (column.first_text == 0) return Unit{};
   const char decimal = table.dialect().decimal == ',' ? '.' : ',';
-  const bool other = read_cell(column.text, decimal).is_number();
+  const bool other = read_cell(column.text, decimal).is_number() && !may_be_thousands(column.text, decimal);
   return file_failure(
       table.path(), "line {}, {}: {} is no number, and only the label may be text: {}", column.first_text,
       table.name_of(c), quoted_cell(column.text),
@@ -148,6 +169,12 @@ Result<CsvRoles> roles_of(const CsvTable& table, const std::string& given, bool 
   for (std::size_t c = 0; c < table.columns(); ++c) {
     if (c == *label) continue;
     if (Outcome numbers = check_numbers(table, c); !numbers) return numbers.failure();
+    if (table.column(c).missing == table.rows()) {
+      if (!table.heading().empty() && !table.heading()[c].empty())
+        return file_failure(table.path(), "{}: no value in any row: leave the column out", table.name_of(c));
+      roles.empty.push_back(c);
+      continue;
+    }
     if (table.columns() > 2 && !keep_counters && counts_rows(table, c)) {
       roles.row_numbers.push_back(c);
       continue;

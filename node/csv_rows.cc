@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kHeadBytes = std::size_t{1} << 18, kChunkBytes = std::size_t{1} << 20;
 constexpr std::size_t kMostRecordBytes = std::size_t{1} << 28;
+constexpr std::string_view kSeparatorLine = "sep=";
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 bool needs_decoder(const CsvDialect& dialect) { return dialect.encoding != "utf-8"; }
@@ -226,17 +227,25 @@ char delimiter_of(const std::string& head) {
   return best_share >= 0.0 ? best : most;
 }
 
-char decimal_of(const std::string& head, char delimiter) {
+// Failure: numbers with commas that may be thousands as well as decimals.
+Result<char> decimal_of(const std::filesystem::path& path, const std::string& head, char delimiter) {
   if (delimiter == ',') return '.';
-  std::size_t commas = 0;
+  std::string_view doubtful;
+  bool sure = false;
   for (const auto& record : split(head, delimiter, kLookedAt))
     for (const std::string_view cell : record) {
       const bool with_comma = cell.find(',') != std::string_view::npos;
       if (!with_comma && cell.find('.') != std::string_view::npos && read_cell(cell, '.').is_number())
         return '.';
-      commas += with_comma && read_cell(cell, ',').is_number();
+      if (may_be_thousands(cell, ','))
+        doubtful = cell;
+      else
+        sure = sure || (with_comma && read_cell(cell, ',').is_number());
     }
-  return commas > 0 ? ',' : '.';
+  if (!sure && !doubtful.empty())
+    return file_failure(path, "{}: thousands or decimals? say --csv decimal=comma, or take the commas out",
+                        quoted_cell(doubtful));
+  return sure ? ',' : '.';
 }
 
 }  // namespace
@@ -259,8 +268,16 @@ Result<CsvDialect> dialect_of(const std::filesystem::path& path, const CsvOption
   }
   if (head.starts_with(kByteOrderMark)) head.erase(0, kByteOrderMark.size());
   if (*got < bytes.size()) head += '\n';  // all of it: the last record is whole
-  dialect.delimiter = options.delimiter ? *options.delimiter : delimiter_of(head);
-  dialect.decimal = options.decimal ? *options.decimal : decimal_of(head, dialect.delimiter);
+  // As some spreadsheets begin a file.
+  const bool says = head.size() > kSeparatorLine.size() + 1 && head.starts_with(kSeparatorLine) &&
+                    (head[kSeparatorLine.size() + 1] == '\n' || head[kSeparatorLine.size() + 1] == '\r');
+  dialect.delimiter = options.delimiter ? *options.delimiter
+                      : says            ? head[kSeparatorLine.size()]
+                                        : delimiter_of(head);
+  const auto decimal =
+      options.decimal ? Result<char>(*options.decimal) : decimal_of(path, head, dialect.delimiter);
+  if (!decimal) return decimal.failure();
+  dialect.decimal = *decimal;
   return dialect;
 }
 

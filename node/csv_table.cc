@@ -62,6 +62,10 @@ Result<CsvTable> CsvTable::read(const std::filesystem::path& path, const CsvOpti
 }
 
 Outcome CsvTable::take(const CsvRow& row) {
+  const bool names_separator = row.line == 1 && row.cells[0] == "sep=";
+  const bool empty = std::all_of(row.cells.begin(), row.cells.end(),
+                                 [](std::string_view cell) { return trimmed(cell).empty(); });
+  if (names_separator || (empty && row.cells.size() > 1)) return Unit{};
   if (begun_) return add(row);
   if (first_.empty()) {
     first_.assign(row.cells.begin(), row.cells.end());
@@ -94,6 +98,9 @@ Outcome CsvTable::begin(const CsvRow* second) {
     asked_ = *asked;
   }
   if (*heading) return Unit{};
+  const Counted counted = count_up(first_, dialect_.decimal);
+  first_row_counts_ =
+      counted.evenly && counted.numbers >= 3 && (counted.first == 0.0 || counted.first == 1.0);
   CsvRow row;
   row.cells.assign(first_.begin(), first_.end());
   row.line = first_line_;
@@ -190,10 +197,16 @@ Failure CsvTable::not_a_number(const CsvRow& row, std::size_t c) const {
 
 void CsvTable::keep_text(CsvTexts& texts, std::string_view cell, const CsvCell& read) {
   if (texts.too_many) return;
-  // 1, 01 and 1.0 are one class; true is its own name.
-  const std::string_view plain = trimmed(cell);
-  const bool digits = plain.find_first_of("0123456789") != std::string_view::npos;
-  std::string text = read.is_number() && digits ? fmt::format("{}", read.value) : std::string(plain);
+  // 1, +1 and 1.0 are one class. Not 01, 1E0 or numbers with more digits than a double has: they may be
+  // codes.
+  constexpr double kExact = 9007199254740992.0;
+  std::string_view plain = trimmed(cell);
+  const std::string_view unsigned_part = plain.substr(std::min(plain.find_first_not_of("+-"), plain.size()));
+  const bool padded = unsigned_part.size() > 1 && unsigned_part[0] == '0' && unsigned_part[1] >= '0' &&
+                      unsigned_part[1] <= '9';
+  const bool digits = unsigned_part.find_first_not_of("0123456789.,") == std::string_view::npos;
+  const bool is_plain = read.is_number() && digits && !padded && std::abs(read.value) < kExact;
+  std::string text = is_plain ? fmt::format("{}", read.value) : std::string(plain);
   const auto [place, is_new] =
       texts.places.try_emplace(std::move(text), static_cast<std::uint32_t>(texts.values.size()));
   if (is_new) texts.values.push_back(place->first);

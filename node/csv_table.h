@@ -53,6 +53,8 @@ class CsvTable {
   // In UTF-8; empty: there is none.
   const std::vector<std::string>& heading() const { return heading_; }
   bool heading_was_given() const { return options_.heading.has_value(); }
+  // Numbers 0, 1, 2, .. or 1, 2, 3, ..: perhaps a heading.
+  bool first_row_counts() const { return first_row_counts_; }
   // "column 3 (age)"
   std::string name_of(std::size_t c) const;
   std::size_t line(std::size_t row) const { return lines_[row]; }
@@ -91,7 +93,7 @@ class CsvTable {
   CsvDialect dialect_;
   std::vector<std::string> first_;  // the first record, until the second is there
   std::size_t first_line_ = 0;
-  bool begun_ = false;
+  bool begun_ = false, first_row_counts_ = false;
   std::optional<std::size_t> asked_;  // the label's column, if it was given
 
   std::vector<std::string> heading_;

@@ -28,6 +28,15 @@ DataPair make_data_pair(dnn::Dataset train, dnn::Dataset test, std::vector<std::
   return {std::move(train), std::move(test), std::move(inputs), digest, ""};
 }
 
+Outcome check_classes(const DataPair& data, const std::string& test) {
+  std::vector<bool> known(data.inputs.classes.size());
+  for (const dnn::Label label : data.train.labels()) known[label] = true;
+  for (const dnn::Label label : data.test.labels())
+    if (known[label]) return Unit{};
+  return data_failure(
+      fmt::format("{}: none of its labels is one of the training part: written in another way?", test));
+}
+
 std::string text_of_classes(const DataPair& data) {
   constexpr std::size_t kShown = 12, kNameBytes = 40;
   const std::vector<std::string>& names = data.inputs.classes;

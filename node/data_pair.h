@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "codes/result.h"
 #include "dnn/dataset.h"
 #include "node/input_description.h"
 
@@ -27,6 +28,8 @@ DataPair make_data_pair(dnn::Dataset train, dnn::Dataset test, std::vector<std::
 
 // "26 classes (a 120, b 97, ..)": how many samples each class has in both parts, and which are never trained.
 std::string text_of_classes(const DataPair& data);
+// Failure: kData, no label of the test part is one of the training part.
+Outcome check_classes(const DataPair& data, const std::string& test);
 std::vector<std::string> numbered_classes(dnn::Index count);
 
 }  // namespace polydot::node

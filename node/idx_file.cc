@@ -215,6 +215,7 @@ Result<DataPair> read_idx(const fs::path& path) {
   for (const std::int64_t label : *classes) names.push_back(std::to_string(label));
   DataPair data =
       make_data_pair(to_dataset(std::move(*train), *classes), to_dataset(std::move(*test), *classes), names);
+  if (Outcome shared = check_classes(data, files->test.labels.string()); !shared) return shared.failure();
   data.understood = fmt::format(
       "{}: {}; {}{}; {} for training, {} for the test", printable(path.string()), size, text_of_classes(data),
       count_from_zero(*classes) ? ""

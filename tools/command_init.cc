@@ -33,6 +33,15 @@ node::Config cluster_config(const InitRequest& request, const std::string& clust
   return config;
 }
 
+// As one word for the shell.
+std::string quoted(const std::string& path) {
+  constexpr const char* kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+,:@%=";
+  if (path.find_first_not_of(kPlain) == std::string::npos) return path;
+  std::string word = "'";
+  for (const char c : path) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
 std::string next_steps(const InitRequest& request) {
   const auto& shared = request.config.shared;
   std::string text = fmt::format(
@@ -44,7 +53,7 @@ std::string next_steps(const InitRequest& request) {
     // In a subshell, so that Ctrl-C reaches the peers too, and waits until they have ended.
     text += fmt::format(
         "  {}: (trap : INT; for k in {}; do polydot peer --config {} --index $k & done; wait; wait)\n",
-        request.plan.hosts[h].host, fmt::join(request.plan.indices[h], " "), request.out);
+        request.plan.hosts[h].host, fmt::join(request.plan.indices[h], " "), quoted(request.out));
   }
   return text +
          fmt::format("Peer k listens at TCP port {} + k. Traffic is not encrypted: trusted networks only.\n",

@@ -117,7 +117,8 @@ Result<std::optional<std::string>> OptionsParser::parse(std::vector<std::string>
   // CLI11 takes `--lr --momentum` for the value "--momentum".
   for (const CLI::Option* option : app_.get_options())
     for (const std::string& text : option->results())
-      if (text.starts_with("--")) return usage_failure(fmt::format("{} needs a value", option->get_name()));
+      if (text.starts_with("--") || (text.empty() && option->get_name() != "--hidden"))
+        return usage_failure(fmt::format("{} needs a value", option->get_name()));
   if (const Outcome extras = check_extras(); !extras) return extras.failure();
   return std::optional<std::string>();
 }

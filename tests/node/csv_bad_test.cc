@@ -15,6 +15,31 @@ TEST(BadCsv, DecimalCommasThatComeLateAreNamed) {
   EXPECT_TRUE(read_one(text, "", "decimal=comma").ok());
 }
 
+TEST(BadCsv, ThousandsOrDecimals) {
+  std::string text = "salary;age;label\n";
+  for (int i = 0; i < 60; ++i) text += fmt::format("{};{};{}\n", i % 2 ? "500" : "1,096", i % 9, i % 3);
+  expect_refused(read_one(text), {"'1,096': thousands or decimals?", "decimal=comma"});
+  EXPECT_TRUE(read_one(text, "", "decimal=comma").ok());
+  EXPECT_FALSE(may_be_thousands("0,123", ','));
+  EXPECT_FALSE(may_be_thousands("1,09", ','));
+}
+
+// As spreadsheets write them.
+TEST(BadCsv, WhatIsOnlyAroundTheTable) {
+  std::string text = "sep=;\na;label;\n";
+  for (int i = 0; i < 60; ++i) text += fmt::format("{},5;{};\n", i % 9, i % 3);
+  const auto data = read_one(text + ";;\n;;\n");
+  ASSERT_TRUE(data.ok()) << data.failure().message;
+  EXPECT_EQ(data->train.count() + data->test.count(), 60);
+  EXPECT_EQ(data->train.features(), 1);
+  EXPECT_THAT(data->understood, HasSubstr("column 3 is empty, left out"));
+}
+
+TEST(BadCsv, LabelsThatAreWrittenInAnotherWay) {
+  expect_refused(read_two("label,x\nTrue,1\nFalse,2\n", "label,x\n1,1\n0,2\n", "label"),
+                 {"test.csv", "none of its labels is one of the training part"});
+}
+
 TEST(BadCsv, BlanksBetweenDecimalCommas) {
   std::string text;
   for (int i = 0; i < 60; ++i) text += fmt::format("{},5 {}\n", i % 7, i % 2);
@@ -28,7 +53,7 @@ TEST(BadCsv, TextInTheTestPart) {
   const std::string train = "label,a,b\nu,1,2\nv,3,4\nu,5,7\n";
   expect_refused(read_two(train, "label,a,b\nu,1,oops\n", "label"),
                  {"test.csv", "line 2, column 3 (b)", "'oops'"});
-  EXPECT_THAT(read_two(train, "label,a,b\nw,1,2\n", "label")->understood,
+  EXPECT_THAT(read_two(train, "label,a,b\nw,1,2\nu,1,2\n", "label")->understood,
               HasSubstr("never in the training part: w"));
 }
 

@@ -91,7 +91,7 @@ TEST(CsvFile, TheSameTableIsTheSameDataHoweverItIsWritten) {
       {.name = "CRLF", .end = "\r\n", .label = "kind"},
       {.name = "CR", .end = "\r", .label = "kind"},
       {.name = "byte order mark", .mark = "\xEF\xBB\xBF", .label = "kind"},
-      {.name = "strings", .strings = true},
+      {.name = "strings", .strings = true, .label = "kind"},
       {.name = "quoted strings, last", .quotes = true, .strings = true, .label_last = true},
       {.name = "label last", .label_last = true, .label = "kind"},
       {.name = "label last by number", .heading = false, .label_last = true, .label = "5"},

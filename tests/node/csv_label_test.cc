@@ -74,6 +74,34 @@ TEST(CsvLabel, HeadingsOfNumbersAreNoSamples) {
   EXPECT_EQ(read_one("2019,2020,2021,country\n" + rows(false), "", "heading=yes")->train.classes(), 3);
 }
 
+TEST(CsvLabel, AFewNumbersThatCountMayBeAHeading) {
+  std::string rows;
+  for (int i = 0; i < 60; ++i) rows += fmt::format("{}.25,{}.5,{},{}\n", i % 7, i % 11, i % 5, 10 * (i % 3));
+  expect_refused(read_one("0,1,2,3\n" + rows, "4"), {"line 1: '3' is in this line only", "heading=yes"});
+  EXPECT_EQ(read_one("0,1,2,3\n" + rows, "4", "heading=yes")->train.classes(), 3);
+}
+
+TEST(CsvLabel, TextIsNotAlwaysTheLabel) {
+  std::string survivors = "Sex,Age,Survived\n", people = "name,a,outcome\n";
+  for (int i = 0; i < 60; ++i) {
+    survivors += fmt::format("{},{}.5,{}\n", i % 3 ? "male" : "female", i, i % 2);
+    people += fmt::format("person{},{}.5,{}.5\n", i / 2, i, i);
+  }
+  expect_refused(read_one(survivors), {"column 1 (Sex) and column 3 (Survived) can both be the label"});
+  expect_refused(read_one(people), {"column 1 (name) holds text", "with many values"});
+  // More classes than most have is no reason to take the other column.
+  std::string many;
+  for (int i = 0; i < 400; ++i) many += fmt::format("{},{}.5,{}\n", i * 7 % 130, i, i % 4);
+  expect_refused(read_one(many), {"column 1 and column 3 can both be the label"});
+}
+
+TEST(CsvLabel, CodesStayApart) {
+  const auto data =
+      read_two("010,1\n10,2\n10.0,3\n+10,3\n12345678901234567,1\n12345678901234568,2\n", "10,3\n");
+  ASSERT_TRUE(data.ok()) << data.failure().message;
+  EXPECT_EQ(data->train.classes(), 4);
+}
+
 TEST(CsvLabel, NamesThatSayLessAreBelievedLess) {
   std::string rows;
   for (int i = 0; i < 60; ++i) rows += fmt::format("{}.5,{},{}\n", i % 9, i % 6, i % 2);

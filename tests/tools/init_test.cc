@@ -86,6 +86,14 @@ TEST_F(Init, NextStepsNameEveryHostAndIndex) {
   EXPECT_NE(text.find("right: (trap : INT; for k in 1 3 5 7;"), std::string::npos) << text;
 }
 
+TEST_F(Init, TheLineIsForTheShell) {
+  const auto request =
+      parse_arguments({"init", "--hosts", "left", "--peers", "8", "--out", "my $(c)'s.toml"});
+  ASSERT_TRUE(request) << request.failure().message;
+  const std::string text = next_steps(std::get<InitRequest>(*request));
+  EXPECT_NE(text.find("--config 'my $(c)'\\''s.toml' --index"), std::string::npos) << text;
+}
+
 TEST(ClusterId, IsRandomAndValid) {
   std::set<std::string> ids;
   for (int i = 0; i < 100; ++i) {

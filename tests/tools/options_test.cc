@@ -104,6 +104,13 @@ TEST(Options, TrainTakesEveryFlag) {
   EXPECT_EQ(local.inject.size(), 2U);
 }
 
+// A variable of a script that is not set.
+TEST(Options, EmptyValuesAreNone) {
+  EXPECT_TRUE(contains(failure_of({"train", "--out", ""}), "--out needs a value"));
+  EXPECT_TRUE(contains(failure_of({"train", "--resume", ""}), "--resume needs a value"));
+  EXPECT_TRUE(parse_arguments({"train", "--hidden", ""}));
+}
+
 TEST(Options, WhoLeavesBeforeTheEndReportsNothingOfIt) {
   EXPECT_TRUE(contains(failure_of({"train", "--detach", "--certify"}), "--certify: --detach leaves"));
 }
