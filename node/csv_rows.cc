@@ -248,6 +248,27 @@ Result<char> decimal_of(const std::filesystem::path& path, const std::string& he
   return sure ? ',' : '.';
 }
 
+// What is given for a table now and then, by its first bytes.
+struct Magic {
+  std::string_view bytes;
+  const char* what;
+};
+constexpr std::array<Magic, 6> kNoTables{
+    {{"PK\x03\x04", "is a zip archive or a spreadsheet: unpack it, or save it as CSV"},
+     {"\x93NUMPY", "is a NumPy file: save it as text"},
+     {"PAR1", "is a Parquet file: save it as CSV"},
+     {"BZh", "is compressed by bzip2: unpack it, or compress it by gzip"},
+     {"\xFD"
+      "7zXZ",
+      "is compressed by xz: unpack it, or compress it by gzip"},
+     {std::string_view("\0\0\x08", 3), "is an IDX file: give its folder, and --dataset idx"}}};
+
+Outcome check_magic(const std::filesystem::path& path, std::string_view head) {
+  for (const Magic& magic : kNoTables)
+    if (head.starts_with(magic.bytes)) return file_failure(path, "{}", std::string(magic.what));
+  return Unit{};
+}
+
 }  // namespace
 
 Result<CsvDialect> dialect_of(const std::filesystem::path& path, const CsvOptions& options) {
@@ -257,6 +278,7 @@ Result<CsvDialect> dialect_of(const std::filesystem::path& path, const CsvOption
   const auto got = file->read(bytes);
   if (!got) return got.failure();
   std::string head(reinterpret_cast<const char*>(bytes.data()), *got);
+  if (Outcome text = check_magic(path, head); !text) return text.failure();
   CsvDialect dialect;
   dialect.encoding = options.encoding.empty() ? encoding_of(head) : options.encoding;
   if (needs_decoder(dialect)) {

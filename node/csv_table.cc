@@ -79,6 +79,10 @@ Outcome CsvTable::take(const CsvRow& row) {
 Outcome CsvTable::begin(const CsvRow* second) {
   begun_ = true;
   columns_.resize(first_.size());
+  if (columns_.size() < 2 && second != nullptr && second->cells.size() > 1)
+    return file_failure(
+        path_, "line {}: {} is one cell, and the next line has {}: a title or a comment? leave it out",
+        first_line_, quoted_cell(first_[0]), second->cells.size());
   if (columns_.size() < 2)
     return file_failure(
         path_,

@@ -35,6 +35,13 @@ TEST(BadCsv, WhatIsOnlyAroundTheTable) {
   EXPECT_THAT(data->understood, HasSubstr("column 3 is empty, left out"));
 }
 
+TEST(BadCsv, WhatIsNoTableIsNamed) {
+  expect_refused(read_one(std::string("PK\x03\x04\x14\0\0", 7)), {"set.csv", "zip archive or a spreadsheet"});
+  expect_refused(read_one(std::string("\0\0\x08\x03\0\0", 6)), {"is an IDX file", "--dataset idx"});
+  expect_refused(read_one("Measured in May\na,b,label\n1,2,0\n3,4,1\n"),
+                 {"line 1: 'Measured in May' is one cell", "title"});
+}
+
 TEST(BadCsv, LabelsThatAreWrittenInAnotherWay) {
   expect_refused(read_two("label,x\nTrue,1\nFalse,2\n", "label,x\n1,1\n0,2\n", "label"),
                  {"test.csv", "none of its labels is one of the training part"});
