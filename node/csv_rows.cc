@@ -3,23 +3,17 @@
 #include <csv.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <span>
 
-#include "node/config_words.h"
-#include "node/csv_cell.h"
 #include "node/text_decoder.h"
 
 namespace polydot::node {
 namespace {
 
-constexpr std::size_t kHeadBytes = std::size_t{1} << 18, kChunkBytes = std::size_t{1} << 20;
+constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
 constexpr std::size_t kMostRecordBytes = std::size_t{1} << 28;
-constexpr std::string_view kSeparatorLine = "sep=";
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
-bool needs_decoder(const CsvDialect& dialect) { return dialect.encoding != "utf-8"; }
 
 // One record, as libcsv hands over its cells.
 class Record {
@@ -126,7 +120,7 @@ class TextFile {
     auto file = DataFile::open(path);
     if (!file) return file.failure();
     TextFile text(*std::move(file));
-    if (needs_decoder(dialect)) {
+    if (dialect.needs_decoder()) {
       auto decoder = TextDecoder::make(dialect.encoding);
       if (!decoder) return decoder.failure();
       text.decoder_ = *std::move(decoder);
@@ -164,161 +158,7 @@ class TextFile {
   bool first_ = true;
 };
 
-// Records of a text, split at `delimiter` outside quotes.
-std::vector<std::vector<std::string_view>> split(std::string_view text, char delimiter, std::size_t most) {
-  std::vector<std::vector<std::string_view>> records(1);
-  std::size_t begin = 0;
-  bool quoted = false;
-  for (std::size_t at = 0; at < text.size() && records.size() <= most; ++at) {
-    const char c = text[at];
-    quoted = quoted != (c == '"');
-    const bool ends_line = c == '\n' || c == '\r';
-    if (quoted || (c != delimiter && !ends_line)) continue;
-    records.back().push_back(trimmed(text.substr(begin, at - begin)));
-    begin = at + 1;
-    if (!ends_line) continue;
-    if (records.back().size() > 1 || !records.back().front().empty())
-      records.emplace_back();
-    else
-      records.back().clear();
-  }
-  records.pop_back();  // not known to be whole
-  return records;
-}
-
-// Cells that all records have; 0: not as many in each.
-std::size_t common_width(const std::vector<std::vector<std::string_view>>& records) {
-  const bool same = std::all_of(records.begin(), records.end(),
-                                [&](const auto& record) { return record.size() == records.front().size(); });
-  return records.empty() || !same ? 0 : records.front().size();
-}
-
-constexpr std::size_t kLookedAt = 64;  // records
-// Those that numbers do not contain come first: with decimal commas a comma splits evenly, too.
-constexpr std::array kDelimiters{';', '\t', '|', ',', ' '};
-
-// The share of cells that are numbers.
-double numbers_in(const std::vector<std::vector<std::string_view>>& records, char delimiter) {
-  std::size_t cells = 0, numbers = 0;
-  for (const auto& record : records)
-    for (const std::string_view cell : record) {
-      ++cells;
-      const bool bare = cell.size() < 2 || cell.front() != '"' || cell.back() != '"';
-      const std::string_view inner = bare ? cell : cell.substr(1, cell.size() - 2);
-      numbers += read_cell(inner, '.').is_number() || (delimiter != ',' && read_cell(inner, ',').is_number());
-    }
-  return static_cast<double>(numbers) / static_cast<double>(std::max<std::size_t>(cells, 1));
-}
-
-// Of those that split all records into as many cells, the one that leaves most numbers; else the most
-// frequent.
-char delimiter_of(const std::string& head) {
-  char best = ',', most = ',';
-  double best_share = -1.0;
-  std::size_t most_cells = 0;
-  for (const char delimiter : kDelimiters) {
-    const auto records = split(head, delimiter, kLookedAt);
-    if (const double share = numbers_in(records, delimiter); common_width(records) > 1 && share > best_share)
-      best = delimiter, best_share = share;
-    std::size_t cells = 0;
-    for (const auto& record : records) cells += record.size() - 1;
-    if (cells > most_cells && delimiter != ' ') most = delimiter, most_cells = cells;
-  }
-  return best_share >= 0.0 ? best : most;
-}
-
-// Failure: numbers with commas that may be thousands as well as decimals.
-Result<char> decimal_of(const std::filesystem::path& path, const std::string& head, char delimiter) {
-  if (delimiter == ',') return '.';
-  std::string_view doubtful;
-  bool sure = false;
-  for (const auto& record : split(head, delimiter, kLookedAt))
-    for (const std::string_view cell : record) {
-      const bool with_comma = cell.find(',') != std::string_view::npos;
-      if (!with_comma && cell.find('.') != std::string_view::npos && read_cell(cell, '.').is_number())
-        return '.';
-      if (may_be_thousands(cell, ','))
-        doubtful = cell;
-      else
-        sure = sure || (with_comma && read_cell(cell, ',').is_number());
-    }
-  if (!sure && !doubtful.empty())
-    return file_failure(path, "{}: thousands or decimals? say --csv decimal=comma, or take the commas out",
-                        quoted_cell(doubtful));
-  return sure ? ',' : '.';
-}
-
-// What is given for a table now and then, by its first bytes.
-struct Magic {
-  std::string_view bytes;
-  const char* what;
-};
-constexpr std::array<Magic, 6> kNoTables{
-    {{"PK\x03\x04", "is a zip archive or a spreadsheet: unpack it, or save it as CSV"},
-     {"\x93NUMPY", "is a NumPy file: save it as text"},
-     {"PAR1", "is a Parquet file: save it as CSV"},
-     {"BZh", "is compressed by bzip2: unpack it, or compress it by gzip"},
-     {"\xFD"
-      "7zXZ",
-      "is compressed by xz: unpack it, or compress it by gzip"},
-     {std::string_view("\0\0\x08", 3), "is an IDX file: give its folder, and --dataset idx"}}};
-
-Outcome check_magic(const std::filesystem::path& path, std::string_view head) {
-  for (const Magic& magic : kNoTables)
-    if (head.starts_with(magic.bytes)) return file_failure(path, "{}", std::string(magic.what));
-  return Unit{};
-}
-
 }  // namespace
-
-Result<CsvDialect> dialect_of(const std::filesystem::path& path, const CsvOptions& options) {
-  auto file = DataFile::open(path);
-  if (!file) return file.failure();
-  std::vector<std::uint8_t> bytes(kHeadBytes);
-  const auto got = file->read(bytes);
-  if (!got) return got.failure();
-  std::string head(reinterpret_cast<const char*>(bytes.data()), *got);
-  if (Outcome text = check_magic(path, head); !text) return text.failure();
-  CsvDialect dialect;
-  dialect.encoding = options.encoding.empty() ? encoding_of(head) : options.encoding;
-  if (needs_decoder(dialect)) {
-    auto decoder = TextDecoder::make(dialect.encoding);
-    if (!decoder) return decoder.failure();
-    head.clear();
-    if (Outcome decoded = decoder->decode(std::span(bytes).first(*got), head); !decoded)
-      return file_failure(path, "{}", decoded.failure().message);
-  }
-  if (head.starts_with(kByteOrderMark)) head.erase(0, kByteOrderMark.size());
-  if (*got < bytes.size()) head += '\n';  // all of it: the last record is whole
-  // As some spreadsheets begin a file.
-  const bool says = head.size() > kSeparatorLine.size() + 1 && head.starts_with(kSeparatorLine) &&
-                    (head[kSeparatorLine.size() + 1] == '\n' || head[kSeparatorLine.size() + 1] == '\r');
-  dialect.delimiter = options.delimiter ? *options.delimiter
-                      : says            ? head[kSeparatorLine.size()]
-                                        : delimiter_of(head);
-  const auto decimal =
-      options.decimal ? Result<char>(*options.decimal) : decimal_of(path, head, dialect.delimiter);
-  if (!decimal) return decimal.failure();
-  dialect.decimal = *decimal;
-  return dialect;
-}
-
-std::string name_of_delimiter(char delimiter) {
-  switch (delimiter) {
-    case ',':
-      return "comma";
-    case ';':
-      return "semicolon";
-    case '\t':
-      return "tab";
-    case '|':
-      return "pipe";
-    case ' ':
-      return "space";
-    default:
-      return std::string("'") + delimiter + "'";
-  }
-}
 
 Outcome read_csv_rows(const std::filesystem::path& path, const CsvDialect& dialect,
                       const std::function<Outcome(const CsvRow&)>& take) {

@@ -8,22 +8,10 @@
 #include <vector>
 
 #include "codes/result.h"
-#include "node/csv_options.h"
+#include "node/csv_dialect.h"
 #include "node/data_files.h"
 
 namespace polydot::node {
-
-// What a file is written with.
-struct CsvDialect {
-  char delimiter = ',';
-  char decimal = '.';
-  std::string encoding = "utf-8";
-};
-// As given, else as the first 256 KiB show: the delimiter that splits all their records into as many cells;
-// a comma in numbers that are delimited by something else is a decimal one. Failure: kData.
-Result<CsvDialect> dialect_of(const std::filesystem::path& path, const CsvOptions& options);
-// "comma", "tab", ...
-std::string name_of_delimiter(char delimiter);
 
 struct CsvRow {
   std::vector<std::string_view> cells;  // valid until the next row; without quotes and outer blanks

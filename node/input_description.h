@@ -4,6 +4,7 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,7 @@ struct InputDescription {
   bool is_of_table() const { return label_position > 0; }
   double input(double raw, Eigen::Index k) const {
     const Eigen::Index at = mean.size() == 1 ? 0 : k;
-    const double value = raw == raw ? (raw - mean(at)) / deviation(at) : 0.0;
+    const double value = std::isnan(raw) ? 0.0 : (raw - mean(at)) / deviation(at);
     return limit > 0.0 ? std::clamp(value, -limit, limit) : value;
   }
 };

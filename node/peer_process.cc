@@ -38,8 +38,8 @@ namespace {
 
 volatile std::sig_atomic_t g_signal = 0;
 volatile std::sig_atomic_t g_launcher = 0;  // its process; 0: started by hand
-volatile std::sig_atomic_t g_passed_on =
-    0;  // the first one came from it, and its own may still be on the way
+// The first one came from the launcher; that of who signalled it may still be on the way.
+volatile std::sig_atomic_t g_passed_on = 0;
 
 // The second one ends the process. What the launcher passes on is none: whoever signals a whole group, as
 // batch systems do, sends it to the peers and to the launcher, which has another way to end them at once.

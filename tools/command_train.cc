@@ -18,6 +18,7 @@
 #include "node/fault_places.h"
 #include "node/open_files.h"
 #include "node/plan_of.h"
+#include "node/printable.h"
 #include "node/run_folder.h"
 #include "node/run_limits.h"
 #include "node/run_profile.h"
@@ -58,7 +59,7 @@ int settle(const Launcher& launcher, const std::string& run, bool finished) {
                                             : last_words(run, first, child.log_begin);
   const std::string line = "peer " + std::to_string(first) + " ended with code " + std::to_string(code) +
                            (why.empty() ? "" : ": " + why);
-  std::fputs((error_line(line) + "\n").c_str(), stderr);
+  node::say(line);
   return finished ? kExitDone : code;
 }
 
@@ -161,7 +162,7 @@ void show_profile(const std::string& run, int peers, std::FILE* to) {
   constexpr std::uint64_t kFirstSteps = 5;
   const auto profile = node::read_profile(run, peers, kFirstSteps);
   if (!profile)
-    std::fputs((error_line(profile.failure().message) + "\n").c_str(), stderr);
+    node::say(profile.failure().message);
   else
     std::fputs(profile_table(*profile).c_str(), to);
 }
@@ -235,19 +236,14 @@ int run_train(const TrainRequest& request) {
   const std::string run = folder->path();
   catch_run_signals();
   say_what_begins(request, checked->total_steps, run);
-  if (!config.local.quiet && !checked->understood.empty())
-    std::fputs((error_line(checked->understood) + "\n").c_str(), stderr);
+  if (!config.local.quiet && !checked->understood.empty()) node::say(checked->understood);
   auto launcher = Launcher::start(config, run, {request.detach, request.respawn});
   if (!launcher) return report(launcher.failure());
   Progress progress(checked->total_steps, isatty(STDERR_FILENO) != 0, config.local.quiet);
   const Followed followed = follow_run(*launcher, progress, request, *folder, checked->needed);
   if (followed == Followed::kDetached) return say_who_goes_on(request, *launcher, run);
   if (followed == Followed::kTooFew)
-    std::fputs((error_line(fmt::format("too few peers are left to begin: {} of {} are needed",
-                                       checked->needed, peers)) +
-                "\n")
-                   .c_str(),
-               stderr);
+    node::say(fmt::format("too few peers are left to begin: {} of {} are needed", checked->needed, peers));
   return conclude(request, launcher->config(), run, settle(*launcher, run, has_finished(run, peers)));
 }
 

@@ -12,6 +12,7 @@
 
 #include "node/config_agreement.h"
 #include "node/peer_status.h"
+#include "node/printable.h"
 #include "node/run_folder.h"
 #include "node/stop_signals.h"
 #include "node/zmq_control.h"
@@ -97,7 +98,7 @@ bool have_begun(const Launcher& launcher) {
 void say(Progress& progress, bool quiet, const std::string& line) {
   if (quiet) return;
   progress.finish();
-  std::fputs((error_line(line) + "\n").c_str(), stderr);
+  node::say(line);
 }
 
 }  // namespace
