@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -17,75 +18,94 @@ constexpr std::size_t kHeadBytes = std::size_t{1} << 18;
 constexpr std::string_view kSeparatorLine = "sep=";
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-// Records of a text, split at `delimiter` outside quotes.
-std::vector<std::vector<std::string_view>> split(std::string_view text, char delimiter, std::size_t most) {
-  std::vector<std::vector<std::string_view>> records(1);
+using Records = std::vector<std::vector<std::string_view>>;
+constexpr std::size_t kLookedAt = 64;  // records
+
+// The first records of a text, split at the delimiter outside quotes.
+Records split(std::string_view text, const CsvDelimiter& delimiter) {
+  Records records(1);
   std::size_t begin = 0;
   bool quoted = false;
-  for (std::size_t at = 0; at < text.size() && records.size() <= most; ++at) {
+  for (std::size_t at = 0; at < text.size() && records.size() <= kLookedAt; ++at) {
     const char c = text[at];
     quoted = quoted != (c == '"');
     const bool ends_line = c == '\n' || c == '\r';
-    if (quoted || (c != delimiter && !ends_line)) continue;
-    records.back().push_back(trimmed(text.substr(begin, at - begin)));
+    const bool ends_cell = ends_line || c == delimiter.mark || (delimiter.repeats && c == '\t');
+    if (quoted || !ends_cell) continue;
+    const std::string_view cell = trimmed(text.substr(begin, at - begin));
+    if (!delimiter.repeats || !cell.empty()) records.back().push_back(cell);
     begin = at + 1;
     if (!ends_line) continue;
-    if (records.back().size() > 1 || !records.back().front().empty())
-      records.emplace_back();
-    else
-      records.back().clear();
+    const bool empty = records.back().empty() || (records.back().size() == 1 && cell.empty());
+    empty ? records.back().clear() : void(records.emplace_back());
   }
   records.pop_back();  // not known to be whole
   return records;
 }
 
-// Cells that all records have; 0: not as many in each.
-std::size_t common_width(const std::vector<std::vector<std::string_view>>& records) {
-  const bool same = std::all_of(records.begin(), records.end(),
-                                [&](const auto& record) { return record.size() == records.front().size(); });
-  return records.empty() || !same ? 0 : records.front().size();
+// All records have as many cells, two or more; or all but the first, which has one fewer.
+bool is_even(const Records& records, bool first_is_shorter) {
+  if (records.size() < (first_is_shorter ? 2 : 1)) return false;
+  const std::size_t width = records.back().size();
+  return width > (first_is_shorter ? 2 : 1) && records.front().size() + (first_is_shorter ? 1 : 0) == width &&
+         std::all_of(records.begin() + 1, records.end(),
+                     [&](const auto& record) { return record.size() == width; });
 }
 
-constexpr std::size_t kLookedAt = 64;  // records
 // Those that numbers do not contain come first: with decimal commas a comma splits evenly, too.
-constexpr std::array kDelimiters{';', '\t', '|', ',', ' '};
+constexpr std::array<CsvDelimiter, 5> kDelimiters{{{';'}, {'\t'}, {'|'}, {','}, {' '}}};
+constexpr std::array<CsvDelimiter, 1> kBlanks{{{' ', true}}};
 
 // The share of cells that are numbers.
-double numbers_in(const std::vector<std::vector<std::string_view>>& records, char delimiter) {
+double numbers_in(const Records& records, const CsvDelimiter& delimiter) {
   std::size_t cells = 0, numbers = 0;
   for (const auto& record : records)
     for (const std::string_view cell : record) {
       ++cells;
       const bool bare = cell.size() < 2 || cell.front() != '"' || cell.back() != '"';
       const std::string_view inner = bare ? cell : cell.substr(1, cell.size() - 2);
-      numbers += read_cell(inner, '.').is_number() || (delimiter != ',' && read_cell(inner, ',').is_number());
+      numbers += read_cell(inner, '.').is_number() || (delimiter.mark != ',' && read_cell(inner, ',').is_number());
     }
   return static_cast<double>(numbers) / static_cast<double>(std::max<std::size_t>(cells, 1));
 }
 
-// Of those that split all records into as many cells, the one that leaves most numbers; else the most
-// frequent.
-char delimiter_of(const std::string& head) {
-  char best = ',', most = ',';
+// Of those that split evenly, the one that leaves most numbers.
+std::optional<CsvDelimiter> even_delimiter(const std::string& head, std::span<const CsvDelimiter> delimiters,
+                                           bool first_is_shorter) {
+  std::optional<CsvDelimiter> best;
   double best_share = -1.0;
-  std::size_t most_cells = 0;
-  for (const char delimiter : kDelimiters) {
-    const auto records = split(head, delimiter, kLookedAt);
-    if (const double share = numbers_in(records, delimiter); common_width(records) > 1 && share > best_share)
+  for (const CsvDelimiter& delimiter : delimiters) {
+    const Records records = split(head, delimiter);
+    if (!is_even(records, first_is_shorter)) continue;
+    if (const double share = numbers_in(records, delimiter); share > best_share)
       best = delimiter, best_share = share;
-    std::size_t cells = 0;
-    for (const auto& record : records) cells += record.size() - 1;
-    if (cells > most_cells && delimiter != ' ') most = delimiter, most_cells = cells;
   }
-  return best_share >= 0.0 ? best : most;
+  return best;
+}
+
+// Blanks in any number only where no single delimiter will do: with one that is given twice, a cell is empty.
+CsvDelimiter delimiter_of(const std::string& head) {
+  for (const bool first_is_shorter : {false, true})
+    for (const std::span<const CsvDelimiter> some : {std::span<const CsvDelimiter>(kDelimiters), {kBlanks}})
+      if (const auto even = even_delimiter(head, some, first_is_shorter)) return *even;
+  // Not a table as it is: the most frequent one is what its lines are told by.
+  CsvDelimiter most;
+  std::size_t most_cells = 0;
+  for (const CsvDelimiter& delimiter : kDelimiters) {
+    std::size_t cells = 0;
+    for (const auto& record : split(head, delimiter)) cells += record.size() - 1;
+    if (cells > most_cells && delimiter.mark != ' ') most = delimiter, most_cells = cells;
+  }
+  return most;
 }
 
 // Failure: numbers with commas that may be thousands as well as decimals.
-Result<char> decimal_of(const std::filesystem::path& path, const std::string& head, char delimiter) {
-  if (delimiter == ',') return '.';
+Result<char> decimal_of(const std::filesystem::path& path, const std::string& head,
+                        const CsvDelimiter& delimiter) {
+  if (delimiter.mark == ',') return '.';
   std::string_view doubtful;
   bool sure = false;
-  for (const auto& record : split(head, delimiter, kLookedAt))
+  for (const auto& record : split(head, delimiter))
     for (const std::string_view cell : record) {
       const bool with_comma = cell.find(',') != std::string_view::npos;
       if (!with_comma && cell.find('.') != std::string_view::npos && read_cell(cell, '.').is_number())
@@ -149,7 +169,7 @@ Result<CsvDialect> dialect_of(const std::filesystem::path& path, const CsvOption
   const bool says = head.size() > kSeparatorLine.size() + 1 && head.starts_with(kSeparatorLine) &&
                     (head[kSeparatorLine.size() + 1] == '\n' || head[kSeparatorLine.size() + 1] == '\r');
   dialect.delimiter = options.delimiter ? *options.delimiter
-                      : says            ? head[kSeparatorLine.size()]
+                      : says            ? CsvDelimiter{head[kSeparatorLine.size()]}
                                         : delimiter_of(head);
   const auto decimal =
       options.decimal ? Result<char>(*options.decimal) : decimal_of(path, head, dialect.delimiter);
@@ -158,8 +178,9 @@ Result<CsvDialect> dialect_of(const std::filesystem::path& path, const CsvOption
   return dialect;
 }
 
-std::string name_of_delimiter(char delimiter) {
-  switch (delimiter) {
+std::string name_of_delimiter(const CsvDelimiter& delimiter) {
+  if (delimiter.repeats) return "blanks";
+  switch (delimiter.mark) {
     case ',':
       return "comma";
     case ';':
@@ -171,7 +192,7 @@ std::string name_of_delimiter(char delimiter) {
     case ' ':
       return "space";
     default:
-      return std::string("'") + delimiter + "'";
+      return std::string("'") + delimiter.mark + "'";
   }
 }
 

@@ -113,8 +113,10 @@ std::string text_of_file(const CsvTable& table) {
 
 std::string text_of_counters(const CsvTable& table, const CsvRoles& roles) {
   std::string text;
-  for (const std::size_t c : roles.row_numbers) text += (text.empty() ? "" : ", ") + table.name_of(c);
-  if (!text.empty()) text += " only counts rows, left out; ";
+  for (const std::size_t c : roles.row_numbers)
+    text += (text.empty() ? "" : ", ") + table.name_of(c) +
+            (c == 0 && table.has_row_names() ? " names the rows" : " only counts rows");
+  if (!text.empty()) text += ", left out; ";
   for (const std::size_t c : roles.empty) text += table.name_of(c) + " is empty, left out; ";
   return text;
 }

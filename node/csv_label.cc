@@ -53,6 +53,9 @@ Fits fits_a_label(const CsvTable& table, std::size_t c) {
                                                                                        : Fits::kPerhaps;
 }
 
+// Names of rows are before it.
+std::size_t first_column(const CsvTable& table) { return table.has_row_names() ? 1 : 0; }
+
 // y is a coordinate where there is an x.
 std::vector<std::size_t> called_label(const CsvTable& table) {
   std::vector<std::size_t> strong, weak;
@@ -68,7 +71,7 @@ std::vector<std::size_t> called_label(const CsvTable& table) {
 
 std::vector<std::size_t> of_text(const CsvTable& table) {
   std::vector<std::size_t> found;
-  for (std::size_t c = 0; c < table.columns(); ++c)
+  for (std::size_t c = first_column(table); c < table.columns(); ++c)
     if (table.column(c).first_text > 0) found.push_back(c);
   return found;
 }
@@ -85,7 +88,7 @@ Result<std::size_t> recognised(const CsvTable& table) {
   if (called.size() > 1)
     return usage_failure(fmt::format("{}: {} can be the label: say which, --label NAME or its number",
                                      table.path().string(), names_of(table, called)));
-  const std::size_t last = table.columns() - 1;
+  const std::size_t first = first_column(table), last = table.columns() - 1;
   const auto ask = [&](std::size_t a, std::size_t b, const char* can) {
     return usage_failure(
         fmt::format("{}: {} and {} {} be the label: say which column it is, --label NAME or its number",
@@ -107,10 +110,10 @@ Result<std::size_t> recognised(const CsvTable& table) {
         fmt::format("{}: {} hold text, and only the label may: say which it is, --label NAME or its "
                     "number, and leave the others out",
                     table.path().string(), names_of(table, texts)));
-  const Fits of_first = fits_a_label(table, 0), of_last = fits_a_label(table, last);
-  if (of_first == Fits::kYes && of_last == Fits::kNo) return std::size_t{0};
+  const Fits of_first = fits_a_label(table, first), of_last = fits_a_label(table, last);
+  if (of_first == Fits::kYes && of_last == Fits::kNo) return first;
   if (of_last == Fits::kYes && of_first == Fits::kNo) return last;
-  return ask(0, last, of_first == Fits::kNo && of_last == Fits::kNo ? "can neither" : "can both");
+  return ask(first, last, of_first == Fits::kNo && of_last == Fits::kNo ? "can neither" : "can both");
 }
 
 // A heading whose other names are numbers looks like a sample with a class of its own.
@@ -147,6 +150,16 @@ Outcome check_label(const CsvTable& table, std::size_t c, bool given) {
                       table.rows(), given ? "give " : "say which column is, ");
 }
 
+// Each has a name of its own.
+Outcome check_row_names(const CsvTable& table) {
+  const CsvTexts& names = *table.texts(0);
+  if (!table.has_row_names() || names.too_many || names.values.size() == table.rows()) return Unit{};
+  return file_failure(table.path(),
+                      "the heading names {} of {} columns, and the first does not name the rows, for some say "
+                      "the same: add the missing name",
+                      table.columns() - 1, table.columns());
+}
+
 }  // namespace
 
 Outcome check_numbers(const CsvTable& table, std::size_t c) {
@@ -164,10 +177,15 @@ Outcome check_numbers(const CsvTable& table, std::size_t c) {
 Result<CsvRoles> roles_of(const CsvTable& table, const std::string& given, bool keep_counters) {
   const auto label = given.empty() ? recognised(table) : table.find(given);
   if (!label) return label.failure();
+  if (Outcome names = check_row_names(table); !names) return names.failure();
   if (Outcome good = check_label(table, *label, !given.empty()); !good) return good.failure();
   CsvRoles roles{*label, {}, {}};
   for (std::size_t c = 0; c < table.columns(); ++c) {
     if (c == *label) continue;
+    if (c < first_column(table)) {
+      roles.row_numbers.push_back(c);
+      continue;
+    }
     if (Outcome numbers = check_numbers(table, c); !numbers) return numbers.failure();
     if (table.column(c).missing == table.rows()) {
       if (!table.heading().empty() && !table.heading()[c].empty())

@@ -14,13 +14,13 @@ struct CsvRoles {
   std::size_t label = 0;
   std::vector<std::size_t> features;       // columns, at least one
   std::vector<std::size_t> empty{};        // left out too: no name and no value, behind a last delimiter
-  std::vector<std::size_t> row_numbers{};  // columns that are left out: they only count rows
+  std::vector<std::size_t> row_numbers{};  // columns that are left out: they only count or name rows
 };
 
 // given: the label, a name or a number from 1; empty: to be recognised. Then it is
 //   1. the only column that the heading calls label, class, target, category, species or digit; or y, where
 //   no x is
-//   2. the only one of text, unless it is not the last and the last can be it, too
+//   2. the only one of text (names of rows apart), unless it is not the last and the last can be it, too
 //   3. of the first and the last column the one that can be a label (whole numbers, 2 to 100 different ones,
 //      each 5 times on average); if both can, the failure asks for --label.
 // A feature of different whole numbers in even steps, of 0 or 1 to the last in any order, or called id or

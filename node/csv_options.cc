@@ -13,17 +13,22 @@
 namespace polydot::node {
 namespace {
 
+template <typename Value>
 struct Named {
   std::string_view name;
-  char value;
+  Value value;
 };
-constexpr std::array<Named, 5> kDelimiters{
-    {{"tab", '\t'}, {"comma", ','}, {"semicolon", ';'}, {"pipe", '|'}, {"space", ' '}}};
-constexpr std::array<Named, 4> kDecimals{{{"point", '.'}, {"comma", ','}, {".", '.'}, {",", ','}}};
+constexpr std::array<Named<CsvDelimiter>, 6> kDelimiters{{{"tab", {'\t'}},
+                                                          {"comma", {','}},
+                                                          {"semicolon", {';'}},
+                                                          {"pipe", {'|'}},
+                                                          {"space", {' '}},
+                                                          {"blanks", {' ', true}}}};
+constexpr std::array<Named<char>, 4> kDecimals{{{"point", '.'}, {"comma", ','}, {".", '.'}, {",", ','}}};
 
-template <std::size_t N>
-std::optional<char> named(const std::array<Named, N>& names, std::string_view text) {
-  for (const Named& one : names)
+template <typename Value, std::size_t N>
+std::optional<Value> named(const std::array<Named<Value>, N>& names, std::string_view text) {
+  for (const Named<Value>& one : names)
     if (one.name == text) return one.value;
   return std::nullopt;
 }
@@ -31,7 +36,7 @@ std::optional<char> named(const std::array<Named, N>& names, std::string_view te
 bool set_delimiter(std::string_view text, CsvOptions& options) {
   options.delimiter = named(kDelimiters, text);
   const bool possible = text.size() == 1 && text != "\"" && text != "\n" && text != "\r";
-  if (!options.delimiter && possible) options.delimiter = text.front();
+  if (!options.delimiter && possible) options.delimiter = CsvDelimiter{text.front()};
   return options.delimiter.has_value();
 }
 bool set_heading(std::string_view text, CsvOptions& options) {
@@ -70,7 +75,7 @@ struct Key {
   bool (*set)(std::string_view, CsvOptions&);
 };
 constexpr std::array<Key, 8> kKeys{
-    {{"delimiter", "one character, tab, comma, semicolon, pipe or space", set_delimiter},
+    {{"delimiter", "one character, tab, comma, semicolon, pipe, space or blanks", set_delimiter},
      {"heading", "yes or no", set_heading},
      {"encoding", "utf-8, utf-16le, utf-16be, latin1 or another name that iconv knows", set_encoding},
      {"decimal", "point or comma", set_decimal},

@@ -1,7 +1,8 @@
 // How a CSV file is to be read, as far as it is not to be recognised by itself (`--csv`, `--label`).
 //
 // Text      KEY=VALUE, separated by blanks:
-//           delimiter=X   one character, or: tab, comma, semicolon, pipe, space
+//           delimiter=X   one character, or: tab, comma, semicolon, pipe, space; blanks: blanks and tabs, as
+//                         many as there are between two cells
 //           heading=yes|no
 //           encoding=E    utf-8, utf-16le, utf-16be, latin1 (Windows-1252), or any name that iconv knows
 //           decimal=X     point or comma
@@ -19,8 +20,15 @@
 
 namespace polydot::node {
 
+struct CsvDelimiter {
+  char mark = ',';
+  bool repeats = false;  // ' ' only: any number of blanks and tabs is one delimiter, and none at the ends
+
+  friend bool operator==(const CsvDelimiter&, const CsvDelimiter&) = default;
+};
+
 struct CsvOptions {
-  std::optional<char> delimiter{};
+  std::optional<CsvDelimiter> delimiter{};
   std::optional<bool> heading{};
   std::string encoding{};  // empty: recognised
   std::optional<char> decimal{};

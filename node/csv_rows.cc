@@ -18,8 +18,11 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 // One record, as libcsv hands over its cells.
 class Record {
  public:
+  explicit Record(bool without_empty) : without_empty_(without_empty) {}
+
   static void on_cell(void* cell, std::size_t size, void* self) {
     auto& record = *static_cast<Record*>(self);
+    if (cell == nullptr && record.without_empty_) return;
     if (cell != nullptr) record.text_.append(static_cast<const char*>(cell), size);
     record.ends_.push_back(record.text_.size());
   }
@@ -27,7 +30,7 @@ class Record {
 
   bool is_done() const { return done_; }
   std::size_t size() const { return text_.size(); }
-  bool is_empty() const { return ends_.size() == 1 && text_.empty(); }
+  bool is_empty() const { return ends_.size() <= 1 && text_.empty(); }
   void view(CsvRow& row) const {
     row.cells.clear();
     std::size_t begin = 0;
@@ -41,16 +44,17 @@ class Record {
  private:
   std::string text_;
   std::vector<std::size_t> ends_;
+  bool without_empty_;  // but for quotes with nothing between
   bool done_ = false;
 };
 
 class RowReader {
  public:
-  RowReader(const std::filesystem::path& path, char delimiter,
+  RowReader(const std::filesystem::path& path, const CsvDelimiter& delimiter,
             const std::function<Outcome(const CsvRow&)>& take)
-      : path_(path), take_(take) {
-    csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI);
-    csv_set_delim(&parser_, static_cast<unsigned char>(delimiter));
+      : path_(path), take_(take), delimiter_(delimiter), record_(delimiter.repeats) {
+    csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI | CSV_EMPTY_IS_NULL);
+    csv_set_delim(&parser_, static_cast<unsigned char>(delimiter.mark));
   }
   RowReader(const RowReader&) = delete;
   RowReader& operator=(const RowReader&) = delete;
@@ -59,6 +63,7 @@ class RowReader {
   // Line by line, so that each record is taken when it ends, and its line is known. What is after the last
   // line end waits.
   Outcome read(std::string& text, bool at_end) {
+    if (delimiter_.repeats) std::replace(text.begin(), text.end(), '\t', delimiter_.mark);
     std::size_t begin = 0;
     while (begin < text.size()) {
       std::size_t end = text.find_first_of("\r\n", std::max(begin, searched_));
@@ -107,6 +112,7 @@ class RowReader {
 
   const std::filesystem::path& path_;
   const std::function<Outcome(const CsvRow&)>& take_;
+  CsvDelimiter delimiter_;
   csv_parser parser_{};
   std::size_t searched_ = 0;  // of the text that waits: no line ends before
   Record record_;

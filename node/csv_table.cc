@@ -76,8 +76,19 @@ Outcome CsvTable::take(const CsvRow& row) {
   return add(row);
 }
 
+// Texts only above one column more, which is not that behind a last delimiter.
+void CsvTable::add_name_of_row_names(const CsvRow& second) {
+  const bool all_text = std::all_of(first_.begin(), first_.end(), [&](const std::string& cell) {
+    return read_cell(cell, dialect_.decimal).is_text();
+  });
+  has_row_names_ = all_text && options_.heading.value_or(true) && first_.size() >= 2 &&
+                   second.cells.size() == first_.size() + 1 && !trimmed(second.cells.back()).empty();
+  if (has_row_names_) first_.insert(first_.begin(), "");
+}
+
 Outcome CsvTable::begin(const CsvRow* second) {
   begun_ = true;
+  if (second != nullptr) add_name_of_row_names(*second);
   columns_.resize(first_.size());
   if (columns_.size() < 2 && second != nullptr && second->cells.size() > 1)
     return file_failure(
@@ -86,9 +97,9 @@ Outcome CsvTable::begin(const CsvRow* second) {
   if (columns_.size() < 2)
     return file_failure(
         path_,
-        "line {} has one column: put a label and at least one feature, with {} between, or give "
+        "line {} has one column: put a label and at least one feature, with a {} between, or give "
         "--csv delimiter=..",
-        first_line_, dialect_.delimiter == ',' ? "commas" : name_of_delimiter(dialect_.delimiter));
+        first_line_, name_of_delimiter(dialect_.delimiter));
   if (columns_.size() > kMaxFeatureCount)
     return file_failure(path_, "{} columns are more than the {} accepted: leave some out", columns_.size(),
                         kMaxFeatureCount);
@@ -172,7 +183,7 @@ Outcome CsvTable::add(const CsvRow& row) {
   for (std::size_t c = 0; c < columns(); ++c) {
     const CsvCell cell = read_cell(row.cells[c], dialect_.decimal);
     const bool kept =
-        first && (c == 0 || c + 1 == columns() || cell.is_text() || asked_ == c ||
+        first && (c == 0 || (c == 1 && has_row_names_) || c + 1 == columns() || cell.is_text() || asked_ == c ||
                   (c < heading_.size() && (is_label_name(heading_[c]) ||
                                            (heading_[c] == options_.label_name && !heading_[c].empty()))));
     if (kept) texts_[c];

@@ -52,13 +52,15 @@ class CsvTable {
   const CsvColumn& column(std::size_t c) const { return columns_[c]; }
   // In UTF-8; empty: there is none.
   const std::vector<std::string>& heading() const { return heading_; }
+  // The heading has one name fewer than there are columns: the first names the rows, as in R's tables.
+  bool has_row_names() const { return has_row_names_; }
   bool heading_was_given() const { return options_.heading.has_value(); }
   // Numbers 0, 1, 2, .. or 1, 2, 3, ..: perhaps a heading.
   bool first_row_counts() const { return first_row_counts_; }
   // "column 3 (age)"
   std::string name_of(std::size_t c) const;
   std::size_t line(std::size_t row) const { return lines_[row]; }
-  // Of the first column, the last, the one that was asked for, and all that are called a label or begin with
+  // Of the first column and the first after names of rows, the last, the one that was asked for, and all that are called a label or begin with
   // a text. Null: of another.
   const CsvTexts* texts(std::size_t c) const;
   // The column of that name in the heading, or of that number from 1. Failure: kUsage.
@@ -80,6 +82,7 @@ class CsvTable {
   // Of the first record, which waits until the second is known.
   Result<bool> is_heading(const std::vector<std::string>& first, const CsvRow* second) const;
   Outcome begin(const CsvRow* second);
+  void add_name_of_row_names(const CsvRow& second);
   Outcome set_heading(const std::vector<std::string>& cells);
   Outcome add(const CsvRow& row);
   Outcome check_width(const CsvRow& row) const;
@@ -93,7 +96,7 @@ class CsvTable {
   CsvDialect dialect_;
   std::vector<std::string> first_;  // the first record, until the second is there
   std::size_t first_line_ = 0;
-  bool begun_ = false, first_row_counts_ = false;
+  bool begun_ = false, first_row_counts_ = false, has_row_names_ = false;
   std::optional<std::size_t> asked_;  // the label's column, if it was given
 
   std::vector<std::string> heading_;

@@ -54,6 +54,10 @@ const char* missing_part(const InjectSpec& spec) {
     return "rate=R or step=S is missing: how often (a probability from 0 to 1), or when";
   if (spec.model == FaultModel::kKBits && !spec.bits) return "kbits needs bits=K, how many";
   if (spec.model == FaultModel::kScale && !spec.factor) return "scale needs factor=F";
+  if (spec.model == FaultModel::kScale && *spec.factor == 1.0)
+    return "factor=1 leaves every number as it is: give another";
+  if (spec.model == FaultModel::kCorrelated && spec.factor == 0.0)
+    return "factor=0 is an error of 0: give another";
   if (spec.model == FaultModel::kFloor && !spec.times) return "floor needs times=T, how many noise floors";
   const bool has_floor = spec.stage == Stage::kEncode || spec.stage == Stage::kProduct;
   if (spec.model == FaultModel::kFloor && !has_floor)

@@ -73,6 +73,7 @@ void PeerAddresses::take(int index, const OnAddress& on_address, const OnLine& o
     on_line(fmt::format("peer {}: the address of {} is {}", index, peer.listed.host, now.endpoint.host));
   }
   peer.known = std::move(now);
+  peer.misplaced.reset();
   on_address(index, *peer.known);
 }
 
@@ -86,6 +87,16 @@ void PeerAddresses::heard(int index, std::string_view address) {
 void PeerAddresses::hurry() {
   for (Peer& peer : peers_)
     if (!peer.heard) peer.next = std::min(peer.next, peer.asked + kFirstPause);
+}
+
+bool PeerAddresses::is_misplaced(int index, Clock::time_point now) {
+  hurry();
+  Peer& peer = peers_[static_cast<std::size_t>(index)];
+  if (!peer.known) return false;  // that was said
+  if (!peer.misplaced) peer.misplaced = now;
+  // A number leads nowhere else.
+  const bool asked_again = is_numeric(peer.listed) || now - *peer.misplaced >= kFirstPause + kLongestPause;
+  return asked_again && !std::exchange(peer.said_misplaced, true);
 }
 
 void PeerAddresses::look(Clock::time_point now, const OnAddress& on_address, const OnLine& on_line) {

@@ -32,6 +32,9 @@ class PeerAddresses {
   void heard(int peer, std::string_view address);
   // Somebody came from an address that is nobody's: perhaps one of those that are not heard has it now.
   void hurry();
+  // The same of a message that says it is from `peer`. True, once: its name has been asked for since, and does
+  // not lead there, so the list is wrong.
+  bool is_misplaced(int peer, Clock::time_point now);
   // Now and then. Takes answers, and asks again for who has not been heard since it was last asked for:
   // after 1 s, twice as long each time up to 4 s.
   void look(Clock::time_point now, const OnAddress& on_address, const OnLine& on_line);
@@ -44,7 +47,8 @@ class PeerAddresses {
     std::optional<Resolved> known{};
     NameLookup lookup{};
     bool heard = false;  // since it was last looked at
-    bool said_unknown = false;
+    bool said_unknown = false, said_misplaced = false;
+    std::optional<Clock::time_point> misplaced{};  // since when, at the address that is known
     std::chrono::milliseconds pause{1000};
     Clock::time_point asked{}, next{};
   };

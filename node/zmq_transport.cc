@@ -103,8 +103,7 @@ ZmqTransport::ZmqTransport(const ZmqOptions& options, std::unique_ptr<ZmqSockets
       max_payload_bytes_(options.max_payload_bytes),
       cluster_(options.cluster),
       id_prefix_(routing_id_of(options.cluster, 0, 0).substr(0, kIndexAt)),
-      sockets_(std::move(sockets)),
-      misplaced_(options.endpoints.size(), false) {
+      sockets_(std::move(sockets)) {
   for (int p = 0; p < static_cast<int>(options.endpoints.size()); ++p)
     slabs_.emplace_back(SlabSender{options.cluster, p}, options.index);
 }
@@ -251,12 +250,9 @@ bool ZmqTransport::comes_from_its_address(const Sender& from, const char* addres
   if (address == nullptr || !sockets_->socket_file.empty()) return true;
   const std::string plain = plain_address(address);
   if (sockets_->listed.may_be(from.index, plain)) return true;
-  sockets_->addresses.hurry();
-  // While its own name is not known here, that was said.
-  if (sockets_->addresses.address(from.index) != nullptr && !misplaced_[static_cast<std::size_t>(from.index)])
+  if (sockets_->addresses.is_misplaced(from.index, PeerAddresses::Clock::now()))
     std::fprintf(stderr, "polydot: not heard: peer %d from %s, which is listed at %s; correct the list\n",
                  from.index, plain.c_str(), sockets_->listed.text(from.index).c_str());
-  misplaced_[static_cast<std::size_t>(from.index)] = sockets_->addresses.address(from.index) != nullptr;
   return false;
 }
 

@@ -107,7 +107,6 @@ class ZmqTransport final : public protocol::Transport {
   std::unique_ptr<SlabWriter> slab_;  // once there is something to share
   bool no_slab_ = false;              // the system has no such memory
   std::vector<SlabReader> slabs_;     // of the others
-  std::vector<bool> misplaced_;       // who was said to come from another address
   int since_drained_ = 0;             // messages taken since there was none
   protocol::TransportCounters counters_;
 };

@@ -166,7 +166,17 @@ TEST(BadCsv, RaggedLine) {
   expect_data_failure(read_one("l,a\n1,2\n1,2,3\n", "l"), {"line 3 has 3 columns", "the first one has 2"});
 }
 
-TEST(BadCsv, OneColumn) { expect_data_failure(read_one("0\n1\n2\n"), {"line 1 has one column", "commas"}); }
+TEST(BadCsv, OneColumn) { expect_data_failure(read_one("0\n1\n2\n"), {"line 1 has one column", "a comma"}); }
+
+TEST(BadCsv, AHeadingWithoutANameForOneOfItsColumns) {
+  std::string rows, behind;
+  for (int i = 0; i < 60; ++i) {
+    rows += fmt::format("{},{},{}\n", i % 7, i % 9, i % 2);
+    behind += fmt::format("{},{},\n", i % 7, i % 2);
+  }
+  expect_data_failure(read_one("a,label\n" + rows), {"names 2 of 3 columns", "some say the same"});
+  expect_data_failure(read_one("a,label\n" + behind), {"line 2 has 3 columns", "the first one has 2"});
+}
 
 TEST(BadCsv, QuotesThatDoNotClose) {
   expect_data_failure(read_one("a,\"b\n1,2\n3,4\n", "1"), {"set.csv", "quote"});
@@ -207,7 +217,8 @@ TEST(CsvOptions, WhatIsWrongIsNamed) {
     EXPECT_EQ(options.failure().kind, FailureKind::kUsage);
     EXPECT_THAT(options.failure().message, HasSubstr(part));
   }
-  EXPECT_EQ(parse_csv_options("delimiter=tab heading=no", "")->delimiter, '\t');
+  EXPECT_EQ(parse_csv_options("delimiter=tab heading=no", "")->delimiter, CsvDelimiter{'\t'});
+  EXPECT_EQ(parse_csv_options("delimiter=blanks", "")->delimiter, (CsvDelimiter{' ', true}));
   EXPECT_EQ(read_one("0,1\n1,2\n", "1", "encoding=klingon").failure().kind, FailureKind::kUsage);
 }
 

@@ -263,5 +263,46 @@ TEST(CsvFile, ReadsLinesAcrossChunks) {
   EXPECT_EQ(std::ranges::count(data->train.bytes(), 100), 1200000);
 }
 
+// Columns under each other, as many public sets have them.
+TEST(CsvFile, BlanksAndTabsAsManyAsThereAre) {
+  std::string aligned, single;
+  for (int i = 0; i < 120; ++i) {
+    aligned += fmt::format("{:>8.3f}{:>7}{}{}  kind{}  \n", i % 37 * 0.25, i % 91 * 10,
+                           i % 4 == 1 ? "\t\t" : "\t", i % 11, i % 3);
+    single += fmt::format("{:.3f},{},{},kind{}\n", i % 37 * 0.25, i % 91 * 10, i % 11, i % 3);
+  }
+  const auto data = read_one(aligned), plain = read_one(single);
+  ASSERT_TRUE(data.ok()) << data.failure().message;
+  EXPECT_THAT(data->understood, HasSubstr("120 rows, 4 columns (blanks, no heading"));
+  EXPECT_EQ(data->digest, plain->digest);
+  EXPECT_EQ(inputs_of(data->train), inputs_of(plain->train));
+  EXPECT_EQ(read_one(aligned, "", "delimiter=blanks")->digest, plain->digest);
+}
+
+// With single blanks an empty cell is a missing value.
+TEST(CsvFile, TwoSingleBlanksAreACellWithoutAValue) {
+  std::string text;
+  for (int i = 0; i < 60; ++i) text += i == 7 ? "3  1\n" : fmt::format("{} {} {}\n", i % 5, i % 7, i % 2);
+  expect_refused(read_one(text, "3"), {"line 8, column 2", "no value there"});
+}
+
+TEST(CsvFile, TablesWhoseHeadingHasNoNameForThoseOfTheRows) {
+  std::string numbered, named;
+  const std::string heading = "\"mpg\" \"cyl\" \"am\"\n";
+  for (int i = 0; i < 60; ++i) {
+    const std::string rest = fmt::format("{} {} {}\n", 20.5 + i % 7, 4 + i % 3, i % 2);
+    numbered += fmt::format("\"{}\" {}", 1 + i * 37 % 60, rest);
+    named += fmt::format("\"Car {}\" {}", i, rest);
+  }
+  for (const std::string& rows : {numbered, named}) {
+    const auto data = read_one(heading + rows, "am");
+    ASSERT_TRUE(data.ok()) << data.failure().message;
+    EXPECT_THAT(data->understood, HasSubstr("60 rows, 4 columns (space, heading"));
+    EXPECT_THAT(data->understood, HasSubstr("column 1 names the rows, left out"));
+    EXPECT_THAT(data->inputs.columns, testing::ElementsAre("mpg", "cyl"));
+    EXPECT_EQ(data->inputs.label_position, 4);
+  }
+}
+
 }  // namespace
 }  // namespace polydot::node

@@ -115,7 +115,9 @@ TEST(FaultModels, TheElementThatIsNamedIsTheOne) {
 
 TEST(FaultModels, WhatChangesNothingIsNoFault) {
   EXPECT_TRUE(apply(spec_of("zero:rate=1"), 1, Matrix::Zero(kRows, kCols)).changes.empty());
-  EXPECT_TRUE(apply(spec_of("scale:rate=1:factor=1"), 1).changes.empty());
+  InjectSpec same = spec_of("scale:rate=1:factor=2");
+  same.factor = 1.0;  // cannot be asked for
+  EXPECT_TRUE(apply(same, 1).changes.empty());
   EXPECT_TRUE(
       apply(spec_of("floor:rate=1:times=1e-12"), 1, Matrix::Constant(kRows, kCols, 1.0F)).changes.empty());
   // Looked for elsewhere: half of the buffer is zero already.

@@ -133,6 +133,8 @@ TEST(InjectSpec, FailuresNameThePartAndWhatIsAllowed) {
   expect_failure("decode:floor:rate=1:times=3", "floor is for the stages encode and product");
   expect_failure("product:floor:rate=1", "floor needs times=T");
   expect_failure("product:scale:rate=1", "scale needs factor=F");
+  expect_failure("product:scale:rate=1:factor=1", "leaves every number as it is");
+  expect_failure("product:correlated:rate=1:peer=0+1:factor=0", "an error of 0");
   expect_failure("product:kbits:rate=1", "kbits needs bits=K");
   expect_failure("product:bitflip:rate=1:peer=1+x", "peer=1+x: must be the index of a peer");
   expect_failure("product:bitflip:step=1:steps=1-2", "step and steps are both given");

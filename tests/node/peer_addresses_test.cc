@@ -49,6 +49,24 @@ TEST(PeerAddresses, WhatIsKnownIsTakenAndTheOthersAreWaitedFor) {
   EXPECT_EQ(said.peers.size(), 2U);
 }
 
+// A name may lead to the new address by now, so it is asked for before its list is called wrong.
+TEST(PeerAddresses, WhoComesFromElsewhereIsCalledMisplacedOnceItsNameWasAskedForAgain) {
+  PeerAddresses addresses({parse_endpoint("127.0.0.1:1").value(), parse_endpoint("127.0.0.2:2").value(),
+                           parse_endpoint("localhost:3").value(),
+                           parse_endpoint("no-such-host.invalid:4").value()},
+                          0);
+  Said said;
+  addresses.begin(20s, said.on_address(), said.on_line());
+  const auto begin = PeerAddresses::Clock::now();
+  EXPECT_TRUE(addresses.is_misplaced(1, begin)) << "a number leads nowhere else";
+  EXPECT_FALSE(addresses.is_misplaced(1, begin + 1h)) << "once";
+  EXPECT_FALSE(addresses.is_misplaced(2, begin));
+  EXPECT_FALSE(addresses.is_misplaced(2, begin + 2s));
+  EXPECT_TRUE(addresses.is_misplaced(2, begin + 6s));
+  EXPECT_FALSE(addresses.is_misplaced(2, begin + 7s));
+  EXPECT_FALSE(addresses.is_misplaced(3, begin + 1h)) << "nobody knows where it should come from";
+}
+
 TEST(ListedAddresses, AnAddressThatChangedCountsNoMore) {
   ListedAddresses listed(3, {parse_endpoint("10.0.0.1:1").value(), {"10.0.0.1"}});
   EXPECT_FALSE(listed.may_be(1, "10.0.0.2"));
