@@ -21,7 +21,13 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 using Records = std::vector<std::vector<std::string_view>>;
 constexpr std::size_t kLookedAt = 64;  // records
 
-// The first records of a text, split at the delimiter outside quotes.
+// Around the whole cell.
+std::string_view without_quotes(std::string_view cell) {
+  const bool quoted = cell.size() >= 2 && cell.front() == '"' && cell.back() == '"';
+  return quoted ? trimmed(cell.substr(1, cell.size() - 2)) : cell;
+}
+
+// The first records of a text, split at the delimiter outside quotes; cells without quotes and outer blanks.
 Records split(std::string_view text, const CsvDelimiter& delimiter) {
   Records records(1);
   std::size_t begin = 0;
@@ -33,7 +39,7 @@ Records split(std::string_view text, const CsvDelimiter& delimiter) {
     const bool ends_cell = ends_line || c == delimiter.mark || (delimiter.repeats && c == '\t');
     if (quoted || !ends_cell) continue;
     const std::string_view cell = trimmed(text.substr(begin, at - begin));
-    if (!delimiter.repeats || !cell.empty()) records.back().push_back(cell);
+    if (!delimiter.repeats || !cell.empty()) records.back().push_back(without_quotes(cell));
     begin = at + 1;
     if (!ends_line) continue;
     const bool empty = records.back().empty() || (records.back().size() == 1 && cell.empty());
@@ -62,9 +68,8 @@ double numbers_in(const Records& records, const CsvDelimiter& delimiter) {
   for (const auto& record : records)
     for (const std::string_view cell : record) {
       ++cells;
-      const bool bare = cell.size() < 2 || cell.front() != '"' || cell.back() != '"';
-      const std::string_view inner = bare ? cell : cell.substr(1, cell.size() - 2);
-      numbers += read_cell(inner, '.').is_number() || (delimiter.mark != ',' && read_cell(inner, ',').is_number());
+      numbers +=
+          read_cell(cell, '.').is_number() || (delimiter.mark != ',' && read_cell(cell, ',').is_number());
     }
   return static_cast<double>(numbers) / static_cast<double>(std::max<std::size_t>(cells, 1));
 }
@@ -115,32 +120,39 @@ Result<char> decimal_of(const std::filesystem::path& path, const std::string& he
       else
         sure = sure || (with_comma && read_cell(cell, ',').is_number());
     }
-  if (!sure && !doubtful.empty())
+  // With two commas they part thousands: what reads the numbers says so.
+  if (!sure && !doubtful.empty() && std::count(doubtful.begin(), doubtful.end(), ',') == 1)
     return file_failure(path, "{}: thousands or decimals? say --csv decimal=comma, or take the commas out",
                         quoted_cell(doubtful));
   return sure ? ',' : '.';
 }
 
-// What is given for a table now and then, by its first bytes.
+// What is given for a table now and then, by the bytes at one place.
 struct Magic {
+  std::size_t at;
   std::string_view bytes;
   const char* what;
+  bool is_printable = false;  // text may begin so, too, but holds no zeros
 };
-constexpr std::array<Magic, 6> kNoTables{
-    {{"PK\x03\x04", "is a zip archive or a spreadsheet: unpack it, or save it as CSV"},
-     {"\x93NUMPY", "is a NumPy file: save it as text"},
-     {"PAR1", "is a Parquet file: save it as CSV"},
-     {"BZh", "is compressed by bzip2: unpack it, or compress it by gzip"},
-     {"\xFD"
+constexpr std::array<Magic, 8> kNoTables{
+    {{0, "PK\x03\x04", "is a zip archive or a spreadsheet: unpack it, or save it as CSV"},
+     {0, "\xD0\xCF\x11\xE0", "is a spreadsheet (.xls): save it as CSV"},
+     {0, "\x93NUMPY", "is a NumPy file: save it as text"},
+     {0, "PAR1", "is a Parquet file: save it as CSV", true},
+     {4, "1AY&SY", "is compressed by bzip2: unpack it, or compress it by gzip"},
+     {0, "\x28\xB5\x2F\xFD", "is compressed by zstd: unpack it, or compress it by gzip"},
+     {0,
+      "\xFD"
       "7zXZ",
       "is compressed by xz: unpack it, or compress it by gzip"},
-     {std::string_view("\0\0\x08", 3), "is an IDX file: give its folder, and --dataset idx"}}};
+     {0, std::string_view("\0\0\x08", 3), "is an IDX file: give its folder, and --dataset idx"}}};
 
 Outcome check_magic(const std::filesystem::path& path, std::string_view head) {
-  // Text may begin so, too, but for the zeros that all of them hold.
-  if (head.find('\0') == std::string_view::npos) return Unit{};
+  const bool has_zeros = head.find('\0') != std::string_view::npos;
   for (const Magic& magic : kNoTables)
-    if (head.starts_with(magic.bytes)) return file_failure(path, "{}", std::string(magic.what));
+    if ((has_zeros || !magic.is_printable) &&
+        head.substr(std::min(magic.at, head.size())).starts_with(magic.bytes))
+      return file_failure(path, "{}", std::string(magic.what));
   return Unit{};
 }
 
@@ -164,12 +176,15 @@ Result<CsvDialect> dialect_of(const std::filesystem::path& path, const CsvOption
       return file_failure(path, "{}", decoded.failure().message);
   }
   if (head.starts_with(kByteOrderMark)) head.erase(0, kByteOrderMark.size());
-  if (*got < bytes.size()) head += '\n';  // all of it: the last record is whole
+  // All of it, so the last record is whole; or part of a single one, which has to do.
+  if (*got < bytes.size() || head.find_first_of("\r\n") == std::string::npos) head += '\n';
   // As some spreadsheets begin a file.
-  const bool says = head.size() > kSeparatorLine.size() + 1 && head.starts_with(kSeparatorLine) &&
-                    (head[kSeparatorLine.size() + 1] == '\n' || head[kSeparatorLine.size() + 1] == '\r');
+  const std::string_view said =
+      std::string_view(head).substr(std::min(kSeparatorLine.size(), head.size()), 2);
+  const bool says = head.starts_with(kSeparatorLine) && said.size() == 2 && said[0] != '\r' &&
+                    said[0] != '\n' && (said[1] == '\n' || said[1] == '\r');
   dialect.delimiter = options.delimiter ? *options.delimiter
-                      : says            ? CsvDelimiter{head[kSeparatorLine.size()]}
+                      : says            ? CsvDelimiter{said[0]}
                                         : delimiter_of(head);
   const auto decimal =
       options.decimal ? Result<char>(*options.decimal) : decimal_of(path, head, dialect.delimiter);

@@ -18,8 +18,8 @@ struct CsvDialect {
   bool needs_decoder() const { return encoding != "utf-8"; }
 };
 // As given, else as the first 256 KiB show: the delimiter that splits all their records into as many cells
-// (the heading may have one fewer: it has no name for those of the rows); a comma in numbers that are delimited by something else is a decimal one. Failure: kData; also of a file
-// that is no table, by name.
+// (the heading may have one fewer: it has no name for those of the rows); a comma in numbers that are
+// delimited by something else is a decimal one. Failure: kData; also of a file that is no table, by name.
 Result<CsvDialect> dialect_of(const std::filesystem::path& path, const CsvOptions& options);
 // "comma", "tab", ...
 std::string name_of_delimiter(const CsvDelimiter& delimiter);

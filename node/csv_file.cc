@@ -23,32 +23,80 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kTestFraction = 6;
 
-// What a file is read from: one table that is to be split, or two.
+struct Paths {
+  fs::path train, test;  // test: empty: a part of train
+};
+Result<Paths> paths_of(const DataSource& source) {
+  std::error_code error;
+  if (!fs::is_directory(source.path, error)) return Paths{source.path, source.test_path};
+  if (!source.test_path.empty())
+    return usage_failure("--test-data: " + source.path +
+                         " is a folder with a test part of its own; give its train.csv");
+  const auto part = [&](const std::string& name) {
+    return find_file(source.path, std::array<std::string, 2>{name + ".csv", name + ".csv.gz"});
+  };
+  const auto train = part("train"), test = part("test");
+  if (!train) return train.failure();
+  if (!test) return test.failure();
+  return Paths{*train, *test};
+}
+
+// The column of `table` that is `c` of the other part: by its name if both have headings.
+Result<std::size_t> same_column(const CsvTable& other, std::size_t c, const CsvTable& table) {
+  if (&other == &table) return c;
+  const std::string name = other.heading().empty() ? "" : other.heading()[c];
+  const bool by_name = !name.empty() && !table.heading().empty();
+  if (!by_name && other.columns() == table.columns()) return c;
+  if (const auto found = by_name ? table.named(name) : std::nullopt) return *found;
+  if (by_name)
+    return file_failure(table.path(), "no column {}, which {} has", quoted_cell(name),
+                        other.path().filename().string());
+  return file_failure(table.path(),
+                      "{} columns{}, but {} has {}, and they are not found by name: the parts of different "
+                      "sets?",
+                      table.columns(), table.heading().empty() ? "" : " with a heading",
+                      other.path().filename().string(), other.columns());
+}
+
+// What a file is read from: one table that is to be split, or two. Their labels are kept as texts.
 struct Tables {
   CsvTable train;
-  std::optional<CsvTable> test;
+  std::size_t label = 0;  // columns
+  std::optional<CsvTable> test{};
+  std::size_t test_label = 0;
 };
 
-Result<CsvTable> read_part(const fs::path& folder, const std::string& name, const CsvOptions& options) {
-  const Result<fs::path> path =
-      find_file(folder, std::array<std::string, 2>{name + ".csv", name + ".csv.gz"});
-  return path ? CsvTable::read(*path, options) : path.failure();
+// The test part's own name of the label does not count: its column is that of the training part.
+Outcome read_test(const fs::path& path, CsvOptions options, Tables& tables) {
+  options.label.clear();
+  auto test = CsvTable::read(path, options);
+  if (!test) return test.failure();
+  const auto label = same_column(tables.train, tables.label, *test);
+  if (!label) {
+    Failure failure = label.failure();
+    failure.message +=
+        "; a test part without labels? give the other file alone, and a sixth of it is the test";
+    return failure;
+  }
+  auto labelled = with_texts(*std::move(test), *label);
+  if (!labelled) return labelled.failure();
+  tables.test = *std::move(labelled);
+  tables.test_label = *label;
+  return Unit{};
 }
 
 Result<Tables> read_tables(const DataSource& source) {
-  std::error_code error;
-  const bool folder = fs::is_directory(source.path, error);
-  if (folder && !source.test_path.empty())
-    return usage_failure("--test-data: " + source.path +
-                         " is a folder with a test part of its own; give its train.csv");
-  auto train = folder ? read_part(source.path, "train", source.csv) : CsvTable::read(source.path, source.csv);
+  const auto paths = paths_of(source);
+  if (!paths) return paths.failure();
+  auto train = CsvTable::read(paths->train, source.csv);
   if (!train) return train.failure();
-  Tables tables{*std::move(train), {}};
-  if (!folder && source.test_path.empty()) return tables;
-  auto test =
-      folder ? read_part(source.path, "test", source.csv) : CsvTable::read(source.test_path, source.csv);
-  if (!test) return test.failure();
-  tables.test = *std::move(test);
+  const auto label = label_of(*train, source.csv.label);
+  if (!label) return label.failure();
+  auto labelled = with_texts(*std::move(train), *label);
+  if (!labelled) return labelled.failure();
+  Tables tables{*std::move(labelled), *label};
+  if (paths->test.empty()) return tables;
+  if (Outcome test = read_test(paths->test, source.csv, tables); !test) return test.failure();
   return tables;
 }
 
@@ -57,20 +105,6 @@ bool comes_before(const std::string& a, const std::string& b) {
   const CsvCell left = read_cell(a, '.'), right = read_cell(b, '.');
   if (left.is_number() != right.is_number()) return left.is_number();
   return left.is_number() && left.value != right.value ? left.value < right.value : a < b;
-}
-
-// The column of `table` that is `c` of the other part: by its name if both have headings.
-Result<std::size_t> same_column(const CsvTable& other, std::size_t c, const CsvTable& table) {
-  const bool by_name = !other.heading().empty() && !table.heading().empty() && !other.heading()[c].empty();
-  if (!by_name && other.columns() == table.columns()) return c;
-  if (by_name)
-    for (std::size_t k = 0; k < table.columns(); ++k)
-      if (table.heading()[k] == other.heading()[c]) return k;
-  return file_failure(
-      table.path(),
-      "{} columns{}, but {} has {}, and they are not found by name: the parts of different sets?",
-      table.columns(), table.heading().empty() ? "" : " with a heading", other.path().filename().string(),
-      other.columns());
 }
 
 std::vector<std::string> classes_of(const CsvTable& train, std::size_t train_label, const CsvTable& test,
@@ -113,10 +147,9 @@ std::string text_of_file(const CsvTable& table) {
 
 std::string text_of_counters(const CsvTable& table, const CsvRoles& roles) {
   std::string text;
-  for (const std::size_t c : roles.row_numbers)
-    text += (text.empty() ? "" : ", ") + table.name_of(c) +
-            (c == 0 && table.has_row_names() ? " names the rows" : " only counts rows");
-  if (!text.empty()) text += ", left out; ";
+  for (const std::size_t c : roles.row_numbers) text += (text.empty() ? "" : ", ") + table.name_of(c);
+  if (!text.empty()) text += " only counts rows, left out; ";
+  if (roles.names_rows) text += "column 1 names the rows, left out; ";
   for (const std::size_t c : roles.empty) text += table.name_of(c) + " is empty, left out; ";
   return text;
 }
@@ -133,10 +166,9 @@ void describe_table(const CsvTable& table, const CsvRoles& roles, InputDescripti
 Result<DataPair> pair_of(const Tables& tables, const CsvOptions& options) {
   const CsvTable& table = tables.train;
   const CsvTable& other = tables.test ? *tables.test : table;
-  const auto roles = roles_of(table, options.label, options.keep_counters);
+  const auto roles = roles_of(table, tables.label, options.keep_counters);
   if (!roles) return roles.failure();
-  const auto other_label = same_column(table, roles->label, other);
-  if (!other_label) return other_label.failure();
+  const std::size_t other_label = tables.test ? tables.test_label : tables.label;
   CsvPart train{&table, roles->features, {}, {}}, test{&other, {}, {}, {}};
   for (const std::size_t c : roles->features) {
     const auto same = same_column(table, c, other);
@@ -144,11 +176,11 @@ Result<DataPair> pair_of(const Tables& tables, const CsvOptions& options) {
     if (Outcome numbers = check_numbers(other, *same); !numbers) return numbers.failure();
     test.features.push_back(*same);
   }
-  const auto labels = labels_of(table, roles->label), other_labels = labels_of(other, *other_label);
+  const auto labels = labels_of(table, roles->label), other_labels = labels_of(other, other_label);
   if (!labels) return labels.failure();
   if (!other_labels) return other_labels.failure();
   InputDescription inputs;
-  inputs.classes = classes_of(table, roles->label, other, *other_label);
+  inputs.classes = classes_of(table, roles->label, other, other_label);
   if (table.texts(roles->label)->values.size() < 2)
     return file_failure(table.path(),
                         "all labels are the same: at least two classes are needed; is {} the label?",

@@ -1,9 +1,8 @@
 // Data sets as tables of text: a sample a line, one column the label, the others numbers.
 //
-// Files     a folder with train.csv and test.csv; two files (--data, --test-data); or one file, of which
-// every
-//           sixth sample of each class becomes the test part, drawn by a seed (--csv split=N). Plain or gzip,
-//           with or without ".gz"
+// Files     a folder with train.csv and test.csv; two files (--data, --test-data); or one file, a sixth of
+//           which, of each class, becomes the test part, drawn by a seed (--csv split=N). Plain or gzip, with
+//           or without ".gz"
 // Format    RFC 4180 (quotes, line breaks within them), any delimiter and line end, decimal points or commas,
 //           UTF-8, UTF-16 or Latin 1, with a heading or without. All of it is recognised, or given
 //           (csv_options.h). Labels are whole numbers or texts: each different one is a class, numbers in

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "node/data_files.h"
 
@@ -37,6 +38,26 @@ bool counts_rows(const CsvTable& table, std::size_t c) {
   return is_called || all;
 }
 
+bool is_empty(const CsvTable& table, std::size_t c) { return table.column(c).missing == table.rows(); }
+
+// The first column, if it has no name, and in each row another text.
+bool names_rows(const CsvTable& table, std::size_t c) {
+  if (c != 0 || table.heading().empty() || !table.heading()[0].empty()) return false;
+  if (table.has_row_names()) return true;
+  const CsvTexts& texts = *table.texts(0);
+  return table.column(0).first_text > 0 && (texts.too_many || texts.values.size() == table.rows());
+}
+
+// Classes, if this is the label; a missing one apart.
+std::size_t count_classes(const CsvTable& table, std::size_t c) {
+  if (const CsvTexts* const texts = table.texts(c)) return texts->values.size();
+  std::vector<double> values;
+  for (std::size_t r = 0; r < table.rows(); ++r)
+    if (!std::isnan(table.value(r, c))) values.push_back(table.value(r, c));
+  std::sort(values.begin(), values.end());
+  return static_cast<std::size_t>(std::unique(values.begin(), values.end()) - values.begin());
+}
+
 enum class Fits { kNo, kPerhaps, kYes };
 
 // kPerhaps: more classes, or fewer samples of each, than a label mostly has.
@@ -44,8 +65,9 @@ Fits fits_a_label(const CsvTable& table, std::size_t c) {
   const CsvTexts* const texts = table.texts(c);
   const CsvColumn& column = table.column(c);
   const bool text = column.first_text > 0;
-  if (texts == nullptr || texts->too_many || column.missing > 0 || (!text && !column.whole)) return Fits::kNo;
-  const std::size_t classes = texts->values.size();
+  if ((texts == nullptr && text) || (texts != nullptr && texts->too_many) || (!text && !column.whole))
+    return Fits::kNo;
+  const std::size_t classes = count_classes(table, c);
   if (classes < 2 || 2 * classes > std::max(table.rows(), kFewRows) || (!text && counts_rows(table, c)))
     return Fits::kNo;
   const bool few_rows = table.rows() < kFewRows;
@@ -53,8 +75,19 @@ Fits fits_a_label(const CsvTable& table, std::size_t c) {
                                                                                        : Fits::kPerhaps;
 }
 
-// Names of rows are before it.
-std::size_t first_column(const CsvTable& table) { return table.has_row_names() ? 1 : 0; }
+struct Ends {
+  std::size_t first = 0, last = 0;
+};
+// Without what is around the samples: names and numbers of rows, and columns without any value.
+Ends ends_of(const CsvTable& table) {
+  const auto is_around = [&](std::size_t c) {
+    return is_empty(table, c) || names_rows(table, c) || counts_rows(table, c);
+  };
+  Ends ends{0, table.columns() - 1};
+  while (ends.first < ends.last && is_around(ends.first)) ++ends.first;
+  while (ends.last > ends.first && is_around(ends.last)) --ends.last;
+  return ends;
+}
 
 // y is a coordinate where there is an x.
 std::vector<std::size_t> called_label(const CsvTable& table) {
@@ -71,8 +104,9 @@ std::vector<std::size_t> called_label(const CsvTable& table) {
 
 std::vector<std::size_t> of_text(const CsvTable& table) {
   std::vector<std::size_t> found;
-  for (std::size_t c = first_column(table); c < table.columns(); ++c)
-    if (table.column(c).first_text > 0) found.push_back(c);
+  for (std::size_t c = 0; c < table.columns(); ++c)
+    if (table.column(c).first_text > 0 && table.texts(c) != nullptr && !names_rows(table, c))
+      found.push_back(c);
   return found;
 }
 
@@ -88,17 +122,20 @@ Result<std::size_t> recognised(const CsvTable& table) {
   if (called.size() > 1)
     return usage_failure(fmt::format("{}: {} can be the label: say which, --label NAME or its number",
                                      table.path().string(), names_of(table, called)));
-  const std::size_t first = first_column(table), last = table.columns() - 1;
+  const auto [first, last] = ends_of(table);
   const auto ask = [&](std::size_t a, std::size_t b, const char* can) {
     return usage_failure(
         fmt::format("{}: {} and {} {} be the label: say which column it is, --label NAME or its number",
                     table.path().string(), table.name_of(a), table.name_of(b), can));
   };
+  const Fits of_first = fits_a_label(table, first), of_last = fits_a_label(table, last);
   if (texts.size() == 1) {
     const std::size_t text = texts.front();
     // Mostly the label is last, and a text before it would be a feature that has to be left out.
-    if (text != last && table.rows() >= kFewRows && fits_a_label(table, last) == Fits::kYes)
-      return ask(text, last, "can both");
+    if (text != last && table.rows() >= kFewRows) {
+      if (of_last == Fits::kYes) return ask(text, last, "can both");
+      if (text != first && of_first == Fits::kYes) return ask(first, text, "can both");
+    }
     if (fits_a_label(table, text) == Fits::kYes) return text;
     return usage_failure(
         fmt::format("{}: {} holds text, as only the label may, with many values: say --label {} if it "
@@ -110,7 +147,6 @@ Result<std::size_t> recognised(const CsvTable& table) {
         fmt::format("{}: {} hold text, and only the label may: say which it is, --label NAME or its "
                     "number, and leave the others out",
                     table.path().string(), names_of(table, texts)));
-  const Fits of_first = fits_a_label(table, first), of_last = fits_a_label(table, last);
   if (of_first == Fits::kYes && of_last == Fits::kNo) return first;
   if (of_last == Fits::kYes && of_first == Fits::kNo) return last;
   return ask(first, last, of_first == Fits::kNo && of_last == Fits::kNo ? "can neither" : "can both");
@@ -119,7 +155,8 @@ Result<std::size_t> recognised(const CsvTable& table) {
 // A heading whose other names are numbers looks like a sample with a class of its own.
 Outcome check_first_row(const CsvTable& table, std::size_t c) {
   const CsvTexts& texts = *table.texts(c);
-  if (table.heading_was_given() || !table.heading().empty() || table.rows() < kLeastCounted || texts.too_many)
+  if (table.options().heading.has_value() || !table.heading().empty() || table.rows() < kLeastCounted ||
+      texts.too_many)
     return Unit{};
   const bool text = read_cell(texts.values[texts.rows[0]], '.').is_text();
   const bool once = std::count(texts.rows.begin(), texts.rows.end(), texts.rows[0]) == 1;
@@ -131,7 +168,7 @@ Outcome check_first_row(const CsvTable& table, std::size_t c) {
       table.line(0), quoted_cell(texts.values[texts.rows[0]]));
 }
 
-Outcome check_label(const CsvTable& table, std::size_t c, bool given) {
+Outcome check_label(const CsvTable& table, std::size_t c) {
   const CsvColumn& column = table.column(c);
   const CsvTexts& texts = *table.texts(c);
   if (column.missing > 0)
@@ -144,50 +181,68 @@ Outcome check_label(const CsvTable& table, std::size_t c, bool given) {
   const std::size_t classes = texts.values.size();
   if (!texts.too_many && 2 * classes <= std::max(table.rows(), kFewRows)) return Unit{};
   return file_failure(table.path(),
-                      "{} has {} different values in {} rows, and is no class: {}--label NAME or the "
+                      "{} has {} different values in {} rows, and is no class: give --label NAME or the "
                       "number of another column",
                       table.name_of(c), texts.too_many ? "more than 65536" : std::to_string(classes),
-                      table.rows(), given ? "give " : "say which column is, ");
+                      table.rows());
 }
 
 // Each has a name of its own.
 Outcome check_row_names(const CsvTable& table) {
   const CsvTexts& names = *table.texts(0);
   if (!table.has_row_names() || names.too_many || names.values.size() == table.rows()) return Unit{};
-  return file_failure(table.path(),
-                      "the heading names {} of {} columns, and the first does not name the rows, for some say "
-                      "the same: add the missing name",
-                      table.columns() - 1, table.columns());
+  return file_failure(
+      table.path(),
+      "the heading names {} of {} columns, and the first does not name the rows, for some say "
+      "the same: add the missing name",
+      table.columns() - 1, table.columns());
 }
 
 }  // namespace
 
 Outcome check_numbers(const CsvTable& table, std::size_t c) {
   const CsvColumn& column = table.column(c);
+  if (column.may_have_thousands())
+    return file_failure(table.path(),
+                        "line {}, {}: {}: thousands or decimals, as others have no point? say --csv "
+                        "decimal=point, or take the points out",
+                        column.first_group, table.name_of(c), quoted_cell(column.group));
   if (column.first_text == 0) return Unit{};
+  const std::string where =
+      fmt::format("line {}, {}: {}", column.first_text, table.name_of(c), quoted_cell(column.text));
   const char decimal = table.dialect().decimal == ',' ? '.' : ',';
-  const bool other = read_cell(column.text, decimal).is_number() && !may_be_thousands(column.text, decimal);
+  const std::size_t marks = static_cast<std::size_t>(std::count(column.text.begin(), column.text.end(), ','));
+  if (may_be_thousands(column.text, ',') && marks > 1)
+    return file_failure(table.path(), "{} is no number: take the commas between its digits out", where);
+  if (read_cell(column.text, decimal).is_number() && !may_be_thousands(column.text, decimal))
+    return file_failure(table.path(), "{} is no number: say --csv decimal={}", where,
+                        decimal == ',' ? "comma" : "point");
+  if (table.texts(c) == nullptr)  // numbers before it
+    return file_failure(table.path(),
+                        "{} is not a finite number up to 1e30: correct it or leave the line out", where);
   return file_failure(
-      table.path(), "line {}, {}: {} is no number, and only the label may be text: {}", column.first_text,
-      table.name_of(c), quoted_cell(column.text),
-      other ? fmt::format("say --csv decimal={}", decimal == ',' ? "comma" : "point")
-            : fmt::format("correct it, leave the column out, or say --label {} if it is the label", c + 1));
+      table.path(),
+      "{} is no number, and only the label may be text: correct it, leave the column out, or say --label {} "
+      "if it is the label",
+      where, c + 1);
 }
 
-Result<CsvRoles> roles_of(const CsvTable& table, const std::string& given, bool keep_counters) {
-  const auto label = given.empty() ? recognised(table) : table.find(given);
-  if (!label) return label.failure();
+Result<std::size_t> label_of(const CsvTable& table, const std::string& given) {
+  return given.empty() ? recognised(table) : table.find(given);
+}
+
+Result<CsvRoles> roles_of(const CsvTable& table, std::size_t label, bool keep_counters) {
   if (Outcome names = check_row_names(table); !names) return names.failure();
-  if (Outcome good = check_label(table, *label, !given.empty()); !good) return good.failure();
-  CsvRoles roles{*label, {}, {}};
+  if (Outcome good = check_label(table, label); !good) return good.failure();
+  CsvRoles roles{label, {}};
   for (std::size_t c = 0; c < table.columns(); ++c) {
-    if (c == *label) continue;
-    if (c < first_column(table)) {
-      roles.row_numbers.push_back(c);
+    if (c == label) continue;
+    if (names_rows(table, c)) {
+      roles.names_rows = true;
       continue;
     }
     if (Outcome numbers = check_numbers(table, c); !numbers) return numbers.failure();
-    if (table.column(c).missing == table.rows()) {
+    if (is_empty(table, c)) {
       if (!table.heading().empty() && !table.heading()[c].empty())
         return file_failure(table.path(), "{}: no value in any row: leave the column out", table.name_of(c));
       roles.empty.push_back(c);

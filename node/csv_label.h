@@ -14,20 +14,24 @@ struct CsvRoles {
   std::size_t label = 0;
   std::vector<std::size_t> features;       // columns, at least one
   std::vector<std::size_t> empty{};        // left out too: no name and no value, behind a last delimiter
-  std::vector<std::size_t> row_numbers{};  // columns that are left out: they only count or name rows
+  std::vector<std::size_t> row_numbers{};  // columns that are left out: they only count rows
+  bool names_rows = false;                 // the first column does, and is left out
 };
 
-// given: the label, a name or a number from 1; empty: to be recognised. Then it is
+// The label's column. given: a name or a number from 1; empty: to be recognised. Then it is
 //   1. the only column that the heading calls label, class, target, category, species or digit; or y, where
 //   no x is
-//   2. the only one of text (names of rows apart), unless it is not the last and the last can be it, too
+//   2. the only one of text, unless it is not the last, and the first or the last can be it, too
 //   3. of the first and the last column the one that can be a label (whole numbers, 2 to 100 different ones,
 //      each 5 times on average); if both can, the failure asks for --label.
-// A feature of different whole numbers in even steps, of 0 or 1 to the last in any order, or called id or
-// index, only counts rows, and would tell a file that is sorted by class; keep_counters: it is learned from
-// all the same. Failure: kUsage, kData, with what to do.
-Result<CsvRoles> roles_of(const CsvTable& table, const std::string& given, bool keep_counters = false);
-// That a column holds no text. Failure: kData, with the first.
+// First and last are those that neither name nor count rows and have values. Failure: kUsage.
+Result<std::size_t> label_of(const CsvTable& table, const std::string& given);
+// What the other columns are; label: kept as texts. A feature of different whole numbers in even steps, of 0
+// or 1 to the last in any order, or called id or index, only counts rows, and would tell a file that is
+// sorted by class; keep_counters: it is learned from all the same. A first column without a name and with
+// another text in each row names the rows. Failure: kData, with what to do.
+Result<CsvRoles> roles_of(const CsvTable& table, std::size_t label, bool keep_counters);
+// That a column holds numbers only, and no doubtful ones. Failure: kData, with the first.
 Outcome check_numbers(const CsvTable& table, std::size_t c);
 
 }  // namespace polydot::node

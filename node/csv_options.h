@@ -36,8 +36,7 @@ struct CsvOptions {
   enum class Scale { kRecognised, kColumns, kPixels } scale = Scale::kRecognised;
   bool keep_counters = false;
   std::uint64_t split_seed = 1;
-  std::string label{};       // a name in the heading, or a number from 1; empty: recognised
-  std::string label_name{};  // of a model's label: a column of that name may be it, too
+  std::string label{};  // a name in the heading, or a number from 1; empty: recognised
 
   friend bool operator==(const CsvOptions&, const CsvOptions&) = default;
 };

@@ -5,6 +5,7 @@
 #include <map>
 #include <string_view>
 
+#include "codes/check.h"
 #include "node/csv_cell.h"
 #include "node/data_files.h"
 
@@ -12,9 +13,10 @@ namespace polydot::node {
 
 Result<std::vector<std::string>> labels_of(const CsvTable& table, std::size_t label) {
   const CsvTexts* const texts = table.texts(label);
-  if (texts == nullptr || texts->too_many)
-    return usage_failure(fmt::format("{}: {} is not read as a label there; give --label {}",
-                                     table.path().string(), table.name_of(label), label + 1));
+  POLYDOT_CHECK(texts != nullptr);
+  if (texts->too_many)
+    return file_failure(table.path(), "{} has more than 65536 different values, and is no class",
+                        table.name_of(label));
   if (table.column(label).missing > 0)
     return file_failure(
         table.path(),

@@ -18,8 +18,8 @@ struct CsvPart {
   std::vector<dnn::Label> labels;  // of these rows
 };
 
-// What the cells of the column say, row by row. Failure: kData, a label is missing; kUsage, the column was
-// not kept as texts.
+// What the cells of the column say, row by row. Kept as texts. Failure: kData, a label is missing, or there
+// are too many.
 Result<std::vector<std::string>> labels_of(const CsvTable& table, std::size_t label);
 // labels: of all rows of the table. Failure: kData, a label is none of the classes.
 Outcome add_rows(CsvPart& part, const std::vector<std::size_t>& rows, const std::vector<std::string>& labels,

@@ -1,10 +1,8 @@
 #include "node/csv_table.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -18,37 +16,13 @@ namespace {
 
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kMostTexts = 65'536;
-// A first record of numbers 0, 1, 2, .. is what some programs write for columns without names: so many alone,
-// or so many beside a cell that is empty, above row numbers.
-constexpr std::size_t kLeastCounted = 8, kLeastBesideEmpty = 3;
-
-// The numbers among these cells grow by 1.
-struct Counted {
-  bool evenly = true;
-  std::size_t numbers = 0;
-  double first = 0.0;
-};
-Counted count_up(const std::vector<std::string>& cells, char decimal) {
-  Counted counted;
-  for (const std::string& text : cells) {
-    const CsvCell cell = read_cell(text, decimal);
-    if (!cell.is_number()) continue;
-    if (counted.numbers == 0) counted.first = cell.value;
-    counted.evenly = counted.evenly && cell.value == counted.first + static_cast<double>(counted.numbers);
-    ++counted.numbers;
-  }
-  return counted;
-}
-
-constexpr std::array<std::string_view, 7> kLabelNames{"label",    "class",   "target", "y",
-                                                      "category", "species", "digit"};
 
 }  // namespace
 
-bool is_label_name(std::string_view name) { return is_one_of(name, kLabelNames); }
-
-Result<CsvTable> CsvTable::read(const std::filesystem::path& path, const CsvOptions& options) {
+Result<CsvTable> CsvTable::read(const std::filesystem::path& path, const CsvOptions& options,
+                                std::optional<std::size_t> as_text) {
   CsvTable table(path, options);
+  table.as_text_ = as_text;
   auto dialect = dialect_of(path, options);
   if (!dialect) return dialect.failure();
   table.dialect_ = *std::move(dialect);
@@ -57,7 +31,7 @@ Result<CsvTable> CsvTable::read(const std::filesystem::path& path, const CsvOpti
   if (!read) return read.failure();
   if (table.lines_.empty())
     return file_failure(path, "holds no samples: at least one line of numbers is needed");
-  if (Outcome made = table.make_utf8(); !made) return made.failure();
+  if (Outcome finished = table.finish(); !finished) return finished.failure();
   return table;
 }
 
@@ -76,19 +50,10 @@ Outcome CsvTable::take(const CsvRow& row) {
   return add(row);
 }
 
-// Texts only above one column more, which is not that behind a last delimiter.
-void CsvTable::add_name_of_row_names(const CsvRow& second) {
-  const bool all_text = std::all_of(first_.begin(), first_.end(), [&](const std::string& cell) {
-    return read_cell(cell, dialect_.decimal).is_text();
-  });
-  has_row_names_ = all_text && options_.heading.value_or(true) && first_.size() >= 2 &&
-                   second.cells.size() == first_.size() + 1 && !trimmed(second.cells.back()).empty();
-  if (has_row_names_) first_.insert(first_.begin(), "");
-}
-
 Outcome CsvTable::begin(const CsvRow* second) {
   begun_ = true;
-  if (second != nullptr) add_name_of_row_names(*second);
+  const auto heading = heading_of({path_, first_line_, first_, second, dialect_.decimal}, options_.heading);
+  if (heading && heading->has_row_names) first_.insert(first_.begin(), "");
   columns_.resize(first_.size());
   if (columns_.size() < 2 && second != nullptr && second->cells.size() > 1)
     return file_failure(
@@ -103,66 +68,34 @@ Outcome CsvTable::begin(const CsvRow* second) {
   if (columns_.size() > kMaxFeatureCount)
     return file_failure(path_, "{} columns are more than the {} accepted: leave some out", columns_.size(),
                         kMaxFeatureCount);
-  const auto heading = is_heading(first_, second);
   if (!heading) return heading.failure();
-  if (*heading)
-    if (Outcome set = set_heading(first_); !set) return set;
+  found_heading_ = *heading;
+  if (heading->is_there)
+    if (Outcome set = set_heading(); !set) return set;
   if (!options_.label.empty()) {
     const auto asked = find(options_.label);
     if (!asked) return asked.failure();
     asked_ = *asked;
   }
-  if (*heading) return Unit{};
-  const Counted counted = count_up(first_, dialect_.decimal);
-  first_row_counts_ =
-      counted.evenly && counted.numbers >= 3 && (counted.first == 0.0 || counted.first == 1.0);
+  if (heading->is_there) return Unit{};
   CsvRow row;
   row.cells.assign(first_.begin(), first_.end());
   row.line = first_line_;
   return add(row);
 }
 
-// A record of names: where the next has numbers, it has none. Or numbers that count the columns, or a name
-// that only a label has.
-Result<bool> CsvTable::is_heading(const std::vector<std::string>& first, const CsvRow* second) const {
-  if (options_.heading) return *options_.heading;
-  const char decimal = dialect_.decimal;
-  std::size_t names = 0, numbers = 0, a_name = 0;
-  bool names_label = false, has_empty = false;
-  for (std::size_t c = 0; c < first.size(); ++c) {
-    const CsvCell above = read_cell(first[c], decimal);
-    const std::string_view below = second != nullptr && c < second->cells.size() ? second->cells[c] : "";
-    names_label = names_label || (is_label_name(trimmed(first[c])) && trimmed(first[c]) != trimmed(below));
-    has_empty = has_empty || trimmed(first[c]).empty();
-    if (second != nullptr && !read_cell(below, decimal).is_number()) continue;
-    numbers += above.is_number();
-    if (above.is_text()) ++names, a_name = c;
-  }
-  const Counted counted = count_up(first, decimal);
-  if (names_label && counted.evenly && counted.numbers != 1) return true;
-  if (names == 0) {
-    const bool from_start = counted.evenly && (counted.first == 0.0 || counted.first == 1.0);
-    return second != nullptr && from_start &&
-           counted.numbers >= (has_empty ? kLeastBesideEmpty : kLeastCounted);
-  }
-  if (numbers == 0) return true;
-  return file_failure(
-      path_,
-      "line {}, column {}: {} is no number, though others in this line are: correct it, or say "
-      "--csv heading=yes (or no)",
-      first_line_, a_name + 1, quoted_cell(first[a_name]));
-}
-
-Outcome CsvTable::set_heading(const std::vector<std::string>& cells) {
-  heading_ = cells;
-  for (std::string& name : heading_) name = trimmed(name);
-  std::set<std::string_view> seen;
-  for (const std::string& name : heading_)
-    if (!name.empty() && !seen.insert(name).second)
+Outcome CsvTable::set_heading() {
+  heading_ = first_;
+  for (std::size_t c = 0; c < heading_.size(); ++c) {
+    std::string& name = heading_[c];
+    name = trimmed(name);
+    if (Outcome made = make_utf8(name); !made) return made;
+    if (!name.empty() && !by_name_.emplace(name, c).second)
       return file_failure(path_,
                           "line {}: two columns are called {}: name them apart, or give --csv heading=no and "
                           "leave the line out",
                           first_line_, quoted_cell(name));
+  }
   return Unit{};
 }
 
@@ -182,19 +115,17 @@ Outcome CsvTable::add(const CsvRow& row) {
   const bool first = lines_.empty();
   for (std::size_t c = 0; c < columns(); ++c) {
     const CsvCell cell = read_cell(row.cells[c], dialect_.decimal);
-    const bool kept =
-        first && (c == 0 || (c == 1 && has_row_names_) || c + 1 == columns() || cell.is_text() || asked_ == c ||
-                  (c < heading_.size() && (is_label_name(heading_[c]) ||
-                                           (heading_[c] == options_.label_name && !heading_[c].empty()))));
+    const bool kept = first && (c == 0 || c + 1 == columns() || cell.is_text() || asked_ == c ||
+                                as_text_ == c || (c < heading_.size() && is_label_name(heading_[c])));
     if (kept) texts_[c];
     CsvColumn& column = columns_[c];
     const auto texts = texts_.find(c);
-    if (cell.is_text() && texts == texts_.end()) return not_a_number(row, c);
     if (cell.is_text() && column.first_text == 0) column.first_text = row.line, column.text = row.cells[c];
     if (cell.is_missing() && column.missing++ == 0) column.first_missing = row.line;
     if (texts != texts_.end()) keep_text(texts->second, row.cells[c], cell);
     column.whole = column.whole && !cell.is_text() && (!cell.is_number() || is_whole(cell.value));
     if (cell.is_number()) {
+      note_point(column, row, c);
       column.least = std::min(column.least, cell.value);
       column.greatest = std::max(column.greatest, cell.value);
     }
@@ -204,10 +135,15 @@ Outcome CsvTable::add(const CsvRow& row) {
   return Unit{};
 }
 
-Failure CsvTable::not_a_number(const CsvRow& row, std::size_t c) const {
-  return file_failure(path_,
-                      "line {}, {}: {} is not a finite number up to 1e30: correct it or leave the line out",
-                      row.line, name_of(c), quoted_cell(row.cells[c]));
+void CsvTable::note_point(CsvColumn& column, const CsvRow& row, std::size_t c) const {
+  const bool looked_at = !options_.decimal && dialect_.decimal == '.' && dialect_.delimiter.mark != ',';
+  if (!looked_at || !column.only_groups) return;
+  if (row.cells[c].find('.') == std::string_view::npos)
+    column.has_plain = true;
+  else if (!may_be_thousands(row.cells[c], '.'))
+    column.only_groups = false;
+  else if (column.first_group == 0)
+    column.first_group = row.line, column.group = row.cells[c];
 }
 
 void CsvTable::keep_text(CsvTexts& texts, std::string_view cell, const CsvCell& read) {
@@ -221,7 +157,7 @@ void CsvTable::keep_text(CsvTexts& texts, std::string_view cell, const CsvCell& 
                       unsigned_part[1] <= '9';
   const bool digits = unsigned_part.find_first_not_of("0123456789.,") == std::string_view::npos;
   const bool is_plain = read.is_number() && digits && !padded && std::abs(read.value) < kExact;
-  std::string text = is_plain ? fmt::format("{}", read.value) : std::string(plain);
+  std::string text = is_plain ? fmt::format("{}", read.value + 0.0) : std::string(plain);
   const auto [place, is_new] =
       texts.places.try_emplace(std::move(text), static_cast<std::uint32_t>(texts.values.size()));
   if (is_new) texts.values.push_back(place->first);
@@ -253,20 +189,23 @@ const CsvTexts* CsvTable::texts(std::size_t c) const {
   return found == texts_.end() ? nullptr : &found->second;
 }
 
+std::optional<std::size_t> CsvTable::named(const std::string& name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? std::nullopt : std::optional(found->second);
+}
+
 Result<std::size_t> CsvTable::find(const std::string& name_or_number) const {
-  std::optional<std::size_t> named;
-  for (std::size_t c = 0; c < heading_.size(); ++c)
-    if (heading_[c] == name_or_number || utf8_of_latin1(heading_[c]) == name_or_number) named = c;
+  const std::optional<std::size_t> by_name = named(name_or_number);
   std::size_t number = 0;
   const char* const last = name_or_number.data() + name_or_number.size();
   const auto [end, error] = std::from_chars(name_or_number.data(), last, number);
   const bool numbered = error == std::errc() && end == last && number >= 1 && number <= columns();
-  if (named && numbered && *named != number - 1)
+  if (by_name && numbered && *by_name != number - 1)
     return usage_failure(
         fmt::format("{}: {} is {}, and the number of {}: say --csv heading=no and leave the heading out, "
                     "or name the columns otherwise",
-                    path_.string(), number, name_of(*named), name_of(number - 1)));
-  if (named || numbered) return named ? *named : number - 1;
+                    path_.string(), number, name_of(*by_name), name_of(number - 1)));
+  if (by_name || numbered) return by_name ? *by_name : number - 1;
   const std::vector<std::string_view> names(heading_.begin(), heading_.end());
   if (names.empty() || error == std::errc())
     return usage_failure(fmt::format(
@@ -278,21 +217,36 @@ Result<std::size_t> CsvTable::find(const std::string& name_or_number) const {
 }
 
 // Bytes that are no UTF-8 are taken for Latin 1, and that is said; numbers are the same in all.
-Outcome CsvTable::make_utf8() {
-  std::vector<std::string*> all;
-  for (std::string& name : heading_) all.push_back(&name);
-  for (auto& [column, texts] : texts_)
-    for (std::string& value : texts.values) all.push_back(&value);
-  for (std::string* const text : all) {
-    if (is_utf8(*text)) continue;
-    const auto converted = options_.encoding.empty() ? utf8_of_latin1(*text) : std::nullopt;
-    if (!converted)
-      return file_failure(path_, "{} is no text in UTF-8{}: say --csv encoding=..", quoted_cell(*text),
-                          options_.encoding.empty() ? " or Latin 1" : "");
-    *text = *converted;
-    dialect_.encoding = "latin1";
-  }
+Outcome CsvTable::make_utf8(std::string& text) {
+  if (is_utf8(text)) return Unit{};
+  auto converted = options_.encoding.empty() ? utf8_of_latin1(text) : std::nullopt;
+  if (!converted)
+    return file_failure(path_, "{} is no text in UTF-8{}: say --csv encoding=..", quoted_cell(text),
+                        options_.encoding.empty() ? " or Latin 1" : "");
+  text = *std::move(converted);
+  dialect_.encoding = "latin1";
   return Unit{};
+}
+
+Outcome CsvTable::finish() {
+  for (auto& [column, texts] : texts_)
+    for (std::string& value : texts.values)
+      if (Outcome made = make_utf8(value); !made) return made;
+  const std::optional<std::size_t> c = found_heading_.by_label_name;
+  if (!c || !texts_.at(*c).places.contains(std::string(trimmed(first_[*c])))) return Unit{};
+  return file_failure(
+      path_,
+      "line {}: {} may be the name of the label, or a class, for other lines say so, too: say "
+      "--csv heading=yes (or no)",
+      first_line_, quoted_cell(first_[*c]));
+}
+
+Result<CsvTable> with_texts(CsvTable table, std::size_t c) {
+  if (table.texts(c) != nullptr) return table;
+  const std::filesystem::path path = table.path();
+  const CsvOptions options = table.options();
+  { const CsvTable done = std::move(table); }  // both at once would need twice the memory
+  return CsvTable::read(path, options, c);
 }
 
 }  // namespace polydot::node

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kDeepest = 2;
-constexpr std::size_t kMostEntries = 20'000;
+constexpr std::size_t kMostEntries = 1'000'000;  // a second's work
 
 struct Named {
   std::string prefix;
@@ -38,14 +38,17 @@ struct Found {
   int depth = 0;
 };
 
-std::vector<Found> find_in(const fs::path& folder) {
+// Failure: kData, it is no folder of a data set.
+Result<std::vector<Found>> find_in(const fs::path& folder) {
   std::vector<Found> found;
   std::error_code error;
   std::size_t seen = 0;
   const auto options = fs::directory_options::skip_permission_denied;
   for (auto entry = fs::recursive_directory_iterator(folder, options, error);
-       !error && entry != fs::recursive_directory_iterator() && seen < kMostEntries;
-       entry.increment(error), ++seen) {
+       !error && entry != fs::recursive_directory_iterator(); entry.increment(error), ++seen) {
+    if (seen >= kMostEntries)
+      return file_failure(folder, "holds more than {} files: give the folder of the data set itself",
+                          kMostEntries);
     std::error_code ignored;
     if (entry.depth() >= kDeepest) entry.disable_recursion_pending();
     const auto named = parse_name(entry->path().filename().string());
@@ -123,17 +126,21 @@ Result<IdxSet> only_set(const std::vector<Found>& all, const fs::path& folder,
 
 Result<IdxSet> find_idx_set(const fs::path& path) {
   std::error_code error;
-  if (fs::is_directory(path, error)) return only_set(find_in(path), path, std::nullopt);
+  if (fs::is_directory(path, error)) {
+    const auto all = find_in(path);
+    return all ? only_set(*all, path, std::nullopt) : all.failure();
+  }
   if (fs::exists(path, error))
     return file_failure(path,
                         "is not a folder: give the one that holds train-images-idx3-ubyte and the others");
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  const std::vector<Found> all = find_in(folder);
+  const auto all = find_in(folder);
+  if (!all) return all.failure();
   const std::string prefix = path.filename().string();
   const bool known =
-      std::any_of(all.begin(), all.end(), [&](const Found& one) { return one.named.prefix == prefix; });
+      std::any_of(all->begin(), all->end(), [&](const Found& one) { return one.named.prefix == prefix; });
   if (!known) return file_failure(path, "no such folder, and no set whose names begin so");
-  return only_set(all, folder, prefix);
+  return only_set(*all, folder, prefix);
 }
 
 }  // namespace polydot::node

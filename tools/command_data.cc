@@ -33,7 +33,10 @@ int describe(const node::DataSource& source) {
 int run_data(const DataRequest& request) {
   if (request.describe) return describe(request.source);
   for (const char* name : node::kIdxFileNames)
-    if (const Outcome free = check_free(request.out + "/" + name, request.force); !free)
+    if (const Outcome free =
+            check_free(request.out + "/" + name, request.force, "--out",
+                       {request.source.path, request.source.test_path, request.source.path + "/" + name});
+        !free)
       return report(free.failure());
   const auto written = node::write_dataset(request.source, request.out);
   if (!written) return report(written.failure());

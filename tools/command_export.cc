@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include <fmt/format.h>
@@ -11,7 +10,6 @@
 #include "node/input_json.h"
 #include "node/model_file.h"
 #include "node/plan_of.h"
-#include "node/run_folder.h"
 #include "tools/command_version.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
@@ -55,25 +53,13 @@ Result<node::TrainedOn> trained_on(const ExportRequest& request) {
   return node::TrainedOn{data->inputs, data->train.features(), data->digest};
 }
 
-// A file that the run itself needs is no place for its export, whatever may be replaced.
-Outcome check_not_of_run(const ExportRequest& request) {
-  namespace fs = std::filesystem;
-  const fs::path out = fs::absolute(request.out);
-  std::error_code error;
-  if (!fs::equivalent(out.parent_path(), request.run, error)) return Unit{};
-  const std::string name = "/" + out.filename().string();
-  const bool own = name == node::kMarkerFile || std::any_of(node::kRunFiles.begin(), node::kRunFiles.end(),
-                                                            [&](const char* file) { return name == file; });
-  return own ? Outcome(usage_failure(request.out + " is a file of the run: choose another --out"))
-             : Outcome(Unit{});
-}
-
 }  // namespace
 
 int run_export(const ExportRequest& request) {
   const node::Config& config = request.config;
-  if (const Outcome other = check_not_of_run(request); !other) return report(other.failure());
-  if (const Outcome free = check_free(request.out, request.force); !free) return report(free.failure());
+  const std::vector<std::string> read{request.config_path, request.data_given ? config.local.data : ""};
+  if (const Outcome free = check_free(request.out, request.force, "--out", read); !free)
+    return report(free.failure());
   const auto data = trained_on(request);
   if (!data) return report(data.failure());
   const auto network =

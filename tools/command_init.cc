@@ -12,6 +12,7 @@
 #include "node/config_values.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
+#include "tools/free_name.h"
 
 namespace polydot::tools {
 
@@ -61,6 +62,7 @@ std::string next_steps(const InitRequest& request) {
 }
 
 int run_init(const InitRequest& request) {
+  if (const Outcome free = check_free(request.out, request.force); !free) return report(free.failure());
   const auto id = random_cluster_id();
   if (!id) return report(id.failure());
   const auto existing = request.force ? node::Existing::kReplace : node::Existing::kKeep;

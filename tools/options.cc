@@ -129,7 +129,6 @@ Result<Request> parse_data(const Arguments& arguments) {
 
 Result<Request> parse_export(const Arguments& arguments) {
   ExportRequest request;
-  std::string config_path;
   OptionsParser parser("export --run DIR --out FILE [options]",
                        "Writes the weights that a run ended with, decoded from its peers' checkpoints; wrong "
                        "shards are\nlocated and left out.",
@@ -137,15 +136,15 @@ Result<Request> parse_export(const Arguments& arguments) {
   parser.add_text("--run", request.run, "DIR", "folder of the run, as train --out wrote it");
   parser.add_text("--out", request.out, "FILE", "safetensors file to write");
   parser.add_switch("--force", request.force, "replace the file if it is there");
-  parser.add_text("--config", config_path, "FILE", "how the run was configured [DIR/config.toml]");
+  parser.add_text("--config", request.config_path, "FILE", "how the run was configured [DIR/config.toml]");
   parser.add_fields([](const node::Field& field) { return field.flag == "--data"; });
   const auto help = parser.parse(arguments);
   if (!help) return help.failure();
   if (*help) return Request(HelpRequest{**help});
   if (request.run.empty()) return usage_failure("export needs --run DIR");
   if (request.out.empty()) return usage_failure("export needs --out FILE");
-  auto config =
-      layered_and_valid(config_path.empty() ? request.run + node::kConfigFile : config_path, parser);
+  if (request.config_path.empty()) request.config_path = request.run + node::kConfigFile;
+  auto config = layered_and_valid(request.config_path, parser);
   if (!config) return config.failure();
   request.config = *std::move(config);
   request.data_given = std::any_of(arguments.begin(), arguments.end(), [](const std::string& word) {

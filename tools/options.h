@@ -77,6 +77,7 @@ struct DataRequest {
 struct ExportRequest {
   node::Config config;      // of the run
   std::string run;          // its folder
+  std::string config_path;  // what `config` was read from
   std::string out;          // file
   bool data_given = false;  // how they become inputs is taken from them, not from what the peers kept
   bool force = false;

@@ -20,8 +20,37 @@ TEST(BadCsv, ThousandsOrDecimals) {
   for (int i = 0; i < 60; ++i) text += fmt::format("{};{};{}\n", i % 2 ? "500" : "1,096", i % 9, i % 3);
   expect_refused(read_one(text), {"'1,096': thousands or decimals?", "decimal=comma"});
   EXPECT_TRUE(read_one(text, "", "decimal=comma").ok());
+  std::string quoted = "\"a\";\"b\"\n", dots = "salary;age;label\n", thrice = "salary;age;label\n";
+  for (int i = 0; i < 60; ++i) {
+    quoted += fmt::format("\"{},5\";\"{}\"\n", i % 9, i % 2);
+    dots += fmt::format("{};{};{}\n", i % 2 ? "987" : "1.234", i % 9, i % 3);
+    thrice += fmt::format("{};{};{}\n", i % 2 ? "987" : "1,234,567", i % 9, i % 3);
+  }
+  EXPECT_TRUE(read_one(quoted, "b").ok()) << read_one(quoted, "b").failure().message;
+  expect_refused(read_one(dots),
+                 {"line 2, column 1 (salary): '1.234': thousands or decimals", "decimal=point"});
+  EXPECT_TRUE(read_one(dots, "", "decimal=point").ok());
+  EXPECT_TRUE(read_one(dots + "5.25;1;0\n").ok()) << "another number of decimals says what the point is";
+  expect_refused(read_one(thrice),
+                 {"line 2, column 1 (salary): '1,234,567'", "take the commas between its digits"});
   EXPECT_FALSE(may_be_thousands("0,123", ','));
   EXPECT_FALSE(may_be_thousands("1,09", ','));
+}
+
+// A heading longer than what is looked at before.
+TEST(BadCsv, WideTables) {
+  std::string heading = "label", row;
+  for (int c = 0; c < 40'000; ++c)
+    heading += fmt::format("\tgene_{:06}", c), row += fmt::format("\t{}", c % 7);
+  const auto data = read_one(heading + "\n1" + row + "\n2" + row + "\n1" + row + "\n2" + row + "\n");
+  ASSERT_TRUE(data.ok()) << data.failure().message;
+  EXPECT_EQ(data->train.features(), 40'000);
+}
+
+TEST(BadCsv, ASeparatorLineThatNamesNone) {
+  std::string text = "sep=\r\na;label\r\n";
+  for (int i = 0; i < 60; ++i) text += fmt::format("{},5;{}\r\n", i % 9, i % 3);
+  EXPECT_TRUE(read_one(text).ok()) << read_one(text).failure().message;
 }
 
 // As spreadsheets write them.
@@ -36,8 +65,19 @@ TEST(BadCsv, WhatIsOnlyAroundTheTable) {
 }
 
 TEST(BadCsv, WhatIsNoTableIsNamed) {
-  expect_refused(read_one(std::string("PK\x03\x04\x14\0\0", 7)), {"set.csv", "zip archive or a spreadsheet"});
-  expect_refused(read_one(std::string("\0\0\x08\x03\0\0", 6)), {"is an IDX file", "--dataset idx"});
+  using namespace std::string_literals;
+  for (const auto& [bytes, what] :
+       {std::pair{"PK\x03\x04\x14\0\0"s, "zip archive or a spreadsheet"},
+        {"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"s, "spreadsheet (.xls)"},
+        {"\x93NUMPY\x01\0"s, "NumPy"},
+        {"PAR1\x15\0"s, "Parquet"},
+        {"BZh91AY&SY\x01"s, "bzip2"},
+        {"\x28\xB5\x2F\xFD\x04"s, "zstd"},
+        {"\xFD"
+         "7zXZ\0"s,
+         "xz"},
+        {"\0\0\x08\x03\0\0"s, "is an IDX file: give its folder, and --dataset idx"}})
+    expect_refused(read_one(bytes), {"set.csv", what});
   std::string named = "PAR1,BZh,label\n";
   for (int i = 0; i < 60; ++i) named += fmt::format("{}.5,{},{}\n", i % 9, i % 7, i % 2);
   EXPECT_TRUE(read_one(named).ok()) << "text may begin as those files do";

@@ -129,5 +129,98 @@ TEST(CsvLabel, ANameThatIsANumberOfAnotherColumnIsRefused) {
                  {"1 is column 3 (1), and the number of column 1 (label)"});
 }
 
+// What is around the samples is neither first nor last.
+TEST(CsvLabel, FirstAndLastAreColumnsOfSamples) {
+  std::string trailing, leading, indexed, numbered;
+  for (int i = 0; i < 120; ++i) {
+    trailing += fmt::format("{};{}.5;{};\n", 20 + i % 9, i % 50, i % 2);
+    leading += fmt::format(";{};{}.5;{}\n", i % 3, i, i % 2);
+    indexed += fmt::format("{},{},{}.5,{}\n", i, i % 2, i % 50, i % 4);
+    numbered += fmt::format("{};{};{}.5;{}\n", 1000 + i * 7, i % 2, i % 50, i + 1);
+  }
+  expect_refused(read_one("age;weight;outcome;\n" + trailing),
+                 {"column 1 (age) and column 3 (outcome) can both be the label"});
+  expect_refused(read_one(";grade;x;flag\n" + leading),
+                 {"column 2 (grade) and column 4 (flag) can both be the label"});
+  expect_refused(read_one(",Survived,Age,Parch\n" + indexed),
+                 {"column 2 (Survived) and column 4 (Parch) can both be the label"});
+  const auto data = read_one("id;outcome;x;n\n" + numbered);
+  ASSERT_TRUE(data.ok()) << data.failure().message;
+  EXPECT_THAT(data->understood, HasSubstr("label column 2 (outcome), 2 classes"));
+  EXPECT_EQ(data->train.features(), 1);
+  // Texts of a column in the middle are read whatever is in it.
+  std::string mixed = "x,grade,z\n";
+  for (int i = 0; i < 60; ++i) mixed += fmt::format("{}.5,{},{}\n", i, i % 3 ? "7" : "7a", i % 11);
+  EXPECT_EQ(read_one(mixed, "grade")->inputs.classes, (std::vector<std::string>{"7", "7a"}));
+}
+
+TEST(CsvLabel, ATextDoesNotOutdoANumberThatCanBeTheLabel) {
+  std::string titanic = "Survived,Pclass,Sex,Age\n", missing = "Sex,Age,Survived\n";
+  for (int i = 0; i < 120; ++i) {
+    titanic += fmt::format("{},{},{},{}.5\n", i % 2, 1 + i % 3, i % 5 ? "male" : "female", i);
+    missing += fmt::format("{},{}.5,{}\n", i % 5 ? "male" : "female", i, i == 7 ? "" : std::to_string(i % 2));
+  }
+  expect_refused(read_one(titanic), {"column 1 (Survived) and column 3 (Sex) can both be the label"});
+  expect_refused(read_one(missing, "", "missing=fill"),
+                 {"column 1 (Sex) and column 3 (Survived) can both be the label"});
+}
+
+TEST(CsvLabel, ThePartsMayHaveItInDifferentPlaces) {
+  std::string train = "kind,x,z\n", test = "x,kind,z\n";
+  for (int i = 0; i < 60; ++i) {
+    train += fmt::format("{},{}.5,{}.25\n", 3 + i % 2, i % 9, i);
+    test += fmt::format("{}.5,{},{}.25\n", i % 9, 3 + i % 2, i);
+  }
+  for (const std::string label : {"kind", "1", ""}) {
+    const auto data = read_two(train, test, label);
+    ASSERT_TRUE(data.ok()) << data.failure().message;
+    EXPECT_EQ(data->inputs.classes, (std::vector<std::string>{"3", "4"}));
+    EXPECT_EQ(inputs_of(data->train), inputs_of(data->test));
+  }
+  expect_refused(read_two(train, "x,z\n1.5,2.25\n", "kind"),
+                 {"test.csv: no column 'kind', which train.csv has", "without labels"});
+}
+
+// Classes may be called as labels are; rows may count.
+TEST(CsvLabel, SamplesThatLookLikeHeadings) {
+  std::string answers, trailing, ranks;
+  for (int i = 0; i < 120; ++i) {
+    answers += fmt::format("{},{},{}\n", i % 3, i % 3 + 1, i % 2 ? "n" : "y");
+    trailing += fmt::format("{};{};{};{};\n", 1 + i % 5, 2 + i % 7, 3 + i % 3, i % 2 ? "B" : "A");
+    for (int k = 0; k < 8; ++k) ranks += fmt::format("{},", 1 + (k + i) % 8);
+    ranks += i % 2 ? "b\n" : "a\n";
+  }
+  expect_refused(read_one(answers), {"line 1: 'y' may be the name of the label, or a class", "heading=yes"});
+  EXPECT_EQ(read_one(answers, "", "heading=no")->train.classes(), 2);
+  expect_refused(read_one("?,y\n3,n\n4,n\n5,y\n"), {"line 1: 'y' may be the name of the label"});
+  for (const std::string& rows : {trailing, ranks}) {
+    const auto data = read_one(rows);
+    ASSERT_TRUE(data.ok()) << data.failure().message;
+    EXPECT_EQ(data->train.count() + data->test.count(), 120);
+  }
+  std::string numbers = "0,1,2,3,4,5,6,7\n";
+  const std::string decimals = numbers;
+  for (int i = 0; i < 60; ++i) numbers += fmt::format("{},1,5,3,2,1,4,{}\n", i % 5, i % 2);
+  expect_refused(read_one(numbers, "8"), {"line 1 counts from '0' to '7': a heading, or a sample?"});
+  EXPECT_EQ(read_one(numbers, "8", "heading=yes")->train.classes(), 2);
+  std::string below = decimals;
+  for (int i = 0; i < 60; ++i) below += fmt::format("{}.5,1,5,3,2,1,4,{}\n", i % 5, i % 2);
+  EXPECT_EQ(read_one(below, "8")->train.classes(), 2);
+}
+
+TEST(CsvLabel, AFirstColumnOfNamesIsNoFeature) {
+  std::string text = "\"\",\"mpg\",\"am\"\n";
+  for (int i = 0; i < 60; ++i) text += fmt::format("\"Car {}\",{}.5,{}\n", i, i % 9, i % 2);
+  const auto data = read_one(text);
+  ASSERT_TRUE(data.ok()) << data.failure().message;
+  EXPECT_THAT(data->understood, HasSubstr("label column 3 (am)"));
+  EXPECT_THAT(data->understood, HasSubstr("column 1 names the rows, left out"));
+}
+
+TEST(CsvLabel, MinusZeroIsZero) {
+  EXPECT_EQ(read_one("label,x\n-0,1\n0,2\n1,3\n0,4\n", "label")->inputs.classes,
+            (std::vector<std::string>{"0", "1"}));
+}
+
 }  // namespace
 }  // namespace polydot::node

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,12 @@ class BadIdx : public testing::Test {
 
   ScratchFolder folder_;
 };
+
+TEST_F(BadIdx, NoLabelThatWasTrained) {
+  spoil(kNames[3], labels({4, 7}));
+  expect_data_failure(read_idx(folder_.path()),
+                      {kNames[3], "none of its labels is one of the training part"});
+}
 
 void expect_equal(const dnn::Dataset& a, const dnn::Dataset& b) {
   EXPECT_TRUE(std::ranges::equal(a.bytes(), b.bytes()));
@@ -222,7 +229,9 @@ TEST_F(BadIdx, LabelsAreMappedAndSaid) {
   EXPECT_EQ(data->inputs.classes, (std::vector<std::string>{"1", "3", "7", "26"}));
   EXPECT_EQ(data->train.label(0), 3);
   EXPECT_EQ(data->test.label(1), 2);
-  EXPECT_NE(data->understood.find("4 classes (1 2, 3 2, 7 1, 26 1, never in the training part: 7), numbered from 0 to 3"), std::string::npos)
+  EXPECT_NE(data->understood.find(
+                "4 classes (1 2, 3 2, 7 1, 26 1, never in the training part: 7), numbered from 0 to 3"),
+            std::string::npos)
       << data->understood;
 }
 
@@ -245,6 +254,18 @@ TEST(IdxFile, AnyNumberOfClassesAndAnySize) {
 }
 
 // As EMNIST, torchvision and others name and place them.
+// What else is there, and in which order the system lists it, makes no difference.
+TEST(IdxNames, AreFoundBesideManyOtherFiles) {
+  const ScratchFolder folder;
+  fs::create_directories(folder / "DATA" / "png");
+  for (int i = 0; i < 21'000; ++i) std::ofstream(folder / "DATA" / "png" / (std::to_string(i) + ".png"));
+  const dnn::Dataset data = dnn::make_strokes(dnn::StrokesPart::kTrain, 60);
+  ASSERT_TRUE(write_idx(folder / "DATA" / "raw", data, data).ok());
+  const auto found = read_idx(folder / "DATA");
+  ASSERT_TRUE(found.ok()) << found.failure().message;
+  EXPECT_EQ(found->train.count(), 60);
+}
+
 TEST(IdxNames, AreFoundAsArchivesUnpackThem) {
   const auto put = [](const fs::path& path, const std::string& bytes) {
     fs::create_directories(path.parent_path());

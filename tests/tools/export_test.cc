@@ -210,5 +210,38 @@ TEST_F(Export, WhatIsMissingIsNamed) {
   fails({"export", "--run", run_, "--out", file_, "--force"}, 3, "no peer left a checkpoint");
 }
 
+// Whatever may be replaced: what a run needs, or what the command reads, is no place for what it writes.
+TEST_F(Export, NothingThatARunNeedsIsReplaced) {
+  train();
+  write_file(scratch_ / "own.toml", read_file(run_ + node::kConfigFile));
+  std::filesystem::create_symlink(run_ + node::kClusterFile, scratch_ / "link.toml");
+  const std::string in_peer = node::peer_folder(run_, 0);
+  for (const std::string& path :
+       {run_ + node::kConfigFile, run_ + node::kMarkerFile, run_ + node::kSummaryFile,
+        in_peer + "/ballot.json", in_peer + node::kLogFile, checkpoint(0).string(), scratch_ / "link.toml"}) {
+    SCOPED_TRACE(path);
+    const std::string before = read_file(path);
+    for (const Words& words : {Words{"export", "--run", run_, "--out", path, "--force"},
+                               Words{"init", "--hosts", "a,b", "--out", path, "--force"},
+                               Words{"sim", "--seed", "1", "--log", path, "--force"}}) {
+      const Ended refused = run(scratch_, words);
+      EXPECT_EQ(refused.exit_code, 2) << words[0];
+      EXPECT_THAT(refused.err, HasSubstr("is a file of a run: choose another"));
+    }
+    EXPECT_EQ(read_file(path), before);
+  }
+  const Ended onto_input = run(scratch_, {"export", "--run", run_, "--config", scratch_ / "own.toml", "--out",
+                                          scratch_ / "own.toml", "--force"});
+  EXPECT_EQ(onto_input.exit_code, 2);
+  EXPECT_THAT(onto_input.err, HasSubstr("is read by this command"));
+  const Ended onto_data =
+      run(scratch_, {"data", "--dataset", "idx", "--data", data_, "--out", data_, "--force"});
+  EXPECT_EQ(onto_data.exit_code, 2);
+  EXPECT_THAT(onto_data.err, HasSubstr("is read by this command"));
+  // Beside them there is room.
+  EXPECT_EQ(run(scratch_, {"export", "--run", run_, "--out", run_ + "/model.st"}).exit_code, 0);
+  EXPECT_EQ(run(scratch_, {"export", "--run", run_, "--out", run_ + "/model.st", "--force"}).exit_code, 0);
+}
+
 }  // namespace
 }  // namespace polydot::tools
