@@ -9,6 +9,7 @@
 #include "node/config_words.h"
 #include "node/csv_cell.h"
 #include "node/data_files.h"
+#include "node/no_table.h"
 #include "node/text_decoder.h"
 
 namespace polydot::node {
@@ -49,18 +50,25 @@ Records split(std::string_view text, const CsvDelimiter& delimiter) {
   return records;
 }
 
-// All records have as many cells, two or more; or all but the first, which has one fewer.
-bool is_even(const Records& records, bool first_is_shorter) {
-  if (records.size() < (first_is_shorter ? 2 : 1)) return false;
-  const std::size_t width = records.back().size();
-  return width > (first_is_shorter ? 2 : 1) && records.front().size() + (first_is_shorter ? 1 : 0) == width &&
-         std::all_of(records.begin() + 1, records.end(),
-                     [&](const auto& record) { return record.size() == width; });
+// All records have as many cells, two or more; or all but the first, which may have one fewer or one more.
+bool is_even(const Records& records, bool first_may_differ) {
+  if (records.empty() || records.back().size() < 2) return false;
+  const std::size_t width = records.back().size(), first = records.front().size();
+  const bool first_fits = first == width || (first_may_differ && first + 1 >= width && first <= width + 1);
+  return first_fits && first >= 2 && std::all_of(records.begin() + 1, records.end(), [&](const auto& record) {
+           return record.size() == width;
+         });
+}
+
+bool has_empty_cell(const Records& records) {
+  return std::any_of(records.begin(), records.end(), [](const auto& record) {
+    return std::any_of(record.begin(), record.end(), [](std::string_view cell) { return cell.empty(); });
+  });
 }
 
 // Those that numbers do not contain come first: with decimal commas a comma splits evenly, too.
 constexpr std::array<CsvDelimiter, 5> kDelimiters{{{';'}, {'\t'}, {'|'}, {','}, {' '}}};
-constexpr std::array<CsvDelimiter, 1> kBlanks{{{' ', true}}};
+constexpr CsvDelimiter kBlanks{' ', true};
 
 // The share of cells that are numbers.
 double numbers_in(const Records& records, const CsvDelimiter& delimiter) {
@@ -74,25 +82,27 @@ double numbers_in(const Records& records, const CsvDelimiter& delimiter) {
   return static_cast<double>(numbers) / static_cast<double>(std::max<std::size_t>(cells, 1));
 }
 
-// Of those that split evenly, the one that leaves most numbers.
-std::optional<CsvDelimiter> even_delimiter(const std::string& head, std::span<const CsvDelimiter> delimiters,
-                                           bool first_is_shorter) {
+// Of those that split evenly, the one that leaves most numbers. Blanks in any number where a single one does
+// not split evenly, or only with empty cells: columns that are under each other.
+std::optional<CsvDelimiter> even_delimiter(const std::string& head, bool first_may_differ) {
   std::optional<CsvDelimiter> best;
   double best_share = -1.0;
-  for (const CsvDelimiter& delimiter : delimiters) {
+  bool has_gaps = false;
+  for (const CsvDelimiter& delimiter : kDelimiters) {
     const Records records = split(head, delimiter);
-    if (!is_even(records, first_is_shorter)) continue;
-    if (const double share = numbers_in(records, delimiter); share > best_share)
-      best = delimiter, best_share = share;
+    if (!is_even(records, first_may_differ)) continue;
+    const double share = numbers_in(records, delimiter);
+    if (share <= best_share) continue;
+    best = delimiter, best_share = share;
+    has_gaps = delimiter.mark == ' ' && has_empty_cell(records);
   }
+  if ((!best || has_gaps) && is_even(split(head, kBlanks), first_may_differ)) return kBlanks;
   return best;
 }
 
-// Blanks in any number only where no single delimiter will do: with one that is given twice, a cell is empty.
 CsvDelimiter delimiter_of(const std::string& head) {
-  for (const bool first_is_shorter : {false, true})
-    for (const std::span<const CsvDelimiter> some : {std::span<const CsvDelimiter>(kDelimiters), {kBlanks}})
-      if (const auto even = even_delimiter(head, some, first_is_shorter)) return *even;
+  for (const bool first_may_differ : {false, true})
+    if (const auto even = even_delimiter(head, first_may_differ)) return *even;
   // Not a table as it is: the most frequent one is what its lines are told by.
   CsvDelimiter most;
   std::size_t most_cells = 0;
@@ -113,8 +123,8 @@ Result<char> decimal_of(const std::filesystem::path& path, const std::string& he
   for (const auto& record : split(head, delimiter))
     for (const std::string_view cell : record) {
       const bool with_comma = cell.find(',') != std::string_view::npos;
-      if (!with_comma && cell.find('.') != std::string_view::npos && read_cell(cell, '.').is_number())
-        return '.';
+      const bool with_point = !with_comma && cell.find('.') != std::string_view::npos;
+      if (with_point && read_cell(cell, '.').is_number() && !may_be_thousands(cell, '.')) return '.';
       if (may_be_thousands(cell, ','))
         doubtful = cell;
       else
@@ -127,35 +137,6 @@ Result<char> decimal_of(const std::filesystem::path& path, const std::string& he
   return sure ? ',' : '.';
 }
 
-// What is given for a table now and then, by the bytes at one place.
-struct Magic {
-  std::size_t at;
-  std::string_view bytes;
-  const char* what;
-  bool is_printable = false;  // text may begin so, too, but holds no zeros
-};
-constexpr std::array<Magic, 8> kNoTables{
-    {{0, "PK\x03\x04", "is a zip archive or a spreadsheet: unpack it, or save it as CSV"},
-     {0, "\xD0\xCF\x11\xE0", "is a spreadsheet (.xls): save it as CSV"},
-     {0, "\x93NUMPY", "is a NumPy file: save it as text"},
-     {0, "PAR1", "is a Parquet file: save it as CSV", true},
-     {4, "1AY&SY", "is compressed by bzip2: unpack it, or compress it by gzip"},
-     {0, "\x28\xB5\x2F\xFD", "is compressed by zstd: unpack it, or compress it by gzip"},
-     {0,
-      "\xFD"
-      "7zXZ",
-      "is compressed by xz: unpack it, or compress it by gzip"},
-     {0, std::string_view("\0\0\x08", 3), "is an IDX file: give its folder, and --dataset idx"}}};
-
-Outcome check_magic(const std::filesystem::path& path, std::string_view head) {
-  const bool has_zeros = head.find('\0') != std::string_view::npos;
-  for (const Magic& magic : kNoTables)
-    if ((has_zeros || !magic.is_printable) &&
-        head.substr(std::min(magic.at, head.size())).starts_with(magic.bytes))
-      return file_failure(path, "{}", std::string(magic.what));
-  return Unit{};
-}
-
 }  // namespace
 
 Result<CsvDialect> dialect_of(const std::filesystem::path& path, const CsvOptions& options) {
@@ -165,7 +146,7 @@ Result<CsvDialect> dialect_of(const std::filesystem::path& path, const CsvOption
   const auto got = file->read(bytes);
   if (!got) return got.failure();
   std::string head(reinterpret_cast<const char*>(bytes.data()), *got);
-  if (Outcome text = check_magic(path, head); !text) return text.failure();
+  if (Outcome text = check_bytes_of_table(path, head); !text) return text.failure();
   CsvDialect dialect;
   dialect.encoding = options.encoding.empty() ? encoding_of(head) : options.encoding;
   if (dialect.needs_decoder()) {
@@ -176,6 +157,7 @@ Result<CsvDialect> dialect_of(const std::filesystem::path& path, const CsvOption
       return file_failure(path, "{}", decoded.failure().message);
   }
   if (head.starts_with(kByteOrderMark)) head.erase(0, kByteOrderMark.size());
+  if (Outcome table = check_text_of_table(path, head); !table) return table.failure();
   // All of it, so the last record is whole; or part of a single one, which has to do.
   if (*got < bytes.size() || head.find_first_of("\r\n") == std::string::npos) head += '\n';
   // As some spreadsheets begin a file.

@@ -36,8 +36,12 @@ Result<Paths> paths_of(const DataSource& source) {
     return find_file(source.path, std::array<std::string, 2>{name + ".csv", name + ".csv.gz"});
   };
   const auto train = part("train"), test = part("test");
-  if (!train) return train.failure();
-  if (!test) return test.failure();
+  for (const auto* one : {&train, &test})
+    if (!*one) {
+      Failure failure = one->failure();
+      failure.message += "; files of other names are given by --data FILE --test-data FILE";
+      return failure;
+    }
   return Paths{*train, *test};
 }
 

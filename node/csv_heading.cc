@@ -11,11 +11,12 @@ namespace polydot::node {
 namespace {
 
 // A first record of numbers 0, 1, 2, .. is what some programs write for columns without names. So many alone
-// are hardly a sample; of fewer the user is asked; below that they are a sample like others.
-constexpr std::size_t kSurelyCounted = 64, kPerhapsCounted = 8, kLeastCounted = 3;
+// are hardly a sample; of fewer the user is asked, but not of very few.
+constexpr std::size_t kSurelyCounted = 64, kPerhapsCounted = 4, kLeastCounted = 3;
 
-constexpr std::array<std::string_view, 7> kLabelNames{"label",    "class",   "target", "y",
-                                                      "category", "species", "digit"};
+constexpr std::array<std::string_view, 14> kLabelNames{
+    "label",    "labels",  "class", "classes", "target",   "targets",   "y",
+    "category", "species", "digit", "outcome", "survived", "diagnosis", "variety"};
 
 // The numbers among the cells grow by 1.
 struct Counted {
@@ -42,31 +43,78 @@ std::string_view below(const CsvFirstLines& lines, std::size_t c) {
                                                                    : std::string_view();
 }
 
-// Texts only above one column more, which is not that behind a last delimiter.
-bool lacks_name_of_rows(const CsvFirstLines& lines) {
-  const std::vector<std::string>& first = lines.first;
-  return lines.second != nullptr && first.size() >= 2 && lines.second->cells.size() == first.size() + 1 &&
-         !trimmed(lines.second->cells.back()).empty() &&
-         std::all_of(first.begin(), first.end(),
-                     [&](const std::string& cell) { return read_cell(cell, lines.decimal).is_text(); });
+// Texts, or words for what is missing, and nothing else.
+bool are_names(const CsvFirstLines& lines, std::size_t count) {
+  return count >= 2 &&
+         std::all_of(lines.first.begin(), lines.first.begin() + static_cast<std::ptrdiff_t>(count),
+                     [&](const std::string& cell) {
+                       return !trimmed(cell).empty() && !read_cell(cell, lines.decimal).is_number();
+                     });
 }
 
-// Numbers and nothing else, or beside an empty cell above the numbers of rows.
-Result<bool> counts_columns(const CsvFirstLines& lines, const Counted& counted) {
-  if (lines.second == nullptr || !counted.from_start()) return false;
-  const CsvCell below_first = read_cell(below(lines, 0), lines.decimal);
-  const bool beside_empty = trimmed(lines.first[0]).empty() && below_first.is_number();
-  if (beside_empty && counted.numbers + 1 == lines.first.size()) return counted.numbers >= kLeastCounted;
-  if (counted.numbers < lines.first.size() || counted.numbers < kPerhapsCounted) return false;
-  const bool decimals_below =
-      std::any_of(lines.second->cells.begin(), lines.second->cells.end(), [&](std::string_view cell) {
-        const CsvCell read = read_cell(cell, lines.decimal);
-        return read.is_number() && !is_whole(read.value);
-      });
-  if (decimals_below || counted.numbers >= kSurelyCounted) return true;
+// Of names, if it has another width than the others.
+void compare_widths(const CsvFirstLines& lines, CsvHeading& heading) {
+  if (lines.second == nullptr) return;
+  const std::vector<std::string>& first = lines.first;
+  const std::vector<std::string_view>& second = lines.second->cells;
+  if (second.size() == first.size() + 1 && are_names(lines, first.size())) {
+    heading.is_shorter = trimmed(second.back()).empty();
+    heading.has_row_names = !heading.is_shorter;
+  }
+  heading.is_longer = first.size() == second.size() + 1 && trimmed(first.back()).empty() &&
+                      are_names(lines, first.size() - 1);
+  heading.is_there = heading.is_there || heading.has_row_names || heading.is_shorter || heading.is_longer;
+}
+
+Failure doubt(const CsvFirstLines& lines, const char* what) {
   return file_failure(lines.path,
-                      "line {} counts from {} to {}: a heading, or a sample? say --csv heading=yes (or no)",
-                      lines.line, quoted_cell(lines.first.front()), quoted_cell(lines.first.back()));
+                      "line {} ({}, {}, ..) {}: a heading, or a sample? say --csv heading=yes (or no)",
+                      lines.line, quoted_cell(lines.first[0]), quoted_cell(lines.first[1]), what);
+}
+
+// Of a record without names: numbers that count the columns, and nothing else, or beside an empty cell above
+// the numbers of rows. Whole numbers above decimals may be years.
+Result<bool> counts_columns(const CsvFirstLines& lines, const Counted& counted) {
+  if (lines.second == nullptr || lines.first.size() < 2) return false;
+  std::size_t both = 0, whole_above_decimal = 0;
+  for (std::size_t c = 0; c < lines.first.size(); ++c) {
+    const CsvCell above = read_cell(lines.first[c], lines.decimal),
+                  under = read_cell(below(lines, c), lines.decimal);
+    both += above.is_number() && under.is_number();
+    whole_above_decimal += above.is_number() && under.is_number() &&
+                           lines.first[c].find(lines.decimal) == std::string::npos && !is_whole(under.value);
+  }
+  const bool beside_empty =
+      trimmed(lines.first[0]).empty() && read_cell(below(lines, 0), lines.decimal).is_number();
+  const bool all = counted.numbers + (beside_empty ? 1 : 0) == lines.first.size();
+  if (counted.from_start() && all && counted.numbers >= kLeastCounted) {
+    if (beside_empty || whole_above_decimal > 0 || counted.numbers >= kSurelyCounted) return true;
+    if (counted.numbers >= kPerhapsCounted) return doubt(lines, "counts");
+  }
+  if (whole_above_decimal >= 2 && whole_above_decimal + 1 >= both)
+    return doubt(lines, "has no decimals, as the next has");
+  return false;
+}
+
+// A title above the table, or a comment.
+Outcome check_is_record(const CsvFirstLines& lines) {
+  const auto filled = [](const auto& cells) {
+    return std::count_if(cells.begin(), cells.end(),
+                         [](std::string_view cell) { return !trimmed(cell).empty(); });
+  };
+  if (lines.second == nullptr) return Unit{};
+  const bool alone =
+      filled(lines.first) == 1 && filled(lines.second->cells) > 1 && !trimmed(lines.first[0]).empty();
+  if (alone && !read_cell(lines.first[0], lines.decimal).is_number())
+    return file_failure(lines.path,
+                        "line {}: {} stands alone above cells: a title or a comment? leave it out",
+                        lines.line, quoted_cell(lines.first[0]));
+  const std::string_view mark = trimmed(lines.first[0]);
+  const bool parted = mark == "#" && lines.first.size() == lines.second->cells.size() + 1;
+  if (parted || mark.starts_with("# "))
+    return file_failure(lines.path, "line {} begins with '#': leave a comment out, or, of a heading, the '#'",
+                        lines.line);
+  return Unit{};
 }
 
 }  // namespace
@@ -75,11 +123,9 @@ bool is_label_name(std::string_view name) { return is_one_of(name, kLabelNames);
 
 Result<CsvHeading> heading_of(const CsvFirstLines& lines, const std::optional<bool>& given) {
   CsvHeading heading{.is_there = given.value_or(false)};
-  heading.has_row_names = given.value_or(true) && lacks_name_of_rows(lines);
-  if (given || heading.has_row_names) {
-    heading.is_there = heading.is_there || heading.has_row_names;
-    return heading;
-  }
+  if (Outcome record = check_is_record(lines); !record) return record.failure();
+  if (given.value_or(true)) compare_widths(lines, heading);
+  if (given || heading.is_there) return heading;
   std::size_t names = 0, numbers = 0, a_name = 0;  // above numbers
   std::optional<std::size_t> label_name;
   for (std::size_t c = 0; c < lines.first.size(); ++c) {

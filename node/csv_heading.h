@@ -17,6 +17,8 @@ struct CsvHeading {
   bool is_there = false;
   // It has one name fewer than there are columns: the first column names the rows, as in R's tables.
   bool has_row_names = false;
+  // Only it ends with a delimiter, or only the others do.
+  bool is_longer = false, is_shorter = false;
   // Only the name of a label, in this column, makes it one: no other line may have that text there.
   std::optional<std::size_t> by_label_name{};
   // Taken for a sample, though its numbers count from 0 or 1: perhaps a heading.
@@ -36,7 +38,8 @@ struct CsvFirstLines {
 // kData, it may be a heading or a sample.
 Result<CsvHeading> heading_of(const CsvFirstLines& lines, const std::optional<bool>& given);
 
-// label, class, target, y, category, species or digit, in capitals or not.
+// label, class, target (or several of them), category, species, digit, outcome, survived, diagnosis, variety
+// or y, in capitals or not.
 bool is_label_name(std::string_view name);
 
 }  // namespace polydot::node

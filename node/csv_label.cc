@@ -15,24 +15,33 @@ constexpr std::size_t kMostClasses = 100, kLeastMean = 5;
 constexpr std::size_t kLeastCounted = 10, kFewRows = 20;  // rows
 
 constexpr std::array<std::string_view, 1> kX{"x"}, kY{"y"};
-constexpr std::array<std::string_view, 7> kCounterNames{"id", "index",      "row",  "no",
-                                                        "nr", "unnamed: 0", "rowid"};
+constexpr std::array<std::string_view, 4> kCounterNames{"", "index", "row", "nr"};
+
+// id, row_id, SampleID, but not grid; and what pandas calls columns without a name.
+bool is_counter_name(std::string_view name) {
+  if (is_one_of(name, kCounterNames) || name.starts_with("Unnamed:")) return true;
+  if (name.size() < 2) return false;
+  const std::string_view end = name.substr(name.size() - 2), before = name.substr(0, name.size() - 2);
+  if (end == "Id" || end == "ID") return true;
+  const bool parted =
+      before.empty() || std::string_view("_-. ").find(before.back()) != std::string_view::npos;
+  return (end == "id" && parted) || name == "rowid";
+}
 
 // Different whole numbers, that grow or fall by the same step, or are all of 0 or 1 to the last in any order,
-// or are called numbers of rows.
+// or are called numbers of rows. Of a few rows only by that name.
 bool counts_rows(const CsvTable& table, std::size_t c) {
   const CsvColumn& column = table.column(c);
-  if (table.rows() < kLeastCounted || !column.whole || column.missing > 0) return false;
+  const bool is_called = c < table.heading().size() && is_counter_name(table.heading()[c]);
+  if ((table.rows() < kLeastCounted && !is_called) || !column.whole || column.missing > 0) return false;
   std::vector<double> values(table.rows());
   for (std::size_t r = 0; r < table.rows(); ++r) values[r] = table.value(r, c);
-  const double step = values[1] - values[0];
-  bool even = step != 0.0;
-  for (std::size_t r = 1; r < values.size(); ++r) even = even && values[r] - values[r - 1] == step;
+  bool even = values.size() > 1 && values[0] != values[1];
+  for (std::size_t r = 1; r < values.size(); ++r)
+    even = even && values[r] - values[r - 1] == values[1] - values[0];
   if (even) return true;
   std::sort(values.begin(), values.end());
   if (std::adjacent_find(values.begin(), values.end()) != values.end()) return false;
-  const bool is_called = c < table.heading().size() &&
-                         (table.heading()[c].empty() || is_one_of(table.heading()[c], kCounterNames));
   const bool all = (column.least == 0.0 || column.least == 1.0) &&
                    column.greatest - column.least == static_cast<double>(table.rows()) - 1.0;
   return is_called || all;
@@ -48,6 +57,14 @@ bool names_rows(const CsvTable& table, std::size_t c) {
   return table.column(0).first_text > 0 && (texts.too_many || texts.values.size() == table.rows());
 }
 
+char other_mark(const CsvTable& table) { return table.dialect().decimal == ',' ? '.' : ','; }
+
+// The first text of the column is a number whose decimals others begin with the other mark.
+bool reads_with_other_mark(const CsvTable& table, std::size_t c) {
+  const std::string& text = table.column(c).text;
+  return read_cell(text, other_mark(table)).is_number() && !may_be_thousands(text, other_mark(table));
+}
+
 // Classes, if this is the label; a missing one apart.
 std::size_t count_classes(const CsvTable& table, std::size_t c) {
   if (const CsvTexts* const texts = table.texts(c)) return texts->values.size();
@@ -58,9 +75,16 @@ std::size_t count_classes(const CsvTable& table, std::size_t c) {
   return static_cast<std::size_t>(std::unique(values.begin(), values.end()) - values.begin());
 }
 
+// Dates, times, shares of a hundred.
+bool all_begin_with_digits(const CsvTexts& texts) {
+  return std::all_of(texts.values.begin(), texts.values.end(), [](const std::string& text) {
+    return !text.empty() && ((text[0] >= '0' && text[0] <= '9') || text[0] == '-' || text[0] == '+');
+  });
+}
+
 enum class Fits { kNo, kPerhaps, kYes };
 
-// kPerhaps: more classes, or fewer samples of each, than a label mostly has.
+// kPerhaps: more classes, or fewer samples of each, than a label mostly has, or texts that may be dates.
 Fits fits_a_label(const CsvTable& table, std::size_t c) {
   const CsvTexts* const texts = table.texts(c);
   const CsvColumn& column = table.column(c);
@@ -71,6 +95,7 @@ Fits fits_a_label(const CsvTable& table, std::size_t c) {
   if (classes < 2 || 2 * classes > std::max(table.rows(), kFewRows) || (!text && counts_rows(table, c)))
     return Fits::kNo;
   const bool few_rows = table.rows() < kFewRows;
+  if (text && all_begin_with_digits(*texts)) return Fits::kPerhaps;
   return classes <= kMostClasses && (few_rows || table.rows() >= kLeastMean * classes) ? Fits::kYes
                                                                                        : Fits::kPerhaps;
 }
@@ -111,45 +136,65 @@ std::vector<std::size_t> of_text(const CsvTable& table) {
 }
 
 std::string names_of(const CsvTable& table, const std::vector<std::size_t>& columns) {
+  constexpr std::size_t kShown = 8;
   std::string text;
-  for (const std::size_t c : columns) text += (text.empty() ? "" : ", ") + table.name_of(c);
-  return text;
+  for (std::size_t k = 0; k < std::min(columns.size(), kShown); ++k)
+    text += (text.empty() ? "" : ", ") + table.name_of(columns[k]);
+  return text + (columns.size() > kShown ? fmt::format(" and {} more", columns.size() - kShown) : "");
+}
+
+// Numbers as they are written elsewhere, or with marks between thousands, are no texts. Failure: the first such
+// column.
+Outcome check_texts_are_no_numbers(const CsvTable& table, const std::vector<std::size_t>& texts) {
+  for (const std::size_t c : texts)
+    if (reads_with_other_mark(table, c) || may_be_thousands(table.column(c).text, other_mark(table)))
+      if (Outcome numbers = check_numbers(table, c); !numbers) return numbers;
+  return Unit{};
+}
+
+Failure ask(const CsvTable& table, std::size_t a, std::size_t b, const char* can) {
+  return usage_failure(
+      fmt::format("{}: {} and {} {} be the label: say which column it is, --label NAME or its number",
+                  table.path().string(), table.name_of(a), table.name_of(b), can));
+}
+
+Result<std::size_t> recognised_text(const CsvTable& table, std::size_t text, const Ends& ends) {
+  // A text that is no label is a feature that has to be left out.
+  if (table.rows() >= kFewRows)
+    for (const std::size_t end : {ends.last, ends.first})
+      if (end != text && fits_a_label(table, end) == Fits::kYes)
+        return ask(table, std::min(text, end), std::max(text, end), "can both");
+  if (fits_a_label(table, text) == Fits::kYes) return text;
+  return usage_failure(fmt::format(
+      "{}: {} holds text, as only the label may, with many values or such as dates: say --label {} "
+      "if it is the label, or leave it out",
+      table.path().string(), table.name_of(text), text + 1));
 }
 
 Result<std::size_t> recognised(const CsvTable& table) {
   const std::vector<std::size_t> called = called_label(table), texts = of_text(table);
+  if (called.size() == 1 && !table.column(called[0]).whole && table.column(called[0]).first_text == 0)
+    return usage_failure(
+        fmt::format("{}: {} holds decimals, and no classes: say --label NAME or the number of the "
+                    "label's column",
+                    table.path().string(), table.name_of(called[0])));
   if (called.size() == 1) return called.front();
   if (called.size() > 1)
     return usage_failure(fmt::format("{}: {} can be the label: say which, --label NAME or its number",
                                      table.path().string(), names_of(table, called)));
-  const auto [first, last] = ends_of(table);
-  const auto ask = [&](std::size_t a, std::size_t b, const char* can) {
-    return usage_failure(
-        fmt::format("{}: {} and {} {} be the label: say which column it is, --label NAME or its number",
-                    table.path().string(), table.name_of(a), table.name_of(b), can));
-  };
-  const Fits of_first = fits_a_label(table, first), of_last = fits_a_label(table, last);
-  if (texts.size() == 1) {
-    const std::size_t text = texts.front();
-    // Mostly the label is last, and a text before it would be a feature that has to be left out.
-    if (text != last && table.rows() >= kFewRows) {
-      if (of_last == Fits::kYes) return ask(text, last, "can both");
-      if (text != first && of_first == Fits::kYes) return ask(first, text, "can both");
-    }
-    if (fits_a_label(table, text) == Fits::kYes) return text;
-    return usage_failure(
-        fmt::format("{}: {} holds text, as only the label may, with many values: say --label {} if it "
-                    "is the label, or leave it out",
-                    table.path().string(), table.name_of(text), text + 1));
-  }
+  const Ends ends = ends_of(table);
+  if (Outcome texts_only = check_texts_are_no_numbers(table, texts); !texts_only) return texts_only.failure();
+  if (texts.size() == 1) return recognised_text(table, texts.front(), ends);
   if (texts.size() > 1)
     return usage_failure(
         fmt::format("{}: {} hold text, and only the label may: say which it is, --label NAME or its "
                     "number, and leave the others out",
                     table.path().string(), names_of(table, texts)));
-  if (of_first == Fits::kYes && of_last == Fits::kNo) return first;
-  if (of_last == Fits::kYes && of_first == Fits::kNo) return last;
-  return ask(first, last, of_first == Fits::kNo && of_last == Fits::kNo ? "can neither" : "can both");
+  const Fits of_first = fits_a_label(table, ends.first), of_last = fits_a_label(table, ends.last);
+  if (of_first == Fits::kYes && of_last == Fits::kNo) return ends.first;
+  if (of_last == Fits::kYes && of_first == Fits::kNo) return ends.last;
+  return ask(table, ends.first, ends.last,
+             of_first == Fits::kNo && of_last == Fits::kNo ? "can neither" : "can both");
 }
 
 // A heading whose other names are numbers looks like a sample with a class of its own.
@@ -187,14 +232,22 @@ Outcome check_label(const CsvTable& table, std::size_t c) {
                       table.rows());
 }
 
-// Each has a name of its own.
+// Texts, or whole numbers that grow or are all from 1 on, and each once.
 Outcome check_row_names(const CsvTable& table) {
+  if (!table.has_row_names()) return Unit{};
+  const CsvColumn& column = table.column(0);
   const CsvTexts& names = *table.texts(0);
-  if (!table.has_row_names() || names.too_many || names.values.size() == table.rows()) return Unit{};
+  bool right = column.missing == 0 && (names.too_many || names.values.size() == table.rows());
+  if (right && column.first_text == 0) {
+    bool grows = column.whole;
+    for (std::size_t r = 1; r < table.rows(); ++r) grows = grows && table.value(r, 0) > table.value(r - 1, 0);
+    right = grows || counts_rows(table, 0);
+  }
+  if (right) return Unit{};
   return file_failure(
       table.path(),
-      "the heading names {} of {} columns, and the first does not name the rows, for some say "
-      "the same: add the missing name",
+      "the heading names {} of {} columns, and the first does not look like names of the rows: add "
+      "the missing name",
       table.columns() - 1, table.columns());
 }
 
@@ -210,13 +263,14 @@ Outcome check_numbers(const CsvTable& table, std::size_t c) {
   if (column.first_text == 0) return Unit{};
   const std::string where =
       fmt::format("line {}, {}: {}", column.first_text, table.name_of(c), quoted_cell(column.text));
-  const char decimal = table.dialect().decimal == ',' ? '.' : ',';
-  const std::size_t marks = static_cast<std::size_t>(std::count(column.text.begin(), column.text.end(), ','));
-  if (may_be_thousands(column.text, ',') && marks > 1)
-    return file_failure(table.path(), "{} is no number: take the commas between its digits out", where);
-  if (read_cell(column.text, decimal).is_number() && !may_be_thousands(column.text, decimal))
+  const char other = other_mark(table);
+  if (may_be_thousands(column.text, other) &&
+      (other == '.' || std::count(column.text.begin(), column.text.end(), other) > 1))
+    return file_failure(table.path(), "{} is no number: take the {} between its digits out", where,
+                        other == ',' ? "commas" : "points");
+  if (reads_with_other_mark(table, c))
     return file_failure(table.path(), "{} is no number: say --csv decimal={}", where,
-                        decimal == ',' ? "comma" : "point");
+                        other == ',' ? "comma" : "point");
   if (table.texts(c) == nullptr)  // numbers before it
     return file_failure(table.path(),
                         "{} is not a finite number up to 1e30: correct it or leave the line out", where);

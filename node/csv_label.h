@@ -19,12 +19,13 @@ struct CsvRoles {
 };
 
 // The label's column. given: a name or a number from 1; empty: to be recognised. Then it is
-//   1. the only column that the heading calls label, class, target, category, species or digit; or y, where
-//   no x is
-//   2. the only one of text, unless it is not the last, and the first or the last can be it, too
+//   1. the only column that the heading calls by a name that labels have (csv_heading.h), if it does not hold
+//   decimals; y only where no x is
+//   2. the only one of text, unless the first or the last can be it as well
 //   3. of the first and the last column the one that can be a label (whole numbers, 2 to 100 different ones,
-//      each 5 times on average); if both can, the failure asks for --label.
-// First and last are those that neither name nor count rows and have values. Failure: kUsage.
+//      each 5 times on average), if the other cannot be one even with more classes.
+// First and last are those that neither name nor count rows and have values. Failure: kUsage, asks for
+// --label.
 Result<std::size_t> label_of(const CsvTable& table, const std::string& given);
 // What the other columns are; label: kept as texts. A feature of different whole numbers in even steps, of 0
 // or 1 to the last in any order, or called id or index, only counts rows, and would tell a file that is

@@ -53,12 +53,11 @@ Outcome CsvTable::take(const CsvRow& row) {
 Outcome CsvTable::begin(const CsvRow* second) {
   begun_ = true;
   const auto heading = heading_of({path_, first_line_, first_, second, dialect_.decimal}, options_.heading);
-  if (heading && heading->has_row_names) first_.insert(first_.begin(), "");
+  if (!heading) return heading.failure();
+  if (heading->has_row_names) first_.insert(first_.begin(), "");
+  if (heading->is_shorter) first_.push_back("");
+  if (heading->is_longer) first_.pop_back();
   columns_.resize(first_.size());
-  if (columns_.size() < 2 && second != nullptr && second->cells.size() > 1)
-    return file_failure(
-        path_, "line {}: {} is one cell, and the next line has {}: a title or a comment? leave it out",
-        first_line_, quoted_cell(first_[0]), second->cells.size());
   if (columns_.size() < 2)
     return file_failure(
         path_,
@@ -68,7 +67,6 @@ Outcome CsvTable::begin(const CsvRow* second) {
   if (columns_.size() > kMaxFeatureCount)
     return file_failure(path_, "{} columns are more than the {} accepted: leave some out", columns_.size(),
                         kMaxFeatureCount);
-  if (!heading) return heading.failure();
   found_heading_ = *heading;
   if (heading->is_there)
     if (Outcome set = set_heading(); !set) return set;

@@ -19,9 +19,9 @@ void print_run(const SimRequest& request, const RunResult& run) {
   if (request.verbose) {
     if (request.swarm.detail == simulator::EventLog::Detail::kLines) std::fputs(run.log.c_str(), stdout);
     fmt::print(
-        "seed {}: {} steps, {} ms of virtual time, {} located, {} repairs, {} rebuilds, {} rollbacks, "
+        "seed {}: {}, {} steps, {} ms of virtual time, {} located, {} repairs, {} rebuilds, {} rollbacks, "
         "{:.2f} of what is allowed ({}), log hash {:016x}\n",
-        run.seed, run.steps, run.virtual_ms, run.located, run.repairs, run.rebuilds, run.rollbacks,
+        run.seed, run.code, run.steps, run.virtual_ms, run.located, run.repairs, run.rebuilds, run.rollbacks,
         run.largest_share, run.largest_share_of, run.log_hash);
   }
   if (run.violations.empty()) return;

@@ -82,7 +82,31 @@ TEST(BadCsv, WhatIsNoTableIsNamed) {
   for (int i = 0; i < 60; ++i) named += fmt::format("{}.5,{},{}\n", i % 9, i % 7, i % 2);
   EXPECT_TRUE(read_one(named).ok()) << "text may begin as those files do";
   expect_refused(read_one("Measured in May\na,b,label\n1,2,0\n3,4,1\n"),
-                 {"line 1: 'Measured in May' is one cell", "title"});
+                 {"line 1: 'Measured in May' stands alone above cells", "title"});
+}
+
+TEST(BadCsv, OtherFormatsOfTextAreNamed) {
+  for (const auto& [text, what] : {std::pair<std::string, std::string>{"{\"a\": 1}\n{\"a\": 2}\n", "is JSON"},
+                                   {"[{\"a\": 1},\n{\"a\": 2}]\n", "is JSON"},
+                                   {"<table><tr>\n", "HTML or XML"},
+                                   {"@RELATION iris\n@ATTRIBUTE a NUMERIC\n", "is ARFF"},
+                                   {"% from somewhere\n@RELATION iris\n", "ARFF"},
+                                   {"+1 1:0.93 4:0.29\n-1 2:0.5\n", "LIBSVM"},
+                                   {"# a b label\n1.5 2.5 0\n", "begins with '#'"},
+                                   {"Series 7;;\na;b;label\n1;2;0\n", "'Series 7' stands alone above cells"}})
+    expect_data_failure(read_one(text), {"set.csv", what});
+  EXPECT_TRUE(read_one("#,a,label\n1,5,0\n2,6,1\n3,5,0\n4,1,1\n").ok()) << "a column may be called so";
+}
+
+TEST(BadCsv, NumbersOfTwoWritings) {
+  std::string text = "people;margin;label\n", decimals = "a;b;kind\n";
+  for (int i = 0; i < 60; ++i) {
+    text += fmt::format("{}.118;0,{:02};{}\n", 9 + i, 1 + i, i % 2 ? "A" : "B");
+    decimals += fmt::format("{},5;1.{};{}\n", i, i, i % 2 ? "u" : "v");
+  }
+  expect_refused(read_one(text),
+                 {"column 1 (people): '9.118' is no number: take the points between its digits out"});
+  expect_refused(read_one(decimals), {"'0,5' is no number: say --csv decimal=comma"});
 }
 
 TEST(BadCsv, LabelsThatAreWrittenInAnotherWay) {
@@ -214,8 +238,20 @@ TEST(BadCsv, AHeadingWithoutANameForOneOfItsColumns) {
     rows += fmt::format("{},{},{}\n", i % 7, i % 9, i % 2);
     behind += fmt::format("{},{},\n", i % 7, i % 2);
   }
-  expect_data_failure(read_one("a,label\n" + rows), {"names 2 of 3 columns", "some say the same"});
-  expect_data_failure(read_one("a,label\n" + behind), {"line 2 has 3 columns", "the first one has 2"});
+  expect_data_failure(read_one("a,label\n" + rows), {"names 2 of 3 columns", "does not look like names"});
+  // A delimiter more at the end of the samples, or of the heading, is none of a column.
+  for (const std::string& text : {"a,label\n" + behind, "a,b,label,\n" + rows}) {
+    const auto data = read_one(text);
+    ASSERT_TRUE(data.ok()) << data.failure().message;
+    EXPECT_EQ(data->train.classes(), 2);
+  }
+  std::string measured = "length,width\n", subset = "RI Na Type\n";
+  for (int i = 0; i < 60; ++i) {
+    measured += fmt::format("{}.{},{},{}\n", i, i, i % 9, i % 2 ? "u" : "v");
+    subset += fmt::format("{} {}.5 {} {}\n", 3 * i + i % 2, i % 7, i % 9, i % 2);
+  }
+  expect_data_failure(read_one(measured, "3"), {"names 2 of 3 columns", "add the missing name"});
+  EXPECT_THAT(read_one(subset, "Type")->inputs.columns, testing::ElementsAre("RI", "Na"));
 }
 
 TEST(BadCsv, QuotesThatDoNotClose) {

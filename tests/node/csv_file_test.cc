@@ -279,6 +279,16 @@ TEST(CsvFile, BlanksAndTabsAsManyAsThereAre) {
   EXPECT_EQ(read_one(aligned, "", "delimiter=blanks")->digest, plain->digest);
 }
 
+TEST(CsvFile, ColumnsUnderEachOtherOfAlwaysAsManyBlanks) {
+  std::string text;
+  for (int i = 0; i < 60; ++i)
+    text += fmt::format(" {:>3}  {:>4.1f}  {}\n", i % 9 * 37, i % 7 * 0.5, i % 2 + 1);
+  const auto data = read_one(text, "3");
+  ASSERT_TRUE(data.ok()) << data.failure().message;
+  EXPECT_THAT(data->understood, HasSubstr("3 columns (blanks"));
+  EXPECT_EQ(data->inputs.classes, (std::vector<std::string>{"1", "2"}));
+}
+
 // With single blanks an empty cell is a missing value.
 TEST(CsvFile, TwoSingleBlanksAreACellWithoutAValue) {
   std::string text;

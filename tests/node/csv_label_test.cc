@@ -42,8 +42,9 @@ TEST(CsvLabel, HeadingsOfNumbersAreNoSamples) {
   const auto rows = [](bool counted) {
     std::string text;
     for (int i = 0; i < 90; ++i)
-      text += fmt::format("{}{},{}.5,{},{}\n", counted ? std::to_string(i) + "," : "", i % 7, i % 11, i % 13,
-                          std::vector<std::string>{"cat", "dog", "eel"}[static_cast<std::size_t>(i % 3)]);
+      text +=
+          fmt::format("{}{}.25,{}.5,{},{}\n", counted ? std::to_string(i) + "," : "", i % 7, i % 11, i % 13,
+                      std::vector<std::string>{"cat", "dog", "eel"}[static_cast<std::size_t>(i % 3)]);
     return text;
   };
   for (const std::string heading : {"0,1,2,species", "2019,2020,2021,label", "a,b,c,d"}) {
@@ -70,24 +71,31 @@ TEST(CsvLabel, HeadingsOfNumbersAreNoSamples) {
   ASSERT_TRUE(data.ok()) << data.failure().message;
   EXPECT_EQ(data->train.count() + data->test.count(), 60);
   expect_refused(read_one("2019,2020,2021,country\n" + rows(false)),
-                 {"line 1: 'country' is in this line only", "heading=yes"});
+                 {"line 1 ('2019', '2020', ..) has no decimals, as the next has", "heading=yes"});
   EXPECT_EQ(read_one("2019,2020,2021,country\n" + rows(false), "", "heading=yes")->train.classes(), 3);
 }
 
 TEST(CsvLabel, AFewNumbersThatCountMayBeAHeading) {
   std::string rows;
-  for (int i = 0; i < 60; ++i) rows += fmt::format("{}.25,{}.5,{},{}\n", i % 7, i % 11, i % 5, 10 * (i % 3));
-  expect_refused(read_one("0,1,2,3\n" + rows, "4"), {"line 1: '3' is in this line only", "heading=yes"});
-  EXPECT_EQ(read_one("0,1,2,3\n" + rows, "4", "heading=yes")->train.classes(), 3);
+  for (int i = 0; i < 60; ++i)
+    rows += fmt::format("{}.25,{}.5,{}.75,{}\n", i % 7, i % 11, i % 5, 10 * (i % 3));
+  EXPECT_EQ(read_one("0,1,2,3\n" + rows, "4")->train.classes(), 3) << "decimals below say so";
+  expect_refused(read_one("2010,2015,2020,30\n" + rows, "4"),
+                 {"line 1 ('2010', '2015', ..) has no decimals, as the next has: a heading, or a sample?"});
+  std::string whole;
+  for (int i = 0; i < 60; ++i) whole += fmt::format("{},{},{},{}\n", i % 7, i % 11, i % 5, 10 * (i % 3));
+  expect_refused(read_one("0,1,2,3\n" + whole, "4"),
+                 {"line 1 ('0', '1', ..) counts: a heading, or a sample?"});
+  EXPECT_EQ(read_one("0,1,2,3\n" + whole, "4", "heading=yes")->train.classes(), 3);
 }
 
 TEST(CsvLabel, TextIsNotAlwaysTheLabel) {
-  std::string survivors = "Sex,Age,Survived\n", people = "name,a,outcome\n";
+  std::string survivors = "Sex,Age,Bought\n", people = "name,a,rest\n";
   for (int i = 0; i < 60; ++i) {
     survivors += fmt::format("{},{}.5,{}\n", i % 3 ? "male" : "female", i, i % 2);
     people += fmt::format("person{},{}.5,{}.5\n", i / 2, i, i);
   }
-  expect_refused(read_one(survivors), {"column 1 (Sex) and column 3 (Survived) can both be the label"});
+  expect_refused(read_one(survivors), {"column 1 (Sex) and column 3 (Bought) can both be the label"});
   expect_refused(read_one(people), {"column 1 (name) holds text", "with many values"});
   // More classes than most have is no reason to take the other column.
   std::string many;
@@ -138,15 +146,15 @@ TEST(CsvLabel, FirstAndLastAreColumnsOfSamples) {
     indexed += fmt::format("{},{},{}.5,{}\n", i, i % 2, i % 50, i % 4);
     numbered += fmt::format("{};{};{}.5;{}\n", 1000 + i * 7, i % 2, i % 50, i + 1);
   }
-  expect_refused(read_one("age;weight;outcome;\n" + trailing),
-                 {"column 1 (age) and column 3 (outcome) can both be the label"});
+  expect_refused(read_one("age;weight;result;\n" + trailing),
+                 {"column 1 (age) and column 3 (result) can both be the label"});
   expect_refused(read_one(";grade;x;flag\n" + leading),
                  {"column 2 (grade) and column 4 (flag) can both be the label"});
-  expect_refused(read_one(",Survived,Age,Parch\n" + indexed),
-                 {"column 2 (Survived) and column 4 (Parch) can both be the label"});
-  const auto data = read_one("id;outcome;x;n\n" + numbered);
+  expect_refused(read_one(",Bought,Age,Parch\n" + indexed),
+                 {"column 2 (Bought) and column 4 (Parch) can both be the label"});
+  const auto data = read_one("id;result;x;n\n" + numbered);
   ASSERT_TRUE(data.ok()) << data.failure().message;
-  EXPECT_THAT(data->understood, HasSubstr("label column 2 (outcome), 2 classes"));
+  EXPECT_THAT(data->understood, HasSubstr("label column 2 (result), 2 classes"));
   EXPECT_EQ(data->train.features(), 1);
   // Texts of a column in the middle are read whatever is in it.
   std::string mixed = "x,grade,z\n";
@@ -155,14 +163,41 @@ TEST(CsvLabel, FirstAndLastAreColumnsOfSamples) {
 }
 
 TEST(CsvLabel, ATextDoesNotOutdoANumberThatCanBeTheLabel) {
-  std::string titanic = "Survived,Pclass,Sex,Age\n", missing = "Sex,Age,Survived\n";
+  std::string titanic = "Bought,Pclass,Sex,Age\n", missing = "Sex,Age,Bought\n";
   for (int i = 0; i < 120; ++i) {
     titanic += fmt::format("{},{},{},{}.5\n", i % 2, 1 + i % 3, i % 5 ? "male" : "female", i);
     missing += fmt::format("{},{}.5,{}\n", i % 5 ? "male" : "female", i, i == 7 ? "" : std::to_string(i % 2));
   }
-  expect_refused(read_one(titanic), {"column 1 (Survived) and column 3 (Sex) can both be the label"});
+  expect_refused(read_one(titanic), {"column 1 (Bought) and column 3 (Sex) can both be the label"});
   expect_refused(read_one(missing, "", "missing=fill"),
-                 {"column 1 (Sex) and column 3 (Survived) can both be the label"});
+                 {"column 1 (Sex) and column 3 (Bought) can both be the label"});
+}
+
+TEST(CsvLabel, ATextInLastPlaceNeither) {
+  std::string ports = "bought,age,port\n", dates = "date,room,temp\n", lat = "lat,y,kind\n";
+  for (int i = 0; i < 120; ++i) {
+    ports += fmt::format("{},{},{}\n", i % 2, i % 50 + 0.5, i % 3 ? "C" : "S");
+    dates += fmt::format("2021-03-{:02},{}.5,{}.5\n", 1 + i % 20, i, i % 9);
+    lat += fmt::format("{}.9,{}.4,{}\n", i % 30, i % 9, i % 2);
+  }
+  expect_refused(read_one(ports), {"column 1 (bought) and column 3 (port) can both be the label"});
+  expect_refused(read_one(dates), {"column 1 (date) holds text", "such as dates"});
+  expect_refused(read_one(lat), {"column 2 (y) holds decimals, and no classes"});
+}
+
+TEST(CsvLabel, NumbersOfRowsHaveManyNames) {
+  for (const std::string name : {"SampleID", "PassengerId", "customer_id", "id", "Unnamed: 0.1"}) {
+    std::string text = name + ",x,group\n";
+    for (int i = 0; i < 60; ++i)
+      text += fmt::format("{},{}.5,{}\n", i * 3 + i % 2, i % 11, i < 30 ? "A" : "B");
+    EXPECT_THAT(read_one(text)->understood, HasSubstr("column 1 (" + name + ") only counts rows")) << name;
+  }
+  std::string oxide = "NO,grid,group\n", tiny = "id,x,group\n";
+  for (int i = 0; i < 60; ++i)
+    oxide += fmt::format("{},{},{}\n", 200 + i * 37 % 60, i * 17 % 60 + 5, i % 2 ? "A" : "B");
+  for (int i = 0; i < 8; ++i) tiny += fmt::format("{},{}.5,{}\n", i + 1, i % 3, i < 4 ? "A" : "B");
+  EXPECT_EQ(read_one(oxide)->train.features(), 2);
+  EXPECT_EQ(read_one(tiny)->train.features(), 1);
 }
 
 TEST(CsvLabel, ThePartsMayHaveItInDifferentPlaces) {
@@ -191,17 +226,17 @@ TEST(CsvLabel, SamplesThatLookLikeHeadings) {
     ranks += i % 2 ? "b\n" : "a\n";
   }
   expect_refused(read_one(answers), {"line 1: 'y' may be the name of the label, or a class", "heading=yes"});
-  EXPECT_EQ(read_one(answers, "", "heading=no")->train.classes(), 2);
+  EXPECT_EQ(read_one(answers, "3", "heading=no")->train.classes(), 2);
   expect_refused(read_one("?,y\n3,n\n4,n\n5,y\n"), {"line 1: 'y' may be the name of the label"});
-  for (const std::string& rows : {trailing, ranks}) {
-    const auto data = read_one(rows);
+  for (const auto& [rows, label] : {std::pair{trailing, "4"}, {ranks, "9"}}) {
+    const auto data = read_one(rows, label);
     ASSERT_TRUE(data.ok()) << data.failure().message;
     EXPECT_EQ(data->train.count() + data->test.count(), 120);
   }
   std::string numbers = "0,1,2,3,4,5,6,7\n";
   const std::string decimals = numbers;
   for (int i = 0; i < 60; ++i) numbers += fmt::format("{},1,5,3,2,1,4,{}\n", i % 5, i % 2);
-  expect_refused(read_one(numbers, "8"), {"line 1 counts from '0' to '7': a heading, or a sample?"});
+  expect_refused(read_one(numbers, "8"), {"line 1 ('0', '1', ..) counts: a heading, or a sample?"});
   EXPECT_EQ(read_one(numbers, "8", "heading=yes")->train.classes(), 2);
   std::string below = decimals;
   for (int i = 0; i < 60; ++i) below += fmt::format("{}.5,1,5,3,2,1,4,{}\n", i % 5, i % 2);

@@ -20,17 +20,14 @@ constexpr std::array<const char*, 6> kProfiles = {"none", "network", "soft", "pr
 // Of the generator of collapses; such that none is drawn for a seed that the tests keep.
 constexpr std::uint64_t kCollapses = 0x636f6c6c6170738fu;
 constexpr std::uint64_t kNonsenseOf = 0x6e6f6e73656e7365u;  // of the generator of nonsense
-constexpr std::uint64_t kWidths = 0x7769647468730000u;  // of that of wide layers
+constexpr std::uint64_t kWidths = 0x7769647468730000u;      // of that of wide layers
 // Of that of second processes.
 constexpr std::uint64_t kSecondProcesses = 0x7365636f6e64u;
+constexpr std::array<int, 2> kMargins{1, 2};
 constexpr int kFewestPeers = 6, kMostPeers = 24, kMostSearched = 12, kPeersAroundNonsense = 8;
 
-struct Family {
-  const char* name;
-  codes::Grid grid;
-};
-const std::vector<Family>& families() {
-  static const std::vector<Family> all = {
+const std::vector<CodeChoice>& drawn_codes() {
+  static const std::vector<CodeChoice> all = {
       {"polydot", {2, 2, 1}},     {"polydot", {2, 1, 1}},    {"polydot", {1, 2, 1}}, {"polydot", {1, 3, 1}},
       {"polydot", {3, 1, 1}},     {"polydot", {2, 2, 2}},    {"mds", {2, 2, 1}},     {"mds", {3, 2, 1}},
       {"replication", {2, 1, 1}}, {"replication", {1, 2, 1}}};
@@ -87,19 +84,31 @@ bool bears_one(const codes::ProductCode& code) {
   return true;
 }
 
+// Of so many peers, if it can be trained with under these faults.
+std::optional<codes::ProductCode> usable_code(const CodeChoice& choice, int peers, int margin,
+                                              const ScenarioOptions& options) {
+  // With a very small threshold and many peers the search for wrong ones among noise costs most of the run.
+  if (choice.name == "mds" && peers > kMostSearched) return std::nullopt;
+  auto code = codes::make_code(choice.name, choice.grid, peers);
+  // Who asks for a code and for no faults gets it: a round waits for a better set.
+  const bool must_be_robust = !options.code || options.profile != FaultProfile::kNone;
+  if (!code || (must_be_robust && !is_robust(*code, margin))) return std::nullopt;
+  if (options.profile == FaultProfile::kNonsense && !bears_one(*code)) return std::nullopt;
+  return *std::move(code);
+}
+
 void draw_code(Draw& draw, Scenario& scenario) {
-  const bool nonsense = scenario.options.profile == FaultProfile::kNonsense;
+  const ScenarioOptions& options = scenario.options;
+  const bool nonsense = options.profile == FaultProfile::kNonsense;
   while (true) {
-    const Family& family = draw.one_of(families());
+    const CodeChoice& choice = options.code ? *options.code : draw.one_of(drawn_codes());
     const int drawn = static_cast<int>(draw.between(kFewestPeers, kMostPeers));
-    const int peers = scenario.options.peers.value_or(nonsense ? kPeersAroundNonsense : drawn);
-    // With a very small threshold and many peers the search for wrong ones among noise costs most of the run.
-    if (family.name == std::string("mds") && peers > kMostSearched) continue;
-    auto code = codes::make_code(family.name, family.grid, peers);
-    if (!code || !is_robust(*code, scenario.cluster.margin) || (nonsense && !bears_one(*code))) continue;
+    const int peers = options.peers.value_or(nonsense ? kPeersAroundNonsense : drawn);
+    auto code = usable_code(choice, peers, scenario.cluster.margin, options);
+    if (!code) continue;
     scenario.cluster.code = *std::move(code);
-    scenario.code_name = family.name;
-    scenario.grid = family.grid;
+    scenario.code_name = choice.name;
+    scenario.grid = choice.grid;
     return;
   }
 }
@@ -203,7 +212,9 @@ void draw_soft_errors(Draw& draw, Scenario& scenario) {
         (model == "zero" || model == "scale"))
       model = "random";
     std::string spec = fmt::format("{}:{}", node::name_of(stage), model);
-    if (model == "scale") spec += fmt::format(":factor={:.3g}", factor);
+    // 1 would be no fault.
+    const bool is_one = std::abs(factor - 1.0) < 0.01;
+    if (model == "scale") spec += fmt::format(":factor={:.3g}", is_one ? 1.01 : factor);
     if (model == "kbits") spec += ":bits=3";
     if (scenario.heal_step > 0)
       scenario.soft_errors.push_back(
@@ -263,7 +274,7 @@ Scenario draw_scenario(const ScenarioOptions& options) {
   Draw draw(options.seed);
   Scenario scenario;
   scenario.options = options;
-  scenario.cluster.margin = draw.chance(0.8) ? 1 : 2;
+  scenario.cluster.margin = draw.chance(0.8) ? kMargins.front() : kMargins.back();
   draw_code(draw, scenario);
   draw_training(draw, scenario);
   Draw widths(options.seed ^ kWidths);
@@ -296,6 +307,21 @@ Scenario draw_scenario(const ScenarioOptions& options) {
   }
   scenario.most_impaired = std::max(0, spare);
   return scenario;
+}
+
+Outcome check_code(const ScenarioOptions& options) {
+  if (!options.code) return Unit{};
+  const int only =
+      options.peers.value_or(options.profile == FaultProfile::kNonsense ? kPeersAroundNonsense : 0);
+  for (int peers = only > 0 ? only : kFewestPeers; peers <= (only > 0 ? only : kMostPeers); ++peers)
+    if (usable_code(*options.code, peers, kMargins.back(), options)) return Unit{};
+  const std::string how_many =
+      only > 0 ? fmt::format("{} peers", only) : fmt::format("{} to {} peers", kFewestPeers, kMostPeers);
+  const codes::Grid& grid = options.code->grid;
+  return usage_failure(
+      fmt::format("--code {} --grid {}x{}x{}: not with {}, of which any may be missing: give other "
+                  "--peers or a smaller grid",
+                  options.code->name, grid.m, grid.n, grid.d, how_many));
 }
 
 std::string to_text(const Scenario& scenario) {

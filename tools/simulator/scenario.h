@@ -34,9 +34,15 @@ enum class FaultProfile {
 Result<FaultProfile> parse_fault_profile(const std::string& name);
 const char* name_of(FaultProfile profile);
 
+struct CodeChoice {
+  std::string name;  // polydot, mds, replication
+  codes::Grid grid;
+};
+
 struct ScenarioOptions {
   std::uint64_t seed = 1;
-  std::optional<int> peers;  // none: drawn, 6 to 24
+  std::optional<int> peers;        // none: drawn, 6 to 24
+  std::optional<CodeChoice> code;  // none: drawn
   std::uint64_t steps = 300;
   FaultProfile profile = FaultProfile::kSwarm;
   // Layers and batches that fill the kernels of large products (codes/shard_kernel.h), as those of users do;
@@ -68,7 +74,11 @@ struct Scenario {
   int needed(codes::PassKind pass) const;  // contributions without which no round may be committed
 };
 
+// options: with a code that is possible.
 Scenario draw_scenario(const ScenarioOptions& options);
+// Failure: kUsage, with this code and (of drawn ones: any) number of peers the worst sets of contributions
+// that a round may have to do with decode badly.
+Outcome check_code(const ScenarioOptions& options);
 // A few lines, for the log.
 std::string to_text(const Scenario& scenario);
 

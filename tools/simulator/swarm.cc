@@ -98,6 +98,9 @@ std::string replay_command(const ScenarioOptions& options) {
   std::string command =
       fmt::format("polydot sim --seed {} --faults {}", options.seed, name_of(options.profile));
   if (options.peers) command += fmt::format(" --peers {}", *options.peers);
+  if (options.code)
+    command += fmt::format(" --code {} --grid {}x{}x{}", options.code->name, options.code->grid.m,
+                           options.code->grid.n, options.code->grid.d);
   if (options.steps != ScenarioOptions{}.steps) command += fmt::format(" --steps {}", options.steps);
   if (options.wide) command += " --wide";
   return command + " --verbose";

@@ -299,6 +299,8 @@ RunResult Run::finish() {
   check_the_end();
   RunResult result;
   result.seed = scenario_.options.seed;
+  result.code = fmt::format("{} {}x{}x{} of {}", scenario_.code_name, scenario_.grid.m, scenario_.grid.n,
+                            scenario_.grid.d, scenario_.peers());
   result.faults = nemesis_->tally();
   const NetworkCounters& network = cluster_->network().counters();
   result.faults.of(FaultKind::kLoss) += network.lost;

@@ -13,6 +13,7 @@ namespace polydot::simulator {
 
 struct RunResult {
   std::uint64_t seed = 0;
+  std::string code;                     // "polydot 2x2x1 of 12"
   std::vector<std::string> violations;  // of the checkers; empty: all is well
   // The nearest that a loss or weight came to its tolerance: 1 is on it.
   double largest_share = 0.0;
