@@ -1,10 +1,11 @@
 #include "codes/bucket.h"
 
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <numeric>
+
+#include "codes/linear_algebra.h"
 
 namespace polydot::codes {
 
@@ -129,8 +130,7 @@ VectorD unexplained_norms(const MatrixD& parity, const MatrixD& syndromes, const
   MatrixD columns(parity.rows(), static_cast<Index>(suspects.size()));
   for (std::size_t s = 0; s < suspects.size(); ++s)
     columns.col(static_cast<Index>(s)) = parity.col(suspects[s]);
-  const Eigen::HouseholderQR<MatrixD> qr(columns);
-  const MatrixD q = qr.householderQ() * MatrixD::Identity(parity.rows(), parity.rows());
+  const MatrixD q = orthogonal_factor(columns);
   return (q.rightCols(parity.rows() - columns.cols()).transpose() * syndromes).colwise().norm();
 }
 

@@ -26,5 +26,6 @@ template <typename A, typename B>
 
 #define POLYDOT_CHECK_EQ(a, b) POLYDOT_CHECK_OP(a, ==, b)
 #define POLYDOT_CHECK_LE(a, b) POLYDOT_CHECK_OP(a, <=, b)
+#define POLYDOT_CHECK_GE(a, b) POLYDOT_CHECK_OP(a, >=, b)
 #define POLYDOT_CHECK_LT(a, b) POLYDOT_CHECK_OP(a, <, b)
 #define POLYDOT_CHECK(condition) POLYDOT_CHECK_OP(static_cast<bool>(condition), ==, true)

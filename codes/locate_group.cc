@@ -1,11 +1,11 @@
 // Collaborative decoding: entries with the same wrong peers share the column space of their errors (MUSIC
 // over the reals; Krachkovsky and Lee for interleaved Reed-Solomon codes; arXiv 1905.13685).
-#include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "codes/bucket.h"
+#include "codes/linear_algebra.h"
 
 namespace polydot::codes {
 
@@ -63,16 +63,16 @@ Explanation explain_group(DecoderCache& cache, const Bucket& bucket, const Activ
   const int spare = static_cast<int>(bucket.spare());
   const int peers = static_cast<int>(bucket.peers.size());
   const MatrixD seen = sample(bucket.syndromes, group, 1e9 * limits.threshold);
-  const Eigen::JacobiSVD<MatrixD> svd(seen, Eigen::ComputeThinU);
+  const Svd svd = left_svd(seen);
   const double noise =
       limits.threshold / 8.0 *
           (std::sqrt(static_cast<double>(seen.cols())) + std::sqrt(static_cast<double>(spare))) +
-      1e-13 * svd.singularValues()(0);
-  const int rank = static_cast<int>((svd.singularValues().array() > noise).count());
+      1e-13 * svd.values(0);
+  const int rank = static_cast<int>((svd.values.array() > noise).count());
   if (rank == 0 || rank >= spare) return {};
   const MatrixD first = seen.leftCols(std::min(kFirstColumns, seen.cols()));
   const VectorD slack = kSlack * first.colwise().norm().transpose();
-  const Suspects nearest = nearest_peers(bucket.parity, svd.matrixU().leftCols(rank));
+  const Suspects nearest = nearest_peers(bucket.parity, svd.u.leftCols(rank));
 
   MatrixD whole(spare, static_cast<Index>(group.size()));
   for (std::size_t c = 0; c < group.size(); ++c)

@@ -1,17 +1,17 @@
 // Nested Chebyshev-Lagrange generalized PolyDot. Derivation and proofs: CODES.md.
-#include <Eigen/QR>
 #include <cmath>
 #include <cstdio>
 
 #include "codes/chebyshev.h"
 #include "codes/factories.h"
+#include "codes/linear_algebra.h"
 #include "codes/plan_checks.h"
 
 namespace polydot::codes {
 
 namespace {
 
-constexpr double kLargestResidual = 1e-9;
+constexpr double kLargestResidual = 1e-9, kSmallestPivot = 1e-10;
 
 // The bases of the code at the points z, u = T_n(z).
 struct Bases {
@@ -52,10 +52,8 @@ Result<MatrixD> solve_extractor(const MatrixD& weight_terms, const MatrixD& oper
   for (Index a = 0; a < weight_terms.cols(); ++a)
     for (Index c = 0; c < operand_terms.cols(); ++c)
       if (const Index row = wanted_row(a, c); row >= 0) targets(row, a * operand_terms.cols() + c) = 1.0;
-  Eigen::CompleteOrthogonalDecomposition<MatrixD> solver;
-  solver.setThreshold(1e-10);
-  solver.compute(products.transpose());
-  const MatrixD extractor = solver.solve(targets.transpose()).transpose();
+  const MatrixD extractor =
+      shortest_solution(products.transpose(), targets.transpose(), kSmallestPivot).transpose();
   const double residual = (extractor * products - targets).cwiseAbs().maxCoeff();
   if (!(residual <= kLargestResidual)) {
     char text[96];

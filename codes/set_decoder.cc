@@ -1,8 +1,9 @@
 #include "codes/set_decoder.h"
 
-#include <Eigen/SVD>
 #include <algorithm>
 #include <numeric>
+
+#include "codes/linear_algebra.h"
 
 namespace polydot::codes {
 
@@ -79,18 +80,18 @@ SetDecoder make_set_decoder(const LinearCode& code, const VectorD& sigma, const 
   for (const Block& block : connected_blocks(v)) {
     const MatrixD part = v(block.rows, block.cols);
     const Index rows = part.rows();
-    const Eigen::JacobiSVD<MatrixD> svd(part, Eigen::ComputeFullU | Eigen::ComputeThinV);
-    const VectorD& s = svd.singularValues();
+    const Svd svd = full_svd(part);
+    const VectorD& s = svd.values;
     const Index rank = s.size() == 0 ? 0 : (s.array() > kRankTolerance * s(0)).count();
-    const MatrixD row_space = svd.matrixV().leftCols(rank);
+    const MatrixD row_space = svd.v.leftCols(rank);
     inverse(block.cols, block.rows) =
-        row_space * s.head(rank).cwiseInverse().asDiagonal() * svd.matrixU().leftCols(rank).transpose();
+        row_space * s.head(rank).cwiseInverse().asDiagonal() * svd.u.leftCols(rank).transpose();
     projector(block.cols, block.cols) = row_space * row_space.transpose();
     CodeComponent component;
     for (Index r : block.rows) component.rows.push_back(static_cast<int>(r));
     component.first_parity = parity_rows;
     component.parity_count = rows - rank;
-    const MatrixD null_space = svd.matrixU().rightCols(rows - rank).transpose();
+    const MatrixD null_space = svd.u.rightCols(rows - rank).transpose();
     for (Index k = 0; k < null_space.rows(); ++k)
       for (Index r = 0; r < rows; ++r)
         result.parity(parity_rows + k, block.rows[static_cast<std::size_t>(r)]) = null_space(k, r);
@@ -101,7 +102,7 @@ SetDecoder make_set_decoder(const LinearCode& code, const VectorD& sigma, const 
   const double sticks_out = (code.extractor - code.extractor * projector).norm();
   result.decodable = sticks_out <= kRowSpaceTolerance * code.extractor.norm();
   result.decoder = code.extractor * inverse;
-  if (result.decodable) result.gain = Eigen::JacobiSVD<MatrixD>(result.decoder).singularValues()(0);
+  if (result.decodable) result.gain = singular_values(result.decoder)(0);
   return result;
 }
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "node/json_text.h"
 #include "node/printable.h"
 #include "node/run_folder.h"
 
@@ -74,7 +75,7 @@ bool keep_ballot_record(Disk& disk, const PeerIdentity& of, const protocol::Ball
                {"target_epoch", record.target.epoch},
                {"target_boundary", record.target.boundary},
                {"withdrawn", record.withdrawn}});
-  const std::string text = json.dump(2) + "\n";
+  const std::string text = to_text(json, 2) + "\n";
   const Outcome written = write_whole(disk, kBallotFile, {std::as_bytes(std::span(text))});
   if (!written) say("promises nothing: " + written.failure().message);
   return written.ok();

@@ -27,7 +27,7 @@ Match(Cases...) -> Match<Cases...>;
 // Reading a value needs the same slot as writing it.
 Slot slot_of(const Field& field, const Config& config) { return field.slot(const_cast<Config&>(config)); }
 
-std::string quoted(std::string_view text) {
+std::string toml_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -147,15 +147,15 @@ Result<codes::Grid> parse_grid(std::string_view text) {
 
 std::string toml_value(const Field& field, const Config& config) {
   return std::visit(Match{
-                        [](const std::string* word) { return quoted(*word); },
+                        [](const std::string* word) { return toml_string(*word); },
                         [](const std::int64_t* count) { return fmt::format("{}", *count); },
                         [](const double* real) { return real_text(*real); },
                         [](const bool* on) { return fmt::format("{}", *on); },
-                        [](const codes::Grid* grid) { return quoted(grid_text(*grid)); },
+                        [](const codes::Grid* grid) { return toml_string(grid_text(*grid)); },
                         [](const Counts* counts) { return fmt::format("[{}]", fmt::join(*counts, ", ")); },
                         [](const Words* words) {
                           Words quotes;
-                          for (const std::string& word : *words) quotes.push_back(quoted(word));
+                          for (const std::string& word : *words) quotes.push_back(toml_string(word));
                           return fmt::format("[{}]", fmt::join(quotes, ", "));
                         },
                     },

@@ -1,12 +1,11 @@
 #include "node/decoded_layer.h"
 
-#include <Eigen/QR>
-#include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "codes/encode.h"
+#include "codes/linear_algebra.h"
 
 namespace polydot::node {
 namespace {
@@ -91,12 +90,8 @@ double quietest_parity(const Shards& shards, const codes::SetDecoder& decoder, d
       syndromes.row(count++) = (decoder.parity * values).transpose();
   }
   if (count < decoder.spare()) return kInfinity;
-  const Eigen::JacobiSVD<codes::MatrixD> svd(codes::MatrixD(syndromes.topRows(count)
-                                                                .householderQr()
-                                                                .matrixQR()
-                                                                .topRows(decoder.spare())
-                                                                .template triangularView<Eigen::Upper>()));
-  return svd.singularValues().minCoeff() / std::sqrt(static_cast<double>(count));
+  const codes::MatrixD triangle = codes::triangular_factor(syndromes.topRows(count));
+  return codes::singular_values(triangle).minCoeff() / std::sqrt(static_cast<double>(count));
 }
 
 // A whitened parity above it is wrong.

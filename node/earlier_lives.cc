@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "node/bounded_json.h"
+#include "node/json_text.h"
 #include "node/run_folder.h"
 
 namespace polydot::node {

@@ -4,7 +4,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "node/record_lines.h"
+#include "node/json_text.h"
 #include "node/run_folder.h"
 
 namespace polydot::node {

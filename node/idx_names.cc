@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <regex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "node/data_files.h"
@@ -24,12 +24,24 @@ struct Named {
   bool train = false, images = false, compressed = false;
 };
 
-std::optional<Named> parse_name(const std::string& name) {
-  static const std::regex pattern(
-      "(?:(.+)[-_])?(train|t10k|test)-(images[-.]idx3|labels[-.]idx1)-ubyte(\\.gz)?");
-  std::smatch parts;
-  if (!std::regex_match(name, parts, pattern)) return std::nullopt;
-  return Named{parts[1], parts[2] == "train", parts[3].str().starts_with("images"), parts[4].matched};
+// [PREFIX-](train|t10k|test)-(images-idx3|labels-idx1)-ubyte[.gz]; a point instead of the "-" before idx.
+std::optional<Named> parse_name(std::string_view name) {
+  Named named;
+  const auto take_end = [&](std::string_view end) {
+    const bool there = name.ends_with(end);
+    if (there) name.remove_suffix(end.size());
+    return there;
+  };
+  named.compressed = take_end(".gz");
+  named.images = take_end("-images-idx3-ubyte") || take_end("-images.idx3-ubyte");
+  if (!named.images && !take_end("-labels-idx1-ubyte") && !take_end("-labels.idx1-ubyte"))
+    return std::nullopt;
+  named.train = take_end("train");
+  if (!named.train && !take_end("t10k") && !take_end("test")) return std::nullopt;
+  if (name.empty()) return named;
+  if (name.size() < 2 || (name.back() != '-' && name.back() != '_')) return std::nullopt;
+  named.prefix = name.substr(0, name.size() - 1);
+  return named;
 }
 
 struct Found {

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "node/json_text.h"
+
 namespace polydot::node {
 
 namespace {
@@ -72,7 +74,7 @@ void InjectionLog::write(int peer, const Injection& injection) {
                                {"found_slot", injection.found_slot},
                                {"found_layer", injection.found_layer},
                                {"lasting", injection.lasting}};
-  file_.line(line.dump());
+  file_.line(to_text(line));
 }
 
 }  // namespace polydot::node

@@ -8,9 +8,9 @@
 #include <optional>
 #include <span>
 
-#include "node/bounded_json.h"
 #include "node/disk.h"
 #include "node/folder_disk.h"
+#include "node/json_text.h"
 #include "node/run_folder.h"
 
 namespace polydot::node {
@@ -96,7 +96,7 @@ std::optional<TrainedOn> parse_trained_on(const std::string& text) {
   data.features = all->at("features").get<Index>();
   std::map<std::string, std::string> texts;
   for (const char* key : {"standardisation", "classes", "table"})
-    if (all->contains(key)) texts[key] = all->at(key).dump();
+    if (all->contains(key)) texts[key] = to_text(all->at(key));
   const auto outputs = static_cast<Index>(all->at("classes").size());
   auto inputs = inputs_from(texts, data.features, outputs);
   if (!inputs) return std::nullopt;
@@ -111,7 +111,7 @@ std::map<std::string, std::string> texts_of(const InputDescription& inputs) {
       {"mean", std::vector<double>(inputs.mean.begin(), inputs.mean.end())},
       {"deviation", std::vector<double>(inputs.deviation.begin(), inputs.deviation.end())}};
   if (inputs.limit > 0) standardisation["limit"] = inputs.limit;
-  std::map<std::string, std::string> texts = {{"standardisation", standardisation.dump()},
+  std::map<std::string, std::string> texts = {{"standardisation", to_text(standardisation)},
                                               {"classes", to_ascii(ordered_json(inputs.classes))}};
   if (inputs.is_of_table())
     texts["table"] = to_ascii(ordered_json{{"columns", inputs.columns},
@@ -143,7 +143,7 @@ Result<InputDescription> inputs_from(const std::map<std::string, std::string>& t
 
 Outcome write_trained_on(const std::string& peer_folder, const TrainedOn& data) {
   ordered_json all = {{"digest", data.digest}, {"features", data.features}};
-  for (const auto& [key, text] : texts_of(data.inputs)) all[key] = ordered_json::parse(text);
+  for (const auto& [key, text] : texts_of(data.inputs)) all[key] = parse_json<ordered_json>(text);
   const std::string text = to_ascii(all) + "\n";
   FolderDisk disk(peer_folder);
   return write_whole(disk, kInputsFile + 1, {std::as_bytes(std::span(text))});

@@ -5,6 +5,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "node/json_text.h"
 #include "node/round_book.h"
 
 namespace polydot::node {
@@ -135,7 +136,7 @@ void Ledger::write(const LedgerEntry& entry) {
     line["size_over_floor"] = entry.size_over_floor;
   else
     line["size_over_floor"] = "inf";
-  file_.line(line.dump());
+  file_.line(to_text(line));
 }
 
 }  // namespace polydot::node

@@ -10,9 +10,9 @@
 #include <optional>
 
 #include "dnn/reference.h"
-#include "node/bounded_json.h"
 #include "node/data_files.h"
 #include "node/input_json.h"
+#include "node/json_text.h"
 #include "node/safetensors.h"
 
 namespace polydot::node {
@@ -134,7 +134,7 @@ Result<Model> model_from(SafeTensors file) {
 Outcome write_model(const std::filesystem::path& path, const Model& model) {
   SafeTensors file{model.about, {}};
   file.metadata["format"] = "polydot";
-  file.metadata["network"] = describe(model.network).dump();
+  file.metadata["network"] = to_text(describe(model.network));
   for (auto& [key, text] : texts_of(model.inputs)) file.metadata[key] = std::move(text);
   const std::vector<dnn::Dense> layers = model.network.layers();
   POLYDOT_CHECK_EQ(layers.size(), model.weights.size());

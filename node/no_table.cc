@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <regex>
+#include <sstream>
 #include <string>
 
 #include "node/config_words.h"
@@ -44,6 +44,14 @@ constexpr std::array<Beginning, 6> kTexts{
      {"@", "is ARFF: save it as CSV"},
      {"%", "begins with a comment: leave it out, or, if this is ARFF, save it as CSV"}}};
 
+// "4:0.29", an index and its value.
+bool is_pair(std::string_view word) {
+  const std::size_t colon = word.find(':');
+  return colon != 0 && colon != std::string_view::npos && colon + 1 < word.size() &&
+         word.find_first_not_of("0123456789") == colon &&
+         word.find_first_not_of("0123456789+-.eE", colon + 1) == std::string_view::npos;
+}
+
 }  // namespace
 
 Outcome check_bytes_of_table(const std::filesystem::path& path, std::string_view head) {
@@ -60,8 +68,9 @@ Outcome check_text_of_table(const std::filesystem::path& path, std::string_view 
   const std::string_view text = trimmed(head.substr(0, kLookedAt));
   for (const Beginning& beginning : kTexts)
     if (text.starts_with(beginning.text)) return file_failure(path, "{}", std::string(beginning.what));
-  static const std::regex pairs("\\S+[ \\t]+\\d+:[-+0-9.eE]+[ \\t]+\\d+:[-+0-9.eE]+\\s");
-  if (std::regex_search(text.begin(), text.end(), pairs, std::regex_constants::match_continuous))
+  std::istringstream words{std::string(text)};
+  std::string label, first, second;
+  if (words >> label >> first >> second && is_pair(first) && is_pair(second))
     return file_failure(path, "is in the format of LIBSVM: save it as CSV");
   return Unit{};
 }

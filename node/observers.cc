@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "node/record_lines.h"
+#include "node/json_text.h"
 #include "node/round_book.h"
 #include "node/run_folder.h"
 

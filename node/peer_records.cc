@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "node/data_files.h"
+#include "node/json_text.h"
 #include "node/printable.h"
 #include "node/run_folder.h"
 
@@ -80,7 +81,7 @@ void PeerRecords::on_event(const protocol::PeerEvent& event) {
                                {"epoch", event.epoch},      {"peer", event.peer},   {"layer", event.layer},
                                {"shard", event.shard},      {"lines", event.lines}, {"bytes", event.bytes},
                                {"boundary", event.boundary}};
-  repairs_.line(line.dump());
+  repairs_.line(to_text(line));
 }
 
 void PeerRecords::on_notice(const std::string& line) {
@@ -203,7 +204,7 @@ Outcome PeerRecords::finish(const protocol::Peer& peer, int self, int exit_code,
       {"floors", floors}};
   if (count > 0 && std::isfinite(loss)) summary["train_loss"] = loss / static_cast<double>(count);
   if (final_accuracy_ >= 0.0) summary["test_accuracy"] = final_accuracy_;
-  const std::string text = summary.dump(2) + "\n";
+  const std::string text = to_text(summary, 2) + "\n";
   return write_file_atomically(folder_ + kSummaryFile, {},
                                {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
 }

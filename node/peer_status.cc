@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "node/bounded_json.h"
+#include "node/json_text.h"
 
 namespace polydot::node {
 
@@ -48,7 +48,7 @@ std::string status_text(int self, const protocol::Status& status,
                      {"waits_for", waits ? printable(status.waiting_text) : ""},
                      {"waits_ms", waits ? now_ms - status.waiting_since_ms : 0},
                      {"others", others}};
-  return text.dump();
+  return to_text(text);
 }
 
 std::optional<PeerStatus> parse_status(std::string_view text) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "node/json_text.h"
+
 namespace polydot::node {
 
 Outcome RoundBook::open(const std::string& path, Records records, int peers) {
@@ -65,7 +67,7 @@ void RoundBook::write(std::uint32_t slot, const Slot& kinds) {
                                    {"delivered", delivered},
                                    {"missing", line.missing.members()},
                                    {"steps", line.steps}};
-      file_.line(json.dump());
+      file_.line(to_text(json));
     }
 }
 

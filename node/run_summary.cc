@@ -5,8 +5,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "node/bounded_json.h"
 #include "node/data_files.h"
+#include "node/json_text.h"
 #include "node/run_folder.h"
 #include "node/run_history.h"
 
@@ -32,9 +32,9 @@ Result<RunSummary> read_run(const Config& config, const std::string& run) {
   std::vector<std::uint64_t> steps;
   try {
     for (int p = 0; p < peers; ++p) {
-      std::ifstream file(peer_folder(run, p) + kSummaryFile);
-      if (!file) continue;
-      const json peer = json::parse(file);
+      const std::string path = peer_folder(run, p) + kSummaryFile;
+      if (!std::filesystem::exists(path)) continue;
+      const json peer = read_json(path);
       summary.peers_finished += peer.at("exit_code") == 0;
       if (peer.contains("test_accuracy")) accuracies.push_back(peer["test_accuracy"]);
       if (peer.contains("train_loss")) losses.push_back(peer["train_loss"]);

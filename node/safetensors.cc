@@ -10,8 +10,8 @@
 
 #include <fmt/format.h>
 
-#include "node/bounded_json.h"
 #include "node/data_files.h"
+#include "node/json_text.h"
 
 namespace polydot::node {
 namespace {
@@ -121,7 +121,7 @@ Outcome write_safetensors(const fs::path& path, const SafeTensors& contents) {
     if (bytes > 0) std::memcpy(body.data() + begin, tensor.values.data(), bytes);
     header[name] = {{"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {begin, begin + bytes}}};
   }
-  std::string text = header.is_null() ? "{}" : header.dump();
+  std::string text = header.is_null() ? "{}" : to_text(header);
   text.resize((text.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
   if (text.size() > kMaxHeaderBytes)
     return file_failure(path, "cannot be written: its header would have more than 100 MB");

@@ -58,11 +58,7 @@ Ballot::Ballot(int self, int peers, BallotRecord record, Usable usable)
 }
 
 bool Ballot::is_majority(const codes::PeerSet& peers) const {
-#ifdef POLYDOT_MUTATION_QUORUM
-  return peers.size() >= peers_ / 2;
-#else
   return peers.size() > peers_ / 2;
-#endif
 }
 
 codes::PeerSet Ballot::promised_by() const {
@@ -270,9 +266,7 @@ std::optional<CheckpointId> Ballot::choose() const {
   std::optional<CheckpointId> bound;
   for (const auto& [peer, promise] : promises_)
     if (promise.accepted > highest) highest = promise.accepted, bound = promise.target;
-#ifndef POLYDOT_MUTATION_CHOICE
   if (bound) return bound;
-#endif
   std::map<CheckpointId, codes::PeerSet> holders;
   for (const auto& [peer, held] : held_by_)
     for (const CheckpointId& name : held)
@@ -283,9 +277,7 @@ std::optional<CheckpointId> Ballot::choose() const {
 }
 
 void Ballot::on_accept(int /*from*/, std::uint32_t ballot, const CheckpointId& target) {
-#ifndef POLYDOT_MUTATION_PROMISE
   if (ballot < record_.promised || ballot <= record_.withdrawn) return;
-#endif
   if (ballot > record_.accepted) released_by_ = {};  // from another
   record_.promised = record_.accepted = ballot;
   record_.target = target;

@@ -79,9 +79,6 @@ void Peer::on_message(std::int64_t now_ms, int from, Message message) {
       on_hello(from, message);
       break;
     case MessageKind::kContribution:
-#ifdef POLYDOT_MUTATION_STALE_EPOCH
-      message.key.epoch = std::max(message.key.epoch, ballot_.epoch());
-#endif
       // Its own word, that it is there or active again, may have been lost.
       if (peer.mode < PeerMode::kFollowing || message.key.step > peer.abstained_step + kStepsAhead)
         peer.mode = PeerMode::kActive;

@@ -215,9 +215,7 @@ void Peer::look_at_own_shard(const std::vector<ScrubReport>& scrubs) {
   const bool was_whole = !repairs_.anything_lost();
   for (std::size_t k = 0; k < scrubs.size(); ++k)
     for (const codes::Finding& finding : scrubs[k].verdict.findings) {
-#ifndef POLYDOT_MUTATION_REPAIR_RIGHT
       if (finding.peer != options_.self) continue;
-#endif
       accuse_own_shard(k, scrubs[k].verdict, finding);
     }
   if (was_whole && repairs_.anything_lost()) {

@@ -35,11 +35,7 @@ constexpr double kDisturbedShare = 0.25;
 
 int Peer::needed() const {
   const auto& code = job_.code().pass(round_->request.pass).code;
-#ifdef POLYDOT_MUTATION_QUORUM
-  const int majority = options_.peers / 2;
-#else
   const int majority = options_.peers / 2 + 1;
-#endif
   const int wanted = std::max(static_cast<int>(code.recovery_threshold) + options_.margin, majority);
   return std::min(wanted, options_.peers);
 }

@@ -75,14 +75,10 @@ void Repairs::refuse_what_is_due() {
 }
 
 void Repairs::give_due(std::int64_t now_ms, std::uint64_t boundary) {
-#ifdef POLYDOT_MUTATION_MIXED_BOUNDARIES
-  const auto is_due = [](std::uint64_t) { return true; };
-#else
   for (const auto& [from, request] : due_)
     if (request.key.step < boundary) refuse(from, request);
   std::erase_if(due_, [&](const auto& due) { return due.second.key.step < boundary; });
   const auto is_due = [&](std::uint64_t at) { return at == boundary; };
-#endif
   std::erase_if(due_, [&](const auto& due) {
     if (!is_due(due.second.key.step) || !may_take(due.first, due.second, now_ms)) return false;
     give(due.first, due.second, now_ms);

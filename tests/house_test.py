@@ -22,6 +22,7 @@ MAY_INCLUDE = {
     "tools": {"codes", "dnn", "protocol", "node", "tools"},
     "tests": {"codes", "dnn", "protocol", "node", "tools", "tests"},
 }
+MADE_BY_THE_BUILD = "planted_bugs"  # copies of sources with a bug in them
 # Pure rooms have no clock, no threads and no files.
 PURE_ROOMS = {"codes", "dnn", "protocol"}
 IMPURE_HEADERS = {"chrono", "ctime", "time.h", "thread", "mutex", "condition_variable", "future", "fstream",
@@ -137,7 +138,7 @@ class House:
                         self.report(f"{name}:{line}", f"{room} must not include {header}")
                     if not quoted or not (self.root / header).is_file():
                         self.report(f"{name}:{line}", f"{header} is not a quoted path from the root to a file")
-                elif quoted:
+                elif quoted and not (room == "tests" and target == MADE_BY_THE_BUILD):
                     self.report(f"{name}:{line}", f'"{header}" does not start at the root')
                 self.check_foreign(name, line, room, header)
 

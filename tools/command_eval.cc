@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "node/dataset_loader.h"
+#include "node/json_text.h"
 #include "node/model_file.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
@@ -24,7 +25,7 @@ int run_eval(const EvalRequest& request) {
     out["test_loss"] = std::isfinite(loss.mean) ? nlohmann::ordered_json(loss.mean) : nullptr;
     out["correct"] = loss.correct;
     out["samples"] = loss.samples;
-    std::puts(out.dump().c_str());
+    std::puts(node::to_text(out).c_str());
   } else {
     std::puts(fmt::format("{}: accuracy {:.2f} % ({} of {} test samples), loss {:.4f}", request.model,
                           100 * accuracy, loss.correct, loss.samples, loss.mean)

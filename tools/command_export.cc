@@ -8,6 +8,7 @@
 #include "node/dataset_loader.h"
 #include "node/decoded_model.h"
 #include "node/input_json.h"
+#include "node/json_text.h"
 #include "node/model_file.h"
 #include "node/plan_of.h"
 #include "tools/command_version.h"
@@ -25,7 +26,7 @@ std::map<std::string, std::string> about(const ExportRequest& request, const nod
   return {{"polydot_version", std::string(program_version())},
           {"steps", std::to_string(decoded.id.boundary)},
           {"seed", std::to_string(request.config.shared.seed)},
-          {"located_peers", located.dump()}};
+          {"located_peers", node::to_text(located)}};
 }
 
 void print(const ExportRequest& request, const node::DecodedModel& decoded) {

@@ -35,7 +35,7 @@ node::Config cluster_config(const InitRequest& request, const std::string& clust
 }
 
 // As one word for the shell.
-std::string quoted(const std::string& path) {
+std::string shell_word(const std::string& path) {
   constexpr const char* kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+,:@%=";
   if (path.find_first_not_of(kPlain) == std::string::npos) return path;
   std::string word = "'";
@@ -54,7 +54,7 @@ std::string next_steps(const InitRequest& request) {
     // In a subshell, so that Ctrl-C reaches the peers too, and waits until they have ended.
     text += fmt::format(
         "  {}: (trap : INT; for k in {}; do polydot peer --config {} --index $k & done; wait; wait)\n",
-        request.plan.hosts[h].host, fmt::join(request.plan.indices[h], " "), quoted(request.out));
+        request.plan.hosts[h].host, fmt::join(request.plan.indices[h], " "), shell_word(request.out));
   }
   return text +
          fmt::format("Peer k listens at TCP port {} + k. Traffic is not encrypted: trusted networks only.\n",

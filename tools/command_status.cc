@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "node/control.h"
+#include "node/json_text.h"
 #include "node/peer_status.h"
 #include "node/zmq_control.h"
 #include "tools/commands.h"
@@ -85,7 +86,7 @@ void print_json(const std::vector<Answer>& answers) {
     }
     peers.push_back(std::move(one));
   }
-  std::puts(nlohmann::ordered_json{{"peers", peers}}.dump().c_str());
+  std::puts(node::to_text(nlohmann::ordered_json{{"peers", peers}}).c_str());
 }
 
 }  // namespace

@@ -10,12 +10,12 @@
 #include <nlohmann/json.hpp>
 
 #include "dnn/reference_training.h"
-#include "node/bounded_json.h"
 #include "node/campaign.h"
 #include "node/config_agreement.h"
 #include "node/config_toml.h"
 #include "node/dataset_loader.h"
 #include "node/fault_places.h"
+#include "node/json_text.h"
 #include "node/open_files.h"
 #include "node/plan_of.h"
 #include "node/printable.h"

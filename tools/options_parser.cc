@@ -1,8 +1,8 @@
 #include "tools/options_parser.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
-#include <memory>
 
 #include <fmt/format.h>
 
@@ -57,36 +57,40 @@ std::string_view without_dashes(std::string_view flag) {
 }  // namespace
 
 OptionsParser::OptionsParser(const std::string& usage, const std::string& summary, const std::string& footer)
-    : app_(summary) {
-  app_.formatter(std::make_shared<CompactFormatter>(usage));
-  app_.set_help_flag("-h,--help", "this text");
-  app_.allow_extras();
-  app_.footer(footer + (footer.empty() ? "" : "\n\n") + std::string(kExitCodesHelp));
+    : app_(std::make_unique<CLI::App>(summary)) {
+  app_->formatter(std::make_shared<CompactFormatter>(usage));
+  app_->set_help_flag("-h,--help", "this text");
+  app_->allow_extras();
+  app_->footer(footer + (footer.empty() ? "" : "\n\n") + std::string(kExitCodesHelp));
 }
+
+OptionsParser::~OptionsParser() = default;
+
+std::string OptionsParser::help() const { return app_->help(); }
 
 void OptionsParser::add_text(const std::string& flag, std::string& value, const std::string& placeholder,
                              const std::string& help) {
-  app_.add_option(flag, value, help)
+  app_->add_option(flag, value, help)
       ->type_name(placeholder)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
 void OptionsParser::add_switch(const std::string& flag, bool& value, const std::string& help) {
-  app_.add_flag(flag, value, help);
+  app_->add_flag(flag, value, help);
 }
 
 void OptionsParser::add_words(const std::string& name, std::vector<std::string>& values,
                               const std::string& help) {
-  app_.add_option(name, values, help)->type_name("");
+  app_->add_option(name, values, help)->type_name("");
 }
 
-void OptionsParser::hide(const std::string& flag) { app_.get_option(flag)->group(""); }
+void OptionsParser::hide(const std::string& flag) { app_->get_option(flag)->group(""); }
 
 void OptionsParser::add_fields(const std::function<bool(const node::Field&)>& wanted) {
   for (const node::Field& field : node::fields()) {
     if (field.flag.empty() || !wanted(field)) continue;
     const std::string flag(field.flag);
-    CLI::Option* option = field.placeholder.empty() ? app_.add_flag(flag) : app_.add_option(flag);
+    CLI::Option* option = field.placeholder.empty() ? app_->add_flag(flag) : app_->add_option(flag);
     option->description(help_of(field))->group(group_of(field));
     if (field.placeholder.empty()) {
       option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
@@ -105,9 +109,9 @@ void OptionsParser::add_fields(const std::function<bool(const node::Field&)>& wa
 Result<std::optional<std::string>> OptionsParser::parse(std::vector<std::string> arguments) {
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
   try {
-    app_.parse(std::move(arguments));
+    app_->parse(std::move(arguments));
   } catch (const CLI::CallForHelp&) {
-    return std::optional(app_.help());
+    return std::optional(app_->help());
   } catch (const CLI::ArgumentMismatch& error) {
     const std::string_view message = error.what();
     return usage_failure(fmt::format("{} needs a value", message.substr(0, message.find(':'))));
@@ -115,7 +119,7 @@ Result<std::optional<std::string>> OptionsParser::parse(std::vector<std::string>
     return usage_failure(error.what());
   }
   // CLI11 takes `--lr --momentum` for the value "--momentum".
-  for (const CLI::Option* option : app_.get_options())
+  for (const CLI::Option* option : app_->get_options())
     for (const std::string& text : option->results())
       if (text.starts_with("--") || (text.empty() && option->get_name() != "--hidden"))
         return usage_failure(fmt::format("{} needs a value", option->get_name()));
@@ -124,13 +128,13 @@ Result<std::optional<std::string>> OptionsParser::parse(std::vector<std::string>
 }
 
 Outcome OptionsParser::check_extras() const {
-  const std::vector<std::string> extras = app_.remaining();
+  const std::vector<std::string> extras = app_->remaining();
   if (extras.empty()) return Unit{};
   const std::string& extra = extras.front();
   if (!extra.starts_with('-')) return usage_failure(fmt::format("unexpected argument '{}'", extra));
   const std::string unknown = extra.substr(0, extra.find('='));
   std::vector<std::string> names;
-  for (const CLI::Option* option : app_.get_options())
+  for (const CLI::Option* option : app_->get_options())
     if (!option->get_group().empty() && !option->get_lnames().empty())
       names.push_back(option->get_lnames().front());
   const std::vector<std::string_view> candidates(names.begin(), names.end());

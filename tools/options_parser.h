@@ -2,8 +2,8 @@
 // nearest right one. Nothing that CLI11 throws leaves this class.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,12 +13,21 @@
 #include "node/config_draft.h"
 #include "node/config_schema.h"
 
+// Its headers take the compiler five seconds: only options_parser.cc includes them.
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
 namespace polydot::tools {
 
 class OptionsParser {
  public:
   // `usage` follows "polydot" in the help's first line; `footer` holds the examples.
   OptionsParser(const std::string& usage, const std::string& summary, const std::string& footer);
+  OptionsParser(const OptionsParser&) = delete;
+  OptionsParser& operator=(const OptionsParser&) = delete;
+  ~OptionsParser();
 
   void add_text(const std::string& flag, std::string& value, const std::string& placeholder,
                 const std::string& help);
@@ -34,12 +43,12 @@ class OptionsParser {
   Result<std::optional<std::string>> parse(std::vector<std::string> arguments);
   // After parse: the flags given, on top of what the draft has.
   Outcome apply_fields(node::ConfigDraft& draft) const;
-  std::string help() const { return app_.help(); }
+  std::string help() const;
 
  private:
   Outcome check_extras() const;
 
-  CLI::App app_;
+  std::unique_ptr<CLI::App> app_;
   std::vector<std::pair<const node::Field*, CLI::Option*>> fields_;
 };
 

@@ -1,7 +1,5 @@
 #include "tools/plan_report.h"
 
-#include <Eigen/Eigenvalues>
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -11,6 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "codes/linear_algebra.h"
 #include "codes/locate.h"
 #include "codes/noise_floor.h"
 #include "codes/set_decoder.h"
@@ -258,12 +257,11 @@ double quick_gain(const codes::LinearCode& code, const VectorD& sigma, const Pee
     v.row(r) = code.generator.row(peer) / sigma(peer);
   }
   // D = F pinv(V) = F R^-1 Q', and Q does not change the norm.
-  const MatrixD triangle = Eigen::HouseholderQR<MatrixD>(v).matrixQR().topRows(columns);
+  const MatrixD triangle = codes::triangular_factor(v);
   const VectorD diagonal = triangle.diagonal().cwiseAbs();
   if (diagonal.minCoeff() <= 1e-13 * diagonal.maxCoeff()) return codes::gain_of(code, sigma, set);
-  const MatrixD x = triangle.triangularView<Eigen::Upper>().transpose().solve(code.extractor.transpose());
-  const Eigen::SelfAdjointEigenSolver<MatrixD> solver(x.transpose() * x, Eigen::EigenvaluesOnly);
-  return std::sqrt(solver.eigenvalues().maxCoeff());
+  const MatrixD x = codes::solve_transposed(triangle, code.extractor);
+  return std::sqrt(codes::largest_eigenvalue(x.transpose() * x));
 }
 
 Result<PlanReport> make_plan_report(const PlanRequest& request) {

@@ -16,6 +16,7 @@
 #include "node/ballot_file.h"
 #include "node/folder_disk.h"
 #include "node/folder_lock.h"
+#include "node/json_text.h"
 #include "node/owned_fd.h"
 #include "node/run_folder.h"
 #include "tools/run_marker.h"
@@ -164,8 +165,7 @@ bool RunFolder::is_gone() const {
 
 bool has_finished(const std::string& run, int peers) {
   for (int p = 0; p < peers; ++p) {
-    std::ifstream file(node::peer_folder(run, p) + node::kSummaryFile);
-    const nlohmann::json summary = nlohmann::json::parse(file, nullptr, false);
+    const nlohmann::json summary = node::read_json(node::peer_folder(run, p) + node::kSummaryFile);
     if (summary.is_object() && summary.value("exit_code", nlohmann::json()) == 0) return true;
   }
   return false;

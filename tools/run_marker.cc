@@ -6,10 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
-#include "node/bounded_json.h"
 #include "node/checkpoint_file.h"
 #include "node/disk.h"
 #include "node/folder_disk.h"
+#include "node/json_text.h"
 #include "node/run_folder.h"
 
 namespace polydot::tools {
@@ -125,7 +125,7 @@ Outcome RunMarker::write(const std::string& run) const {
                {"about", "polydot made these here, and replaces nothing else (train --force)"},
                {"made", made_}};
   if (temporary_) list["temporary"] = true;
-  const std::string text = list.dump(1) + "\n";
+  const std::string text = node::to_text(list, 1) + "\n";
   node::FolderDisk disk(run);
   return node::write_whole(disk, node::kMarkerFile + 1, {std::as_bytes(std::span(text))});
 }

@@ -7,6 +7,7 @@
 
 #include "node/fault_models.h"
 #include "node/injector.h"
+#include "node/json_text.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {
@@ -316,7 +317,7 @@ TEST_F(InjectorLaws, ALineSaysModelCountAttemptAndWhereItMustShow) {
   std::istringstream lines(read_text(path));
   std::string first, second;
   ASSERT_TRUE(std::getline(lines, first) && std::getline(lines, second));
-  const auto column = nlohmann::json::parse(first), lost = nlohmann::json::parse(second);
+  const auto column = parse_json(first), lost = parse_json(second);
   EXPECT_EQ(column.at("model"), "column");
   EXPECT_EQ(column.at("count"), 8);
   EXPECT_EQ(column.at("attempt"), 0);

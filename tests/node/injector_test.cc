@@ -10,6 +10,7 @@
 #include <set>
 #include <sstream>
 
+#include "node/json_text.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {
@@ -340,7 +341,7 @@ TEST(Injector, LogsALineForEachInjection) {
   std::istringstream lines(read_text(path));
   std::size_t count = 0;
   for (std::string text; std::getline(lines, text); ++count) {
-    const nlohmann::json line = nlohmann::json::parse(text);
+    const nlohmann::json line = parse_json(text);
     EXPECT_EQ(line.at("peer"), 6);
     const auto same = std::count_if(truth.begin(), truth.end(), [&](const Injection& fault) {
       return line.at("step") == fault.step && line.at("stage") == std::string(name_of(fault.stage)) &&

@@ -9,6 +9,7 @@
 #include <sstream>
 #include <tuple>
 
+#include "node/json_text.h"
 #include "node/round_book.h"
 #include "tests/node/scratch_folder.h"
 
@@ -44,7 +45,7 @@ class LedgerTest : public ::testing::Test {
     ledger_.close();
     std::istringstream text(read_text(path()));
     std::vector<nlohmann::json> found;
-    for (std::string line; std::getline(text, line);) found.push_back(nlohmann::json::parse(line));
+    for (std::string line; std::getline(text, line);) found.push_back(parse_json(line));
     return found;
   }
 

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "node/json_text.h"
 #include "node/run_folder.h"
 #include "tests/node/scratch_folder.h"
 
@@ -134,7 +135,7 @@ TEST_F(RunSummaryTest, IsWrittenOnceAllRecordsAreThere) {
   EXPECT_FALSE(std::filesystem::exists(run() + kSummaryFile));
   write_text(last, text);
   ASSERT_TRUE(summarize_if_complete(config_).ok());
-  const json summary = json::parse(read_text(run() + kSummaryFile));
+  const json summary = parse_json(read_text(run() + kSummaryFile));
   EXPECT_EQ(summary.at("code"), "polydot");
   EXPECT_EQ(summary.at("peers"), 10);
   EXPECT_EQ(summary.at("grid"), json({2, 2, 1}));

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "node/json_text.h"
 #include "tests/tools/process.h"
 #include "tests/tools/tiny_digits.h"
 
@@ -23,15 +24,13 @@ class Certify : public testing::Test {
                                tiny_network(write_tiny_digits(scratch_)),
                                more}));
   }
-  json certificate() {
-    return json::parse(read_file(run_ + "/summary.json"), nullptr, false).at("certificate");
-  }
+  json certificate() { return node::parse_json(read_file(run_ + "/summary.json")).at("certificate"); }
 };
 
 TEST_F(Certify, ACleanRunIsValid) {
   const Ended ended = train({"--json"});
   ASSERT_EQ(ended.exit_code, 0) << ended.err;
-  const json own = json::parse(ended.out, nullptr, false).at("certificate");
+  const json own = node::parse_json(ended.out).at("certificate");
   EXPECT_EQ(own, certificate());
   EXPECT_EQ(own.size(), 8U);
   EXPECT_EQ(own.at("valid"), true);

@@ -10,6 +10,7 @@
 #include <random>
 #include <thread>
 
+#include "node/json_text.h"
 #include "tests/tools/hand_started.h"
 #include "tests/tools/process.h"
 #include "tests/tools/tiny_digits.h"
@@ -19,7 +20,7 @@ namespace {
 
 using nlohmann::json;
 
-json json_of(const std::string& path) { return json::parse(read_file(path), nullptr, false); }
+json json_of(const std::string& path) { return node::parse_json(read_file(path)); }
 
 TEST(Cluster, TrainsAsTheLauncherDoesInWhateverOrderItsPeersStart) {
   constexpr int kPeers = 10;
@@ -28,7 +29,7 @@ TEST(Cluster, TrainsAsTheLauncherDoesInWhateverOrderItsPeersStart) {
   const Words flags = join({{"--steps", "50", "--seed", "4"}, tiny_network(write_tiny_digits(scratch))});
   const Ended launched = run(scratch, join({{"train", "--json"}, flags}));
   ASSERT_EQ(launched.exit_code, 0) << launched.err;
-  const json expected = json::parse(launched.out, nullptr, false);
+  const json expected = node::parse_json(launched.out);
 
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("order and pauses from seed " + std::to_string(seed));

@@ -8,6 +8,7 @@
 #include "node/checkpoint_shelf.h"
 #include "node/dataset_loader.h"
 #include "node/folder_disk.h"
+#include "node/json_text.h"
 #include "node/plan_of.h"
 #include "node/run_folder.h"
 #include "tests/tools/process.h"
@@ -50,20 +51,20 @@ class Export : public testing::Test {
         scratch_,
         join({{"train", "--json", "--quiet", "--out", run_, "--steps", "40"}, tiny_network(data_), more}));
     EXPECT_EQ(ended.exit_code, 0) << ended.err;
-    return json::parse(ended.out, nullptr, false);
+    return node::parse_json(ended.out);
   }
   Ended export_run() { return run(scratch_, {"export", "--run", run_, "--out", file_, "--force"}); }
   json evaluate() {
     const Ended ended =
         run(scratch_, {"eval", "--model", file_, "--dataset", "idx", "--data", data_, "--json"});
     EXPECT_EQ(ended.exit_code, 0) << ended.err;
-    return json::parse(ended.out, nullptr, false);
+    return node::parse_json(ended.out);
   }
   json read_independently() {
     const Ended ended =
         Process(scratch_.path(), {"/usr/bin/env", "python3", "-c", kIndependentReader, file_}).wait();
     EXPECT_EQ(ended.exit_code, 0) << ended.err;
-    return json::parse(ended.out, nullptr, false);
+    return node::parse_json(ended.out);
   }
   node::FolderDisk disk(int peer) {
     return node::FolderDisk(node::peer_folder(run_, peer) + node::kCheckpointsFolder);
@@ -121,14 +122,14 @@ TEST_F(Export, AnotherReaderFindsTheWeightsAndEvalTheAccuracy) {
   EXPECT_THAT(exported.out, HasSubstr("2 layers after 40 steps, decoded from the shards of 10 of 10 peers"));
   expect_right();
   const json metadata = read_independently().at("metadata");
-  EXPECT_EQ(json::parse(metadata.at("network").get<std::string>()),
-            json::parse(
+  EXPECT_EQ(node::parse_json(metadata.at("network").get<std::string>()),
+            node::parse_json(
                 R"({"inputs":64,"operations":[{"dense":16},{"activation":"smelu","beta":0.5},{"dense":10}],)"
                 R"("loss":"cross_entropy"})"));
   EXPECT_EQ(metadata.at("steps"), "40");
   EXPECT_EQ(metadata.at("seed"), "1");
   EXPECT_EQ(metadata.at("located_peers"), "[]");
-  EXPECT_GT(json::parse(metadata.at("standardisation").get<std::string>()).at("deviation").at(0), 1.0);
+  EXPECT_GT(node::parse_json(metadata.at("standardisation").get<std::string>()).at("deviation").at(0), 1.0);
   const json evaluation = evaluate();
   EXPECT_EQ(evaluation.at("test_accuracy"), summary.at("test_accuracy"));
   EXPECT_EQ(evaluation.at("samples"), kTinyTestCount);

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "node/json_text.h"
 #include "node/run_folder.h"
 #include "node/run_score.h"
 #include "tests/tools/process.h"
@@ -24,7 +25,7 @@ std::vector<json> records_of(const std::string& run, const std::string& name) {
   std::vector<json> records;
   for (const auto& folder : std::filesystem::directory_iterator(run))
     for (const std::string& line : lines_of(read_file(folder.path() / name)))
-      records.push_back(json::parse(line));
+      records.push_back(node::parse_json(line));
   return records;
 }
 
@@ -52,7 +53,7 @@ void expect_one_bit_differs(const json& line) {
 json train(const Scratch& scratch, const Words& flags) {
   const Ended ended = run(scratch, join({{"train", "--json"}, flags}));
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
-  return json::parse(ended.out, nullptr, false);
+  return node::parse_json(ended.out);
 }
 
 TEST(Inject, ProductFlipsAreFoundAndDoNoHarm) {
@@ -103,7 +104,7 @@ TEST(Inject, TheScoreIsPerObserverAndPlace) {
     return counts;
   };
   const node::FaultCounts whole = score();
-  EXPECT_EQ(json::parse(node::to_json(whole).dump()), faults);
+  EXPECT_EQ(node::parse_json(node::to_text(node::to_json(whole))), faults);
   EXPECT_GT(whole.above_floor, 10U);
   EXPECT_GT(whole.above.due(), 5 * whole.above_floor);
   const node::Sightings& seen = whole.above;
@@ -121,14 +122,14 @@ TEST(Inject, TheScoreIsPerObserverAndPlace) {
       if (injection.at("class") != "above_floor" || p == injection.at("peer")) continue;
       lines = lines_of(read_file(node::peer_folder(folder, p) + node::kFindingsFile));
       for (at = 0; file.empty() && at < lines.size(); ++at) {
-        const json line = json::parse(lines[at]);
+        const json line = node::parse_json(lines[at]);
         if (line.at("peer") == injection.at("peer") && line.at("slot") == injection.at("slot") &&
             line.at("first_step") == injection.at("step") && line.at("last_step") == injection.at("step"))
           file = node::peer_folder(folder, p) + node::kFindingsFile;
       }
     }
   ASSERT_FALSE(file.empty());
-  json moved = json::parse(lines[at - 1]);
+  json moved = node::parse_json(lines[at - 1]);
   const auto write = [&] {
     std::string text;
     for (const std::string& line : lines) text += line + "\n";
@@ -288,7 +289,7 @@ TEST(Inject, WrongProductsAtAllPeersThatStayAreRefusedAndItSaysSo) {
   ASSERT_EQ(lines_of(ended.err).size(), 1U) << ended.err;
   EXPECT_THAT(ended.err, HasSubstr("polydot: "));
   EXPECT_THAT(ended.err, HasSubstr("refused step "));
-  const json summary = json::parse(ended.out, nullptr, false);
+  const json summary = node::parse_json(ended.out);
   ASSERT_FALSE(summary.is_discarded()) << ended.out;
   EXPECT_GT(summary.at("faults").at("refused"), 0);
   EXPECT_LT(summary.at("steps"), 60);

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "node/json_text.h"
 #include "tests/tools/process.h"
 #include "tests/tools/tiny_digits.h"
 
@@ -35,7 +36,7 @@ class Lifetime : public testing::Test {
       if (!has_trained(p)) return false;
     return true;
   }
-  json summary(const std::string& file) const { return json::parse(read_file(file), nullptr, false); }
+  json summary(const std::string& file) const { return node::parse_json(read_file(file)); }
 
   Scratch scratch_;
   std::string run_ = scratch_ / "run";
@@ -53,7 +54,7 @@ TEST_F(Lifetime, DetachedPeersFinishAlone) {
   Process launcher = start_run({"--detach", "--steps", "2000", "--json"});
   const Ended left = launcher.wait();
   ASSERT_EQ(left.exit_code, 0) << left.err;
-  const json said = json::parse(left.out, nullptr, false);
+  const json said = node::parse_json(left.out);
   ASSERT_TRUE(said.is_object()) << left.out;
   EXPECT_EQ(said.at("run"), run_);
   const auto peers = said.at("processes").get<std::vector<pid_t>>();

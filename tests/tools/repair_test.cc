@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "node/json_text.h"
 #include "tests/tools/process.h"
 #include "tests/tools/tiny_digits.h"
 
@@ -20,12 +21,12 @@ class Repair : public testing::Test {
                                             tiny_network(write_tiny_digits(scratch_)),
                                             faults}));
     EXPECT_EQ(ended.exit_code, 0) << ended.err;
-    return json::parse(ended.out, nullptr, false);
+    return node::parse_json(ended.out);
   }
   // A number of a peer's own summary.
   std::uint64_t of_peer(int peer, const std::string& key) {
     const std::string folder = run_ + (peer < 10 ? "/peer-0" : "/peer-") + std::to_string(peer);
-    return json::parse(read_file(folder + "/summary.json"), nullptr, false).at(key).get<std::uint64_t>();
+    return node::parse_json(read_file(folder + "/summary.json")).at(key).get<std::uint64_t>();
   }
 
   const Scratch scratch_;

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "node/json_text.h"
 #include "node/run_history.h"
 #include "node/run_summary.h"
 #include "tests/tools/process.h"
@@ -61,7 +62,7 @@ class RunUnderTest : public testing::Test {
   // The run ended as one without trouble does, with what it found on stdout.
   nlohmann::json expect_good_end(const Ended& ended, std::uint64_t steps) const {
     EXPECT_EQ(ended.exit_code, 0) << ended.err;
-    nlohmann::json summary = nlohmann::json::parse(ended.out, nullptr, false);
+    nlohmann::json summary = node::parse_json(ended.out);
     if (summary.is_discarded()) {
       ADD_FAILURE() << ended.out << ended.err;
       return nlohmann::json::object();

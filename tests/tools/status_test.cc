@@ -1,6 +1,7 @@
 // polydot status: what a cluster that runs says of itself.
 #include <gmock/gmock.h>
 
+#include "node/json_text.h"
 #include "tests/tools/run_under_test.h"
 
 namespace polydot::tools {
@@ -15,7 +16,7 @@ class StatusCommand : public RunUnderTest {
     const Ended ended =
         run(scratch_, join({{"status", "--cluster", run_ + "/cluster.toml", "--json"}, more}));
     EXPECT_EQ(ended.exit_code, 0) << ended.err;
-    return json::parse(ended.out, nullptr, false).at("peers");
+    return node::parse_json(ended.out).at("peers");
   }
 };
 

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "node/json_text.h"
 #include "tests/tools/process.h"
 #include "tests/tools/tiny_digits.h"
 
@@ -28,7 +29,7 @@ class Streams : public testing::Test {
     return Process(scratch_.path(), {"/bin/bash", "-c", whole}).wait();
   }
   void expect_finished(int peers = 6) const {
-    const json whole = json::parse(read_file(run_ + "/summary.json"), nullptr, false);
+    const json whole = node::parse_json(read_file(run_ + "/summary.json"));
     ASSERT_FALSE(whole.is_discarded());
     EXPECT_EQ(whole.at("peers_finished"), peers);
     EXPECT_EQ(whole.at("steps"), 30);

@@ -1,6 +1,7 @@
 // Processes that are killed, stopped, or lose their disk: the run ends where one without trouble would have.
 #include <gmock/gmock.h>
 
+#include "node/json_text.h"
 #include "tests/tools/hand_started.h"
 #include "tests/tools/run_under_test.h"
 
@@ -51,7 +52,7 @@ TEST_F(Survival, EachPeerInTurnIsKilledAndComesBack) {
     EXPECT_EQ(summary.at("peers_finished"), kPeers) << ended.err << logs();
     EXPECT_EQ(summary.at("survival").at("restarts"), kPeers);
     EXPECT_EQ(count_of(ended.err, "ended by signal 9; it is started again in 0.5 s"), kPeers) << ended.err;
-    EXPECT_EQ(json::parse(read_file(of_peer(0, "summary.json"))).at("lives"), 2);
+    EXPECT_EQ(node::parse_json(read_file(of_peer(0, "summary.json"))).at("lives"), 2);
     return true;
   });
 }
@@ -144,7 +145,7 @@ TEST_F(Survival, AHandStartedPeerReturnsByItself) {
       }
     EXPECT_EQ(all.back().exit_code, 0) << all.back().err;
     EXPECT_GT(lines("metrics.csv"), before);
-    EXPECT_EQ(json::parse(read_file(cluster.of_peer(5, "summary.json"))).at("lives"), 2);
+    EXPECT_EQ(node::parse_json(read_file(cluster.of_peer(5, "summary.json"))).at("lives"), 2);
     return true;
   });
 }

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "node/json_text.h"
 #include "tests/tools/process.h"
 #include "tests/tools/tiny_digits.h"
 
@@ -18,7 +19,7 @@ using testing::StartsWith;
 constexpr double kRounding = 1e-4;  // relative: peers may decode from other sets in another run
 
 json parsed(const std::string& text) {
-  json value = json::parse(text, nullptr, false);
+  json value = node::parse_json(text);
   EXPECT_FALSE(value.is_discarded()) << text;
   return value;
 }

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "node/json_text.h"
+
 namespace polydot::bench {
 
 namespace {
@@ -74,7 +76,7 @@ Result<FaultRecords> FaultRecords::open(const std::string& path) {
   for (std::string text; std::getline(file, text);) {
     ++number;
     try {
-      const nlohmann::json line = nlohmann::json::parse(text);
+      const nlohmann::json line = node::parse_json(text);
       if (line.contains("calibration"))
         records.calibrations_.push_back(calibration_from(line));
       else
@@ -95,7 +97,7 @@ bool FaultRecords::has(const FaultRecord& key) const {
 
 Outcome FaultRecords::add(const FaultRecord& record) {
   records_.push_back(record);
-  return append(to_json(record).dump() + "\n");
+  return append(node::to_text(to_json(record)) + "\n");
 }
 
 const Calibration* FaultRecords::calibration(const std::string& dataset, const std::string& plan) const {
@@ -106,7 +108,7 @@ const Calibration* FaultRecords::calibration(const std::string& dataset, const s
 
 Outcome FaultRecords::add(const Calibration& calibration) {
   calibrations_.push_back(calibration);
-  return append(to_json(calibration).dump() + "\n");
+  return append(node::to_text(to_json(calibration)) + "\n");
 }
 
 Outcome FaultRecords::append(const std::string& text) const {

@@ -12,6 +12,7 @@
 #include "dnn/random.h"
 #include "node/data_files.h"
 #include "node/idx_file.h"
+#include "node/json_text.h"
 #include "node/run_folder.h"
 
 namespace polydot::bench {
@@ -116,8 +117,7 @@ Result<ClusterRun> SpeedBench::run(const ClusterPlan& plan) const {
                                                          last_line(read_text(folder() + "/train.err")))};
   auto profile = node::read_profile(out, plan.peers, kFirstSteps);
   if (!profile) return profile.failure();
-  ClusterRun run{*std::move(profile),
-                 nlohmann::json::parse(read_text(out + node::kSummaryFile), nullptr, false)};
+  ClusterRun run{*std::move(profile), node::read_json(out + node::kSummaryFile)};
   if (run.summary.is_discarded()) return node::file_failure(out + node::kSummaryFile, "is no JSON");
   if (!plan.may_be_unchecked)
     if (const Outcome fits = is_all_checked(run); !fits) return fits.failure();

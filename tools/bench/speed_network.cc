@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "node/data_files.h"
+#include "node/json_text.h"
 #include "tools/bench/speed_measures.h"
 
 namespace polydot::bench {
@@ -27,7 +28,7 @@ struct LabRun {
 
 // What the lab says of its switch.
 Outcome read_switch(const std::string& file, std::uint64_t steps, LabRun& run) {
-  const nlohmann::json seen = nlohmann::json::parse(read_text(file), nullptr, false);
+  const nlohmann::json seen = node::read_json(file);
   if (seen.is_discarded()) return node::file_failure(file, "is no JSON");
   run.switch_cpu_ms = 1e3 * seen.at("switch_cpu_s").get<double>() / static_cast<double>(steps);
   for (const nlohmann::json& host : seen.at("hosts")) run.missed += host.at("missed").get<std::uint64_t>();

@@ -1,4 +1,4 @@
-#include "node/bounded_json.h"
+#include "node/json_text.h"
 
 #include <gtest/gtest.h>
 
