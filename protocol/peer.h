@@ -2,8 +2,8 @@
 // contribution to all, and decodes, checks and corrects for itself.
 //
 // The peer does no I/O and reads no clock. on_message stores; advance does one bounded piece of work (encode,
-// a slice of a product, a decode) and fills the outbox; `now_ms` is handed in. node/pump.h drives it over a
-// Transport, tools/simulator over a simulated network.
+// a slice of a product, a decode) and fills the outbox; `now_ms` is handed in. node/process/pump.h drives it
+// over a Transport, tools/simulator over a simulated network.
 //
 // Life: joining (who is there, and all agree on what is shared) -> running -> lingering (done, answers until
 // all said goodbye) -> ended. A peer that runs is active, or it follows: it has lost its shards or its place,
@@ -20,22 +20,22 @@
 #include <string>
 #include <vector>
 
-#include "codes/fault_tap.h"
-#include "codes/set_decoder.h"
-#include "protocol/agreement.h"
-#include "protocol/answer_rate.h"
-#include "protocol/ballot.h"
-#include "protocol/contribution.h"
-#include "protocol/contribution_store.h"
-#include "protocol/floors.h"
-#include "protocol/job.h"
-#include "protocol/membership.h"
-#include "protocol/message.h"
-#include "protocol/offenders.h"
-#include "protocol/place.h"
-#include "protocol/repairs.h"
-#include "protocol/status.h"
-#include "protocol/wire.h"
+#include "codes/base/fault_tap.h"
+#include "codes/decode/set_decoder.h"
+#include "protocol/health/offenders.h"
+#include "protocol/health/status.h"
+#include "protocol/members/agreement.h"
+#include "protocol/members/answer_rate.h"
+#include "protocol/members/membership.h"
+#include "protocol/recovery/ballot.h"
+#include "protocol/recovery/repairs.h"
+#include "protocol/rounds/contribution_store.h"
+#include "protocol/rounds/floors.h"
+#include "protocol/rounds/job.h"
+#include "protocol/rounds/place.h"
+#include "protocol/wire/contribution.h"
+#include "protocol/wire/message.h"
+#include "protocol/wire/wire.h"
 
 namespace polydot::protocol {
 

@@ -4,9 +4,9 @@
 #include <limits>
 #include <vector>
 
-#include "protocol/first_reading.h"
 #include "protocol/peer.h"
 #include "protocol/peer_state.h"
+#include "protocol/rounds/first_reading.h"
 
 namespace polydot::protocol {
 

@@ -6,7 +6,7 @@
 #include <bit>
 #include <cstring>
 
-#include "codes/encode.h"
+#include "codes/kernels/encode.h"
 #include "protocol/peer.h"
 #include "protocol/peer_state.h"
 

@@ -1,7 +1,7 @@
 // Joining, agreeing on what is shared, and leaving.
 #include <algorithm>
 
-#include "protocol/agreement.h"
+#include "protocol/members/agreement.h"
 #include "protocol/peer.h"
 #include "protocol/peer_state.h"
 

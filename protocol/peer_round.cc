@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "protocol/first_reading.h"
 #include "protocol/peer.h"
 #include "protocol/peer_state.h"
+#include "protocol/rounds/first_reading.h"
 
 namespace polydot::protocol {
 

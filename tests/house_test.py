@@ -22,14 +22,45 @@ MAY_INCLUDE = {
     "tools": {"codes", "dnn", "protocol", "node", "tools"},
     "tests": {"codes", "dnn", "protocol", "node", "tools", "tests"},
 }
+# The rooms of a folder: those that each may include, besides itself; what is in none of them may include all.
+ROOMS = {
+    "codes/base": set(),
+    "codes/families": {"codes/base"},
+    "codes/kernels": {"codes/base"},
+    "codes/decode": {"codes/base", "codes/kernels"},
+    "dnn/operations": set(),
+    "dnn/data": {"dnn/operations"},
+    "dnn/optimizers": {"dnn/operations", "dnn/data"},
+    "dnn/coded": {"dnn/operations", "dnn/optimizers", "dnn/data"},
+    "dnn/reference": {"dnn/operations", "dnn/optimizers", "dnn/data"},
+    "protocol/wire": set(),
+    "protocol/rounds": {"protocol/wire"},
+    "protocol/members": {"protocol/wire"},
+    "protocol/recovery": {"protocol/wire", "protocol/members", "protocol/rounds"},
+    "protocol/health": {"protocol/wire", "protocol/rounds"},
+    "node/text": set(),
+    "node/system": set(),
+    "node/files": {"node/text", "node/system"},
+    "node/config": {"node/text", "node/files"},
+    "node/inputs": {"node/text", "node/config"},
+    "node/tables": {"node/text", "node/files", "node/inputs"},
+    "node/data": {"node/text", "node/files", "node/inputs", "node/tables"},
+    "node/faults": {"node/text", "node/files", "node/config"},
+    "node/records": {"node/text", "node/system", "node/files", "node/config"},
+    "node/checkpoints": {"node/text", "node/files"},
+    "node/model": {"node/text", "node/files", "node/config", "node/inputs", "node/checkpoints"},
+    "node/transport": {"node/text", "node/system", "node/config", "node/faults"},
+    "node/process": {"node/text", "node/system", "node/files", "node/config", "node/data", "node/faults", "node/records",
+                     "node/checkpoints", "node/model", "node/transport"},
+}
 MADE_BY_THE_BUILD = "planted_bugs"  # copies of sources with a bug in them
 # Pure rooms have no clock, no threads and no files.
 PURE_ROOMS = {"codes", "dnn", "protocol"}
 IMPURE_HEADERS = {"chrono", "ctime", "time.h", "thread", "mutex", "condition_variable", "future", "fstream",
                   "filesystem", "unistd.h", "sys/socket.h", "sys/time.h"}
 # What the uncoded reference network may take from codes/; and what it takes, from its data, the names of types.
-REFERENCE_MAY_INCLUDE = {"codes/check.h", "codes/result.h"}
-REFERENCE_MAY_REACH = REFERENCE_MAY_INCLUDE | {"codes/matrix.h"}
+REFERENCE_MAY_INCLUDE = {"codes/base/check.h", "codes/base/result.h"}
+REFERENCE_MAY_REACH = REFERENCE_MAY_INCLUDE | {"codes/base/matrix.h"}
 
 TOP_LEVEL = {".ci", ".clang-format", ".clang-tidy", ".github", ".gitattributes", ".gitignore", "CHANGELOG.md", "CMakeLists.txt",
              "CMakePresets.json", "CONTRIBUTING.md", "LICENSE", "NOTICE", "README.md"} | set(MAY_INCLUDE)
@@ -142,23 +173,52 @@ class House:
                     self.report(f"{name}:{line}", f'"{header}" does not start at the root')
                 self.check_foreign(name, line, room, header)
 
+    def check_rooms(self):
+        """Who includes whom within a folder, that no two sources share a name, and that ROOMS has no cycle."""
+        homes = {}
+        for name in self.texts:
+            if not name.endswith((".cc", ".h")) or name.startswith("tests/"):
+                continue
+            room, base = name.rsplit("/", 1)
+            if base in homes:
+                self.report(name, f"has the name of {homes[base]}")
+            homes[base] = name
+            for line, header, _ in self.includes(name):
+                target = header.rsplit("/", 1)[0]
+                if room in ROOMS and target.split("/")[0] == room.split("/")[0] and \
+                        target != room and target not in ROOMS[room]:
+                    self.report(f"{name}:{line}", f"{room} must not include {header}")
+        for room in ROOMS:
+            for below in ROOMS[room]:
+                if room in self.reached(below):
+                    self.report("tests/house_test.py", f"{room} and {below} include each other")
+
+    @staticmethod
+    def reached(room):
+        seen, pending = set(), [room]
+        while pending:
+            for below in ROOMS[pending.pop()] - seen:
+                seen.add(below)
+                pending.append(below)
+        return seen
+
     def check_foreign(self, name, line, room, header):
-        if re.match(r"(.*/)?zmq[^/]*$", header) and "/" not in header.removeprefix("node/"):
-            allowed = name.startswith("node/zmq_") or room == "tests" or header.startswith("node/")
+        if re.match(r"(.*/)?zmq[^/]*$", header) and "/" not in header.removeprefix("node/transport/"):
+            allowed = name.startswith("node/transport/zmq_") or room == "tests" or header.startswith("node/")
             if not allowed:
-                self.report(f"{name}:{line}", f"only node/zmq_* may see {header}")
+                self.report(f"{name}:{line}", f"only node/transport/zmq_* may see {header}")
         if room in PURE_ROOMS and header in IMPURE_HEADERS:
             self.report(f"{name}:{line}", f"{room} has no clock, thread or file: not <{header}>")
 
     def check_reference(self):
-        """dnn/reference* take nothing of codes/ but checks and results, and reach nothing of the coded path."""
-        pending = [(name, name) for name in self.texts if re.match(r"dnn/reference[^/]*\.(cc|h)$", name)]
+        """dnn/reference takes nothing of codes/ but checks and results, and reaches nothing of the coded path."""
+        pending = [(name, name) for name in self.texts if re.match(r"dnn/reference/[^/]*\.(cc|h)$", name)]
         seen = {name for name, _ in pending}
         while pending:
             name, origin = pending.pop()
             allowed = REFERENCE_MAY_INCLUDE if name == origin else REFERENCE_MAY_REACH
             for line, header, _ in self.includes(name):
-                if re.match(r"codes/|dnn/coded_", header):
+                if re.match(r"codes/|dnn/coded/", header):
                     if header not in allowed:
                         self.report(f"{name}:{line}", f"{origin} must not depend on {header}")
                 elif header in self.texts and header not in seen:
@@ -198,6 +258,7 @@ class House:
 
     def check(self):
         self.check_includes()
+        self.check_rooms()
         self.check_reference()
         self.check_top_level()
         return self.check_sizes()
@@ -222,32 +283,34 @@ def check_tree(root):
 
 CLEAN_TREE = {
     "CMakeLists.txt": "project(x)\n",
-    "codes/result.h": "#pragma once\n",
-    "codes/matrix.h": "#pragma once\n#include <Eigen/Core>\n",
-    "dnn/tensor.h": '#include "codes/result.h"\n',
-    "dnn/reference.cc": '#include "dnn/tensor.h"\n#include "codes/result.h"\n',
-    "protocol/wire.h": '#include "codes/matrix.h"\n',
-    "node/zmq_transport.h": "#include <zmq.hpp>\n",
-    "node/pump.cc": '#include "node/zmq_transport.h"\n#include "dnn/tensor.h"\n#include "protocol/wire.h"\n#include <thread>\n',
-    "tools/main.cc": '#include "node/zmq_transport.h"\nint main() { return \'{\' == "}}}{"[0]; }  // {{{\n',
+    "codes/base/result.h": "#pragma once\n",
+    "codes/base/matrix.h": "#pragma once\n#include <Eigen/Core>\n",
+    "dnn/operations/tensor.h": '#include "codes/base/result.h"\n',
+    "dnn/reference/reference.cc": '#include "dnn/operations/tensor.h"\n#include "codes/base/result.h"\n',
+    "protocol/wire/wire.h": '#include "codes/base/matrix.h"\n',
+    "node/transport/zmq_transport.h": "#include <zmq.hpp>\n",
+    "node/process/pump.cc": '#include "node/transport/zmq_transport.h"\n#include "dnn/operations/tensor.h"\n#include "protocol/wire/wire.h"\n#include <thread>\n',
+    "tools/main.cc": '#include "node/transport/zmq_transport.h"\nint main() { return \'{\' == "}}}{"[0]; }  // {{{\n',
     "tests/a_test.cc": "#include <zmq.hpp>\n",
 }
 LONG_BODY = "  ++x;\n" * LONGEST_FUNCTION
 # What is planted, and what must be said about it.
 PLANTED = [
-    ("codes/bad.h", '#include "dnn/tensor.h"\n', "codes must not include dnn/tensor.h"),
-    ("codes/bad.h", "#  include <dnn/tensor.h>\n", "codes must not include dnn/tensor.h"),
-    ("dnn/bad.h", '#include "protocol/wire.h"\n', "dnn must not include protocol/wire.h"),
-    ("protocol/bad.h", '#include "dnn/tensor.h"\n', "protocol must not include dnn/tensor.h"),
-    ("protocol/bad.h", '#include "node/pump.cc"\n', "protocol must not include node/pump.cc"),
+    ("codes/bad.h", '#include "dnn/operations/tensor.h"\n', "codes must not include dnn/operations/tensor.h"),
+    ("codes/bad.h", "#  include <dnn/operations/tensor.h>\n", "codes must not include dnn/operations/tensor.h"),
+    ("dnn/bad.h", '#include "protocol/wire/wire.h"\n', "dnn must not include protocol/wire/wire.h"),
+    ("protocol/bad.h", '#include "dnn/operations/tensor.h"\n', "protocol must not include dnn/operations/tensor.h"),
+    ("protocol/bad.h", '#include "node/process/pump.cc"\n', "protocol must not include node/process/pump.cc"),
     ("node/bad.h", '#include "tools/main.cc"\n', "node must not include tools/main.cc"),
     ("tools/bad.h", '#include "tests/a_test.cc"\n', "tools must not include tests/a_test.cc"),
-    ("node/bad.cc", "#include <zmq.hpp>\n", "only node/zmq_* may see zmq.hpp"),
-    ("protocol/bad.cc", "#include <zmq.h>\n", "only node/zmq_* may see zmq.h"),
-    ("tools/bad.cc", "#include <zmq_addon.hpp>\n", "only node/zmq_* may see zmq_addon.hpp"),
-    ("dnn/reference.h", '#include "codes/matrix.h"\n', "must not depend on codes/matrix.h"),
-    ("dnn/tensor.h", '#include "codes/encode.h"\n', "dnn/reference.cc must not depend on codes/encode.h"),
-    ("dnn/tensor.h", '#include "dnn/coded_matrix.h"\n', "dnn/reference.cc must not depend on dnn/coded_matrix.h"),
+    ("node/bad.cc", "#include <zmq.hpp>\n", "only node/transport/zmq_* may see zmq.hpp"),
+    ("protocol/bad.cc", "#include <zmq.h>\n", "only node/transport/zmq_* may see zmq.h"),
+    ("tools/bad.cc", "#include <zmq_addon.hpp>\n", "only node/transport/zmq_* may see zmq_addon.hpp"),
+    ("dnn/reference/reference.h", '#include "codes/base/matrix.h"\n', "must not depend on codes/base/matrix.h"),
+    ("dnn/operations/tensor.h", '#include "codes/kernels/encode.h"\n', "dnn/reference/reference.cc must not depend on codes/kernels/encode.h"),
+    ("dnn/operations/tensor.h", '#include "dnn/coded/coded_matrix.h"\n', "dnn/reference/reference.cc must not depend on dnn/coded/coded_matrix.h"),
+    ("codes/base/bad.h", '#include "codes/kernels/encode.h"\n', "codes/base must not include codes/kernels/encode.h"),
+    ("codes/kernels/matrix.h", "#pragma once\n", "codes/kernels/matrix.h: has the name of codes/base/matrix.h"),
     ("codes/bad.cc", "#include <chrono>\n", "no clock"),
     ("protocol/bad.cc", "#include <thread>\n", "no clock"),
     ("codes/bad.cc", '#include "matrix.h"\n', "does not start at the root"),

@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
-#include "node/config_words.h"
-#include "node/data_files.h"
+#include "node/files/data_files.h"
+#include "node/text/config_words.h"
 
 namespace polydot::tools {
 namespace {

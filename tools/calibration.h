@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "codes/result.h"
+#include "codes/base/result.h"
 
 namespace polydot::tools {
 
@@ -21,12 +21,12 @@ struct Calibration {
   double activation_ns = 1.28;    // a value: batch, activation, loss, gradient
   double operand_ns = 0.7;        // a value of an operand: copied, its norms taken
   double byte_ns = 0.22;          // a byte sent or received: kernel, I/O thread, checksum, storing ..
-  double shared_ns = 0.06;        // .. of a payload that peers of one host share (node/shared_slab.h)
-  double message_us = 8.0;        // a contribution sent or received, however long ..
-  double peer_us = 0.4;           // .. and more for each peer: who is there is looked at each time
-  double round_us = 50.0;         // processor time of a peer in a round, whatever it carries
-  double wait_us = 200.0;         // on the wall, in a round in which anybody is waited for
-  double parallel = 0.5;          // what a further core adds when one machine works alone
+  double shared_ns = 0.06;  // .. of a payload that peers of one host share (node/transport/shared_slab.h)
+  double message_us = 8.0;  // a contribution sent or received, however long ..
+  double peer_us = 0.4;     // .. and more for each peer: who is there is looked at each time
+  double round_us = 50.0;   // processor time of a peer in a round, whatever it carries
+  double wait_us = 200.0;   // on the wall, in a round in which anybody is waited for
+  double parallel = 0.5;    // what a further core adds when one machine works alone
   friend bool operator==(const Calibration&, const Calibration&) = default;
 };
 

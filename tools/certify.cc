@@ -2,12 +2,12 @@
 
 #include <future>
 
-#include "dnn/reference_training.h"
-#include "node/config_agreement.h"
-#include "node/dataset_loader.h"
-#include "node/decoded_model.h"
-#include "node/model_file.h"
-#include "node/plan_of.h"
+#include "dnn/reference/reference_training.h"
+#include "node/config/config_agreement.h"
+#include "node/data/dataset_loader.h"
+#include "node/model/decoded_model.h"
+#include "node/model/model_file.h"
+#include "node/model/plan_of.h"
 
 namespace polydot::tools {
 

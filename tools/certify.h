@@ -3,10 +3,10 @@
 
 #include <string>
 
-#include "codes/result.h"
-#include "node/certificate.h"
-#include "node/config.h"
-#include "node/run_summary.h"
+#include "codes/base/result.h"
+#include "node/config/config.h"
+#include "node/records/certificate.h"
+#include "node/records/run_summary.h"
 
 namespace polydot::tools {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "codes/peer_set.h"
+#include "codes/base/peer_set.h"
 
 namespace polydot::tools {
 

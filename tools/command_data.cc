@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
-#include "node/dataset_loader.h"
-#include "node/idx_file.h"
+#include "node/data/dataset_loader.h"
+#include "node/data/idx_file.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
 #include "tools/free_name.h"

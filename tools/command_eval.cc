@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
-#include "node/dataset_loader.h"
-#include "node/json_text.h"
-#include "node/model_file.h"
+#include "node/data/dataset_loader.h"
+#include "node/model/model_file.h"
+#include "node/text/json_text.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
 

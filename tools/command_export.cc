@@ -4,13 +4,13 @@
 
 #include <fmt/format.h>
 
-#include "node/config_agreement.h"
-#include "node/dataset_loader.h"
-#include "node/decoded_model.h"
-#include "node/input_json.h"
-#include "node/json_text.h"
-#include "node/model_file.h"
-#include "node/plan_of.h"
+#include "node/config/config_agreement.h"
+#include "node/data/dataset_loader.h"
+#include "node/model/decoded_model.h"
+#include "node/model/input_json.h"
+#include "node/model/model_file.h"
+#include "node/model/plan_of.h"
+#include "node/text/json_text.h"
 #include "tools/command_version.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"

@@ -8,8 +8,8 @@
 
 #include <fmt/format.h>
 
-#include "node/config_toml.h"
-#include "node/config_values.h"
+#include "node/config/config_toml.h"
+#include "node/config/config_values.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
 #include "tools/free_name.h"

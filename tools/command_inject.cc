@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
-#include "node/control.h"
-#include "node/printable.h"
-#include "node/zmq_control.h"
+#include "node/text/printable.h"
+#include "node/transport/control.h"
+#include "node/transport/zmq_control.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
 

@@ -1,5 +1,5 @@
 // polydot peer: one peer of a cluster, as a process.
-#include "node/peer_process.h"
+#include "node/process/peer_process.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
 

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "node/data_files.h"
+#include "node/files/data_files.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
 #include "tools/free_name.h"

@@ -5,10 +5,10 @@
 
 #include <fmt/format.h>
 
-#include "node/control.h"
-#include "node/json_text.h"
-#include "node/peer_status.h"
-#include "node/zmq_control.h"
+#include "node/records/peer_status.h"
+#include "node/text/json_text.h"
+#include "node/transport/control.h"
+#include "node/transport/zmq_control.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
 

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "protocol/wire.h"
+#include "protocol/wire/wire.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"
 #include "tools/processor_check.h"

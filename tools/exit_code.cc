@@ -2,7 +2,7 @@
 
 #include <cstdio>
 
-#include "node/printable.h"
+#include "node/text/printable.h"
 
 namespace polydot::tools {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "codes/result.h"
+#include "codes/base/result.h"
 
 namespace polydot::tools {
 

@@ -10,12 +10,12 @@
 #include <thread>
 #include <vector>
 
-#include "node/config_agreement.h"
-#include "node/peer_status.h"
-#include "node/printable.h"
-#include "node/run_folder.h"
-#include "node/stop_signals.h"
-#include "node/zmq_control.h"
+#include "node/config/config_agreement.h"
+#include "node/files/run_layout.h"
+#include "node/records/peer_status.h"
+#include "node/system/stop_signals.h"
+#include "node/text/printable.h"
+#include "node/transport/zmq_control.h"
 #include "tools/exit_code.h"
 
 namespace polydot::tools {

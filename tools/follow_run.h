@@ -11,7 +11,7 @@
 
 namespace polydot::tools {
 
-// From now on the stop signals (node/stop_signals.h) end the run, not this process.
+// From now on the stop signals (node/system/stop_signals.h) end the run, not this process.
 void catch_run_signals();
 // They end this process again.
 void release_run_signals();

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "node/run_folder.h"
+#include "node/files/run_layout.h"
 
 namespace polydot::tools {
 namespace {

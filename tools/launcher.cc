@@ -15,8 +15,8 @@
 #include <filesystem>
 #include <utility>
 
-#include "node/config_toml.h"
-#include "node/run_folder.h"
+#include "node/config/config_toml.h"
+#include "node/files/run_layout.h"
 
 namespace polydot::tools {
 

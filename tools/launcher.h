@@ -15,8 +15,8 @@
 #include <utility>
 #include <vector>
 
-#include "codes/result.h"
-#include "node/config.h"
+#include "codes/base/result.h"
+#include "node/config/config.h"
 #include "tools/cool_down.h"
 
 namespace polydot::tools {

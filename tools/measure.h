@@ -4,7 +4,7 @@
 // Processor time, not time on the wall, wherever there is a choice: others may be busy here.
 #pragma once
 
-#include "codes/result.h"
+#include "codes/base/result.h"
 #include "tools/calibration.h"
 
 namespace polydot::tools {

@@ -5,13 +5,13 @@
 #include <random>
 #include <vector>
 
-#include "codes/encode.h"
-#include "codes/factories.h"
-#include "codes/peer_set.h"
-#include "codes/syndrome.h"
-#include "dnn/batch_pass.h"
-#include "dnn/coded_matrix.h"
-#include "node/work_clock.h"
+#include "codes/base/peer_set.h"
+#include "codes/decode/syndrome.h"
+#include "codes/families/factories.h"
+#include "codes/kernels/encode.h"
+#include "dnn/coded/coded_matrix.h"
+#include "dnn/operations/batch_pass.h"
+#include "node/system/work_clock.h"
 #include "tools/measure.h"
 
 namespace polydot::tools {

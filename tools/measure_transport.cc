@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "node/run_profile.h"
+#include "node/records/run_profile.h"
 #include "tools/command_init.h"
 #include "tools/launcher.h"
 #include "tools/measure.h"

@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "node/config_words.h"
-#include "node/run_folder.h"
+#include "node/files/run_layout.h"
+#include "node/text/config_words.h"
 #include "tools/exit_code.h"
 #include "tools/options_inject.h"
 #include "tools/options_parser.h"

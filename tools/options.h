@@ -1,5 +1,6 @@
 // The command line as values: what each command was asked to do. Flags of configuration fields come from the
-// schema (node/config_schema.h); values are defaults < --config FILE < flags, settled and validated here.
+// schema (node/config/config_schema.h); values are defaults < --config FILE < flags, settled and validated
+// here.
 #pragma once
 
 #include <optional>
@@ -7,10 +8,10 @@
 #include <variant>
 #include <vector>
 
-#include "codes/result.h"
-#include "node/config.h"
-#include "node/data_source.h"
-#include "node/host_plan.h"
+#include "codes/base/result.h"
+#include "node/config/config.h"
+#include "node/config/host_plan.h"
+#include "node/inputs/data_source.h"
 #include "tools/plan_search.h"
 #include "tools/simulator/swarm.h"
 
@@ -90,8 +91,9 @@ struct EvalRequest {
 };
 
 struct InjectRequest {
-  node::Config config;             // of the running cluster
-  std::vector<std::string> specs;  // node/inject_spec.h, at least one; all right, and of peers that exist
+  node::Config config;  // of the running cluster
+  std::vector<std::string>
+      specs;  // node/config/inject_spec.h, at least one; all right, and of peers that exist
 };
 
 struct StatusRequest {

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "node/config_toml.h"
-#include "node/control.h"
-#include "node/inject_spec.h"
+#include "node/config/config_toml.h"
+#include "node/config/inject_spec.h"
+#include "node/transport/control.h"
 #include "tools/options_parser.h"
 
 namespace polydot::tools {

@@ -6,9 +6,9 @@
 
 #include <fmt/format.h>
 
-#include "node/config_toml.h"
-#include "node/config_values.h"
-#include "node/config_words.h"
+#include "node/config/config_toml.h"
+#include "node/config/config_values.h"
+#include "node/text/config_words.h"
 #include "tools/exit_code.h"
 
 namespace polydot::tools {

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "codes/result.h"
-#include "node/config_draft.h"
-#include "node/config_schema.h"
+#include "codes/base/result.h"
+#include "node/config/config_draft.h"
+#include "node/config/config_schema.h"
 
 // Its headers take the compiler five seconds: only options_parser.cc includes them.
 namespace CLI {

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "codes/peer_set.h"
+#include "codes/base/peer_set.h"
 #include "tools/options_parser.h"
 
 namespace polydot::tools {

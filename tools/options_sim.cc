@@ -5,7 +5,7 @@
 #include <charconv>
 #include <thread>
 
-#include "node/config_values.h"
+#include "node/config/config_values.h"
 #include "tools/options_parser.h"
 
 namespace polydot::tools {

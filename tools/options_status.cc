@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "node/config_toml.h"
+#include "node/config/config_toml.h"
 #include "tools/options_parser.h"
 
 namespace polydot::tools {

@@ -5,9 +5,9 @@
 #include <filesystem>
 #include <optional>
 
-#include "node/config_toml.h"
-#include "node/config_values.h"
-#include "node/run_folder.h"
+#include "node/config/config_toml.h"
+#include "node/config/config_values.h"
+#include "node/files/run_layout.h"
 #include "tools/options_parser.h"
 
 namespace polydot::tools {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "codes/check.h"
-#include "node/host_plan.h"
-#include "node/shared_slab.h"
+#include "codes/base/check.h"
+#include "node/config/host_plan.h"
+#include "node/transport/shared_slab.h"
 
 namespace polydot::tools {
 namespace {

@@ -17,7 +17,7 @@
 
 #include <vector>
 
-#include "codes/matrix.h"
+#include "codes/base/matrix.h"
 #include "tools/calibration.h"
 #include "tools/code_shape.h"
 

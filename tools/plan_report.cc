@@ -9,13 +9,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "codes/linear_algebra.h"
-#include "codes/locate.h"
-#include "codes/noise_floor.h"
-#include "codes/set_decoder.h"
-#include "node/config_values.h"
-#include "node/host_plan.h"
-#include "node/run_limits.h"
+#include "codes/base/linear_algebra.h"
+#include "codes/decode/locate.h"
+#include "codes/decode/noise_floor.h"
+#include "codes/decode/set_decoder.h"
+#include "node/config/config_values.h"
+#include "node/config/host_plan.h"
+#include "node/config/run_limits.h"
 
 namespace polydot::tools {
 namespace {

@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "codes/factories.h"
-#include "codes/linear_code.h"
-#include "codes/product_code.h"
-#include "codes/result.h"
+#include "codes/base/linear_code.h"
+#include "codes/base/product_code.h"
+#include "codes/base/result.h"
+#include "codes/families/factories.h"
 #include "tools/options.h"
 
 namespace polydot::tools {

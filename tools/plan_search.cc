@@ -9,12 +9,12 @@
 #include <set>
 #include <tuple>
 
-#include "codes/locate.h"
-#include "codes/noise_floor.h"
-#include "codes/peer_set.h"
-#include "codes/set_decoder.h"
-#include "node/host_plan.h"
-#include "node/run_limits.h"
+#include "codes/base/peer_set.h"
+#include "codes/decode/locate.h"
+#include "codes/decode/noise_floor.h"
+#include "codes/decode/set_decoder.h"
+#include "node/config/host_plan.h"
+#include "node/config/run_limits.h"
 #include "tools/plan_report.h"
 
 namespace polydot::tools {

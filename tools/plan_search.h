@@ -18,8 +18,8 @@
 #include <string>
 #include <vector>
 
-#include "codes/factories.h"
-#include "codes/linear_code.h"
+#include "codes/base/linear_code.h"
+#include "codes/families/factories.h"
 #include "tools/code_shape.h"
 #include "tools/plan_model.h"
 

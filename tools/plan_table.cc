@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "node/config_values.h"
+#include "node/config/config_values.h"
 
 namespace polydot::tools {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "node/run_profile.h"
+#include "node/records/run_profile.h"
 
 namespace polydot::tools {
 

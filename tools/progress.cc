@@ -9,7 +9,7 @@
 #include <fstream>
 #include <vector>
 
-#include "node/run_folder.h"
+#include "node/files/run_layout.h"
 
 namespace polydot::tools {
 

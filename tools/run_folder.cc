@@ -13,12 +13,12 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-#include "node/ballot_file.h"
-#include "node/folder_disk.h"
-#include "node/folder_lock.h"
-#include "node/json_text.h"
-#include "node/owned_fd.h"
-#include "node/run_folder.h"
+#include "node/checkpoints/ballot_file.h"
+#include "node/files/folder_disk.h"
+#include "node/files/folder_lock.h"
+#include "node/files/run_layout.h"
+#include "node/system/owned_fd.h"
+#include "node/text/json_text.h"
 #include "tools/run_marker.h"
 
 namespace polydot::tools {

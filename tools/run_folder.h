@@ -5,8 +5,8 @@
 #include <string>
 #include <utility>
 
-#include "codes/result.h"
-#include "node/peer_identity.h"
+#include "codes/base/result.h"
+#include "node/files/peer_identity.h"
 
 namespace polydot::tools {
 

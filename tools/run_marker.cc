@@ -6,11 +6,11 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
-#include "node/checkpoint_file.h"
-#include "node/disk.h"
-#include "node/folder_disk.h"
-#include "node/json_text.h"
-#include "node/run_folder.h"
+#include "node/checkpoints/checkpoint_file.h"
+#include "node/files/disk.h"
+#include "node/files/folder_disk.h"
+#include "node/files/run_layout.h"
+#include "node/text/json_text.h"
 
 namespace polydot::tools {
 

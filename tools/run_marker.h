@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "codes/result.h"
+#include "codes/base/result.h"
 
 namespace polydot::tools {
 
 class RunMarker {
  public:
-  // Of a run with so many peers: what node/run_folder.h lists. temporary: it ends with its launcher.
+  // Of a run with so many peers: what node/files/run_layout.h lists. temporary: it ends with its launcher.
   explicit RunMarker(int peers, bool temporary = false);
   // None: no run of polydot was made there. Failure: kUsage, it is there and cannot be understood.
   static Result<std::optional<RunMarker>> read(const std::string& run);

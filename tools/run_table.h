@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "node/run_summary.h"
+#include "node/records/run_summary.h"
 
 namespace polydot::tools {
 

@@ -5,7 +5,7 @@
 #include <map>
 #include <utility>
 
-#include "codes/noise_floor.h"
+#include "codes/decode/noise_floor.h"
 #include "tools/bench/round_watch.h"
 #include "tools/bench/small_training.h"
 

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "codes/linear_code.h"
+#include "codes/base/linear_code.h"
 #include "tools/bench/ratio_table.h"
 
 namespace polydot::bench {

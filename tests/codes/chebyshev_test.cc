@@ -1,4 +1,4 @@
-#include "codes/chebyshev.h"
+#include "codes/families/chebyshev.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The vectors of the kernel against the plain product, at every length of a tail and number of outputs.
-#include "codes/column_kernel.h"
+#include "codes/kernels/column_kernel.h"
 
 #include <gtest/gtest.h>
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "codes/factories.h"
+#include "codes/families/factories.h"
 
 namespace polydot::codes {
 namespace {

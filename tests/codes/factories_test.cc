@@ -1,11 +1,11 @@
 // Plans that are refused, by name and with the number that works; thresholds and bounds of those that are
 // not.
-#include "codes/factories.h"
+#include "codes/families/factories.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "codes/chebyshev.h"
+#include "codes/families/chebyshev.h"
 #include "tests/codes/test_plans.h"
 
 namespace polydot::codes::testing {

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "codes/encode.h"
-#include "codes/factories.h"
-#include "codes/set_decoder.h"
+#include "codes/decode/set_decoder.h"
+#include "codes/families/factories.h"
+#include "codes/kernels/encode.h"
 
 namespace polydot::codes {
 namespace {

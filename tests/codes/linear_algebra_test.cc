@@ -1,5 +1,5 @@
 // The laws of each decomposition, and on a wide range of shapes and conditions.
-#include "codes/linear_algebra.h"
+#include "codes/base/linear_algebra.h"
 
 #include <gtest/gtest.h>
 

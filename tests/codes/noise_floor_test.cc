@@ -1,4 +1,4 @@
-#include "codes/noise_floor.h"
+#include "codes/decode/noise_floor.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "codes/peer_set.h"
+#include "codes/base/peer_set.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The laws that every factory's code obeys, whatever its grid, its number of peers and the dimensions of W.
-#include "codes/product_code.h"
+#include "codes/base/product_code.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The states of a round, each reached on purpose, and what a verdict says.
-#include "codes/round_check.h"
+#include "codes/decode/round_check.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <limits>
 
-#include "codes/noise_floor.h"
-#include "codes/round_check.h"
+#include "codes/decode/noise_floor.h"
+#include "codes/decode/round_check.h"
 #include "tests/codes/test_plans.h"
 
 namespace polydot::codes::testing {

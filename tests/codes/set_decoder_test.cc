@@ -1,4 +1,4 @@
-#include "codes/set_decoder.h"
+#include "codes/decode/set_decoder.h"
 
 #include <gtest/gtest.h>
 

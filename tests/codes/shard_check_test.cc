@@ -1,6 +1,6 @@
 // Scrubs and pieces: right shards pass at any scale, wrong lines are located, and a peer's own lines come out
 // of the others'.
-#include "codes/shard_check.h"
+#include "codes/decode/shard_check.h"
 
 #include <gtest/gtest.h>
 
@@ -8,8 +8,8 @@
 #include <limits>
 #include <set>
 
-#include "codes/noise_floor.h"
-#include "codes/shard_part.h"
+#include "codes/decode/noise_floor.h"
+#include "codes/decode/shard_part.h"
 #include "tests/codes/test_plans.h"
 
 namespace polydot::codes::testing {

@@ -1,5 +1,5 @@
 // The kernels of a shard against the plain products in double, at every kind of edge of a tile.
-#include "codes/shard_kernel.h"
+#include "codes/kernels/shard_kernel.h"
 
 #include <gtest/gtest.h>
 

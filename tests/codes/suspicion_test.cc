@@ -5,7 +5,7 @@
 #include <random>
 #include <set>
 
-#include "codes/bucket.h"
+#include "codes/decode/bucket.h"
 
 namespace polydot::codes {
 namespace {

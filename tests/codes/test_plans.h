@@ -15,9 +15,9 @@
 #include <utility>
 #include <vector>
 
-#include "codes/encode.h"
-#include "codes/factories.h"
-#include "codes/round_check.h"
+#include "codes/decode/round_check.h"
+#include "codes/families/factories.h"
+#include "codes/kernels/encode.h"
 
 namespace polydot::codes::testing {
 

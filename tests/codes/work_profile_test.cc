@@ -1,4 +1,4 @@
-#include "codes/work_profile.h"
+#include "codes/base/work_profile.h"
 
 #include <gtest/gtest.h>
 

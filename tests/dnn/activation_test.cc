@@ -1,4 +1,4 @@
-#include "dnn/activation.h"
+#include "dnn/operations/activation.h"
 
 #include <gtest/gtest.h>
 

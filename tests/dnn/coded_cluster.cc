@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "codes/encode.h"
+#include "codes/kernels/encode.h"
 
 namespace polydot::dnn::testing {
 

@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "codes/peer_set.h"
-#include "codes/product_code.h"
-#include "dnn/random.h"
-#include "dnn/training_program.h"
+#include "codes/base/peer_set.h"
+#include "codes/base/product_code.h"
+#include "dnn/coded/training_program.h"
+#include "dnn/operations/random.h"
 #include "tests/dnn/least_squares.h"
 
 namespace polydot::dnn::testing {

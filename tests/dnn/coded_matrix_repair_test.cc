@@ -9,9 +9,9 @@
 #include <limits>
 #include <utility>
 
-#include "codes/encode.h"
-#include "dnn/coded_matrix.h"
-#include "dnn/random.h"
+#include "codes/kernels/encode.h"
+#include "dnn/coded/coded_matrix.h"
+#include "dnn/operations/random.h"
 #include "tests/dnn/test_codes.h"
 
 namespace polydot::dnn {

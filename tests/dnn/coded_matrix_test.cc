@@ -1,11 +1,11 @@
-#include "dnn/coded_matrix.h"
+#include "dnn/coded/coded_matrix.h"
 
 #include <gtest/gtest.h>
 
 #include <utility>
 
-#include "codes/encode.h"
-#include "dnn/random.h"
+#include "codes/kernels/encode.h"
+#include "dnn/operations/random.h"
 #include "tests/dnn/test_codes.h"
 
 namespace polydot::dnn {

@@ -5,7 +5,7 @@
 #include <iostream>
 #include <vector>
 
-#include "dnn/reference_training.h"
+#include "dnn/reference/reference_training.h"
 #include "tests/dnn/coded_cluster.h"
 #include "tests/dnn/synthetic_data.h"
 #include "tests/dnn/test_codes.h"

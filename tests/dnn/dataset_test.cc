@@ -1,4 +1,4 @@
-#include "dnn/dataset.h"
+#include "dnn/data/dataset.h"
 
 #include <gtest/gtest.h>
 

@@ -4,8 +4,8 @@
 #include <Eigen/QR>
 #include <map>
 
-#include "codes/linear_code.h"
-#include "codes/peer_set.h"
+#include "codes/base/linear_code.h"
+#include "codes/base/peer_set.h"
 
 namespace polydot::dnn::testing {
 

@@ -1,4 +1,4 @@
-#include "dnn/loss.h"
+#include "dnn/operations/loss.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <limits>
 #include <vector>
 
-#include "dnn/random.h"
+#include "dnn/operations/random.h"
 
 namespace polydot::dnn {
 namespace {

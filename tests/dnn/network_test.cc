@@ -1,4 +1,4 @@
-#include "dnn/network.h"
+#include "dnn/operations/network.h"
 
 #include <gtest/gtest.h>
 

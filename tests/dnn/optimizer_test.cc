@@ -1,4 +1,4 @@
-#include "dnn/optimizer.h"
+#include "dnn/optimizers/optimizer.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <limits>
 #include <numbers>
 
-#include "dnn/random.h"
+#include "dnn/operations/random.h"
 
 namespace polydot::dnn {
 namespace {

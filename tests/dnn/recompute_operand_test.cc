@@ -7,7 +7,7 @@
 #include <map>
 #include <string>
 
-#include "dnn/training_program.h"
+#include "dnn/coded/training_program.h"
 #include "tests/dnn/synthetic_data.h"
 #include "tests/dnn/test_codes.h"
 

@@ -1,11 +1,11 @@
-#include "dnn/reference.h"
+#include "dnn/reference/reference.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <vector>
 
-#include "dnn/random.h"
+#include "dnn/operations/random.h"
 
 namespace polydot::dnn {
 namespace {

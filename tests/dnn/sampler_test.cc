@@ -1,4 +1,4 @@
-#include "dnn/sampler.h"
+#include "dnn/data/sampler.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <numeric>
 #include <vector>
 
-#include "dnn/random.h"
+#include "dnn/operations/random.h"
 
 namespace polydot::dnn {
 namespace {

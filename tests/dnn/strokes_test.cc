@@ -1,4 +1,4 @@
-#include "dnn/strokes.h"
+#include "dnn/data/strokes.h"
 
 #include <gtest/gtest.h>
 
@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "dnn/strokes_glyphs.h"
-#include "dnn/strokes_random.h"
+#include "dnn/data/strokes_glyphs.h"
+#include "dnn/data/strokes_random.h"
 
 namespace polydot::dnn {
 namespace {

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "dnn/dataset.h"
-#include "dnn/random.h"
-#include "dnn/tensor.h"
+#include "dnn/data/dataset.h"
+#include "dnn/operations/random.h"
+#include "dnn/operations/tensor.h"
 
 namespace polydot::dnn::testing {
 

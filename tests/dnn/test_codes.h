@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "codes/factories.h"
+#include "codes/families/factories.h"
 
 namespace polydot::dnn::testing {
 

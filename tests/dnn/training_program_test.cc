@@ -1,4 +1,4 @@
-#include "dnn/training_program.h"
+#include "dnn/coded/training_program.h"
 
 #include <gtest/gtest.h>
 

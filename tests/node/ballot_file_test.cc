@@ -1,12 +1,12 @@
 // What a peer promised outlives it.
-#include "node/ballot_file.h"
+#include "node/checkpoints/ballot_file.h"
 
 #include <gtest/gtest.h>
 
 #include <limits>
 
-#include "node/folder_disk.h"
-#include "node/run_folder.h"
+#include "node/files/folder_disk.h"
+#include "node/files/run_layout.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {

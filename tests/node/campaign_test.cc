@@ -1,4 +1,4 @@
-#include "node/campaign.h"
+#include "node/faults/campaign.h"
 
 #include <gtest/gtest.h>
 

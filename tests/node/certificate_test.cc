@@ -1,5 +1,5 @@
 // Each thing that the certificate asks for, by a run that lacks only that.
-#include "node/certificate.h"
+#include "node/records/certificate.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,10 +1,10 @@
-#include "node/checkpoint_file.h"
+#include "node/checkpoints/checkpoint_file.h"
 
 #include <gtest/gtest.h>
 
-#include "node/config_agreement.h"
-#include "node/folder_disk.h"
-#include "node/memory_disk.h"
+#include "node/config/config_agreement.h"
+#include "node/files/folder_disk.h"
+#include "node/files/memory_disk.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {

@@ -1,5 +1,5 @@
 // The shelf: two generations, and nothing from it that is damaged or of another run.
-#include "node/checkpoint_shelf.h"
+#include "node/checkpoints/checkpoint_shelf.h"
 
 #include <gtest/gtest.h>
 
@@ -7,9 +7,9 @@
 #include <memory>
 #include <string>
 
-#include "node/folder_disk.h"
-#include "node/memory_disk.h"
-#include "node/training_job.h"
+#include "node/files/folder_disk.h"
+#include "node/files/memory_disk.h"
+#include "node/process/training_job.h"
 #include "tests/dnn/synthetic_data.h"
 #include "tests/dnn/test_codes.h"
 #include "tests/node/scratch_folder.h"

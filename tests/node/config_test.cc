@@ -1,15 +1,15 @@
-#include "node/config.h"
+#include "node/config/config.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <random>
 
-#include "node/config_agreement.h"
-#include "node/config_draft.h"
-#include "node/config_toml.h"
-#include "node/config_values.h"
-#include "node/config_words.h"
+#include "node/config/config_agreement.h"
+#include "node/config/config_draft.h"
+#include "node/config/config_toml.h"
+#include "node/config/config_values.h"
+#include "node/text/config_words.h"
 
 namespace polydot::node {
 

@@ -1,6 +1,6 @@
 // Orders to a running peer, over real sockets: taken from their own kind of sender only, answered, and kept
 // apart from the protocol.
-#include "node/control.h"
+#include "node/transport/control.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <thread>
 #include <zmq.hpp>
 
-#include "node/zmq_control.h"
+#include "node/transport/zmq_control.h"
 #include "tests/node/zmq_peers.h"
 
 namespace polydot::node {

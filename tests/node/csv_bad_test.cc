@@ -1,6 +1,6 @@
 // Tables that are refused, with what to do; and tables for models that are there.
-#include "node/csv_cell.h"
-#include "node/text_decoder.h"
+#include "node/tables/csv_cell.h"
+#include "node/tables/text_decoder.h"
 #include "tests/node/csv_tables.h"
 
 namespace polydot::node {

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "node/csv_file.h"
+#include "node/tables/csv_file.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {

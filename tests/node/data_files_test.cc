@@ -1,5 +1,5 @@
 // Reading and writing whole files, and data sets by name; the formats have tests of their own.
-#include "node/data_files.h"
+#include "node/files/data_files.h"
 
 #include <gtest/gtest.h>
 
@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "dnn/strokes.h"
-#include "node/dataset_loader.h"
+#include "dnn/data/strokes.h"
+#include "node/data/dataset_loader.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {

@@ -5,15 +5,15 @@
 
 #include <nlohmann/json.hpp>
 
-#include "codes/encode.h"
-#include "codes/factories.h"
-#include "codes/round_check.h"
-#include "dnn/random.h"
-#include "node/injector.h"
-#include "node/ledger.h"
-#include "node/round_book.h"
-#include "node/run_folder.h"
-#include "node/run_score.h"
+#include "codes/decode/round_check.h"
+#include "codes/families/factories.h"
+#include "codes/kernels/encode.h"
+#include "dnn/operations/random.h"
+#include "node/faults/injector.h"
+#include "node/files/run_layout.h"
+#include "node/records/ledger.h"
+#include "node/records/round_book.h"
+#include "node/records/run_score.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {

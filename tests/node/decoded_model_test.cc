@@ -1,13 +1,13 @@
 // The weights of a run folder: which files count, and which peers are named.
-#include "node/decoded_model.h"
+#include "node/model/decoded_model.h"
 
 #include <gtest/gtest.h>
 
-#include "codes/encode.h"
-#include "codes/factories.h"
-#include "node/checkpoint_shelf.h"
-#include "node/folder_disk.h"
-#include "node/run_folder.h"
+#include "codes/families/factories.h"
+#include "codes/kernels/encode.h"
+#include "node/checkpoints/checkpoint_shelf.h"
+#include "node/files/folder_disk.h"
+#include "node/files/run_layout.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <memory>
 
-#include "node/folder_disk.h"
-#include "node/memory_disk.h"
+#include "node/files/folder_disk.h"
+#include "node/files/memory_disk.h"
 #include "tests/node/file_limit.h"
 #include "tests/node/scratch_folder.h"
 

@@ -1,5 +1,5 @@
 // Each model changes what it says, reports every change, and nothing else.
-#include "node/fault_models.h"
+#include "node/config/fault_models.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Where faults can strike is what a training step really shows to a tap.
-#include "node/fault_places.h"
+#include "node/faults/fault_places.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,10 +7,10 @@
 #include <map>
 #include <tuple>
 
-#include "codes/factories.h"
-#include "dnn/strokes.h"
-#include "dnn/training_program.h"
-#include "protocol/contribution.h"
+#include "codes/families/factories.h"
+#include "dnn/coded/training_program.h"
+#include "dnn/data/strokes.h"
+#include "protocol/wire/contribution.h"
 
 namespace polydot::node {
 namespace {

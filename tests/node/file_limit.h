@@ -5,7 +5,7 @@
 
 #include <csignal>
 
-#include "codes/check.h"
+#include "codes/base/check.h"
 
 namespace polydot::node {
 

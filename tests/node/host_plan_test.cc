@@ -1,4 +1,4 @@
-#include "node/host_plan.h"
+#include "node/config/host_plan.h"
 
 #include <gtest/gtest.h>
 

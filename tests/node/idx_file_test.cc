@@ -1,4 +1,4 @@
-#include "node/idx_file.h"
+#include "node/data/idx_file.h"
 
 #include <gtest/gtest.h>
 
@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "dnn/strokes.h"
-#include "node/idx_names.h"
+#include "dnn/data/strokes.h"
+#include "node/data/idx_names.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {

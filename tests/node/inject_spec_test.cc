@@ -1,8 +1,8 @@
-#include "node/inject_spec.h"
+#include "node/config/inject_spec.h"
 
 #include <gtest/gtest.h>
 
-#include "node/fault_models.h"
+#include "node/config/fault_models.h"
 
 namespace polydot::node {
 namespace {

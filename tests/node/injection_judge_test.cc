@@ -1,16 +1,16 @@
 // Every injection gets the class that what it leads to deserves: computed here once more, the long way, with
 // real codes.
-#include "node/injection_judge.h"
+#include "node/faults/injection_judge.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 
-#include "codes/encode.h"
-#include "codes/factories.h"
-#include "codes/noise_floor.h"
-#include "node/injector.h"
+#include "codes/decode/noise_floor.h"
+#include "codes/families/factories.h"
+#include "codes/kernels/encode.h"
+#include "node/faults/injector.h"
 
 namespace polydot::node {
 namespace {

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "node/fault_models.h"
-#include "node/injector.h"
-#include "node/json_text.h"
+#include "node/config/fault_models.h"
+#include "node/faults/injector.h"
+#include "node/text/json_text.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {

@@ -1,5 +1,5 @@
 // The injector flips one bit, as often as it was told, where it was told, once, and tells the truth about it.
-#include "node/injector.h"
+#include "node/faults/injector.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include <set>
 #include <sstream>
 
-#include "node/json_text.h"
+#include "node/text/json_text.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {

@@ -1,4 +1,4 @@
-#include "node/json_text.h"
+#include "node/text/json_text.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The ledger: one line for each finding, or for each run of findings that recur step after step.
-#include "node/ledger.h"
+#include "node/records/ledger.h"
 
 #include <gtest/gtest.h>
 
@@ -9,8 +9,8 @@
 #include <sstream>
 #include <tuple>
 
-#include "node/json_text.h"
-#include "node/round_book.h"
+#include "node/records/round_book.h"
+#include "node/text/json_text.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {

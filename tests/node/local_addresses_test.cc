@@ -1,4 +1,4 @@
-#include "node/local_addresses.h"
+#include "node/transport/local_addresses.h"
 
 #include <gtest/gtest.h>
 

@@ -1,14 +1,14 @@
-#include "node/model_file.h"
+#include "node/model/model_file.h"
 
 #include <gtest/gtest.h>
 
 #include <limits>
 
-#include "dnn/reference.h"
-#include "dnn/strokes.h"
-#include "node/data_pair.h"
-#include "node/dataset_loader.h"
-#include "node/safetensors.h"
+#include "dnn/data/strokes.h"
+#include "dnn/reference/reference.h"
+#include "node/data/dataset_loader.h"
+#include "node/inputs/data_pair.h"
+#include "node/model/safetensors.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {

@@ -1,4 +1,4 @@
-#include "node/patient_clock.h"
+#include "node/system/patient_clock.h"
 
 #include <gtest/gtest.h>
 

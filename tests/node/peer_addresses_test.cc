@@ -1,12 +1,12 @@
 // Names that lead nowhere yet, and addresses that change: by numbers, since there is no other network here.
-#include "node/peer_addresses.h"
+#include "node/transport/peer_addresses.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <thread>
 
-#include "node/listed_addresses.h"
+#include "node/transport/listed_addresses.h"
 
 namespace polydot::node {
 namespace {
@@ -51,10 +51,10 @@ TEST(PeerAddresses, WhatIsKnownIsTakenAndTheOthersAreWaitedFor) {
 
 // A name may lead to the new address by now, so it is asked for before its list is called wrong.
 TEST(PeerAddresses, WhoComesFromElsewhereIsCalledMisplacedOnceItsNameWasAskedForAgain) {
-  PeerAddresses addresses({parse_endpoint("127.0.0.1:1").value(), parse_endpoint("127.0.0.2:2").value(),
-                           parse_endpoint("localhost:3").value(),
-                           parse_endpoint("no-such-host.invalid:4").value()},
-                          0);
+  PeerAddresses addresses(
+      {parse_endpoint("127.0.0.1:1").value(), parse_endpoint("127.0.0.2:2").value(),
+       parse_endpoint("localhost:3").value(), parse_endpoint("no-such-host.invalid:4").value()},
+      0);
   Said said;
   addresses.begin(20s, said.on_address(), said.on_line());
   const auto begin = PeerAddresses::Clock::now();

@@ -1,12 +1,12 @@
 // A peer finds what an earlier life left, and nothing of others.
-#include "node/peer_home.h"
+#include "node/process/peer_home.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "node/ballot_file.h"
-#include "node/folder_disk.h"
-#include "node/run_folder.h"
+#include "node/checkpoints/ballot_file.h"
+#include "node/files/folder_disk.h"
+#include "node/files/run_layout.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {

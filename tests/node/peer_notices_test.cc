@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string>
 
-#include "node/peer_records.h"
+#include "node/records/peer_records.h"
 
 namespace polydot::node {
 namespace {

@@ -1,8 +1,8 @@
-#include "node/peer_status.h"
+#include "node/records/peer_status.h"
 
 #include <gtest/gtest.h>
 
-#include "node/control.h"
+#include "node/transport/control.h"
 
 namespace polydot::node {
 namespace {

@@ -1,4 +1,4 @@
-#include "node/printable.h"
+#include "node/text/printable.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "node/rate.h"
+#include "node/system/rate.h"
 
 #include <gtest/gtest.h>
 

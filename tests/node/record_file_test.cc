@@ -1,12 +1,12 @@
 // Records that outlive the peer that writes them.
-#include "node/record_file.h"
+#include "node/files/record_file.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-#include "node/earlier_lives.h"
-#include "node/run_folder.h"
+#include "node/files/run_layout.h"
+#include "node/records/earlier_lives.h"
 #include "tests/node/file_limit.h"
 #include "tests/node/scratch_folder.h"
 

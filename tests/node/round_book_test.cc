@@ -1,13 +1,13 @@
 // The book of rounds: which were judged, and whose contributions were there.
-#include "node/round_book.h"
+#include "node/records/round_book.h"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "node/observers.h"
-#include "node/run_folder.h"
+#include "node/files/run_layout.h"
+#include "node/records/observers.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {

@@ -1,12 +1,12 @@
 // Findings and rounds of a peer that is killed end alike.
-#include "node/round_records.h"
+#include "node/records/round_records.h"
 
 #include <gtest/gtest.h>
 
 #include <optional>
 
-#include "node/observers.h"
-#include "node/run_folder.h"
+#include "node/files/run_layout.h"
+#include "node/records/observers.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {

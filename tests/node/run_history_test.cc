@@ -1,9 +1,9 @@
 // One row a step, whatever happened to the peers that wrote them.
-#include "node/run_history.h"
+#include "node/records/run_history.h"
 
 #include <gtest/gtest.h>
 
-#include "node/run_folder.h"
+#include "node/files/run_layout.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {

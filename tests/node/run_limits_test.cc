@@ -1,15 +1,15 @@
 // What cannot run is refused before it starts, with what is wrong and what to do; what just can is not.
-#include "node/run_limits.h"
+#include "node/config/run_limits.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <limits>
 
-#include "codes/factories.h"
-#include "node/config.h"
-#include "node/dataset_loader.h"
-#include "node/plan_of.h"
+#include "codes/families/factories.h"
+#include "node/config/config.h"
+#include "node/data/dataset_loader.h"
+#include "node/model/plan_of.h"
 
 namespace polydot::node {
 namespace {

@@ -1,4 +1,4 @@
-#include "node/run_profile.h"
+#include "node/records/run_profile.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "node/run_folder.h"
-#include "node/work_clock.h"
+#include "node/files/run_layout.h"
+#include "node/system/work_clock.h"
 
 namespace polydot::node {
 namespace {

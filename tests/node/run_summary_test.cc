@@ -1,12 +1,12 @@
 // The summary of a run, from records written by hand. The score: run_score_test.cc.
-#include "node/run_summary.h"
+#include "node/records/run_summary.h"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
-#include "node/json_text.h"
-#include "node/run_folder.h"
+#include "node/files/run_layout.h"
+#include "node/text/json_text.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {

@@ -1,4 +1,4 @@
-#include "node/safetensors.h"
+#include "node/model/safetensors.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "node/run_folder.h"
-#include "node/run_score.h"
+#include "node/files/run_layout.h"
+#include "node/records/run_score.h"
 #include "tests/node/scratch_folder.h"
 
 namespace polydot::node {

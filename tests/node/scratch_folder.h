@@ -13,7 +13,8 @@
 #include <string>
 #include <string_view>
 
-#include "codes/result.h"
+#include "codes/base/result.h"
+#include "tests/expect_failure.h"
 
 namespace polydot::node {
 
@@ -57,18 +58,6 @@ inline void write_gzip(const std::filesystem::path& path, std::string_view bytes
   POLYDOT_CHECK_EQ(gzwrite(out, bytes.data(), static_cast<unsigned>(bytes.size())),
                    static_cast<int>(bytes.size()));
   POLYDOT_CHECK_EQ(gzclose(out), Z_OK);
-}
-
-// One line, of the kind `kind`, that says each of `parts`.
-template <typename T>
-void expect_failure(const Result<T>& result, FailureKind kind,
-                    std::initializer_list<std::string_view> parts) {
-  ASSERT_FALSE(result.ok());
-  const std::string& message = result.failure().message;
-  EXPECT_EQ(result.failure().kind, kind) << message;
-  EXPECT_EQ(message.find('\n'), std::string::npos) << message;
-  for (const std::string_view part : parts)
-    EXPECT_NE(message.find(part), std::string::npos) << "'" << part << "' is missing in: " << message;
 }
 
 template <typename T>

@@ -1,5 +1,5 @@
 // What one process shares others read, as long as they hold it, whoever else comes, goes or dies.
-#include "node/shared_slab.h"
+#include "node/transport/shared_slab.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

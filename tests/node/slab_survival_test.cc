@@ -12,8 +12,8 @@
 #include <random>
 #include <vector>
 
-#include "node/shared_slab.h"
-#include "node/slab_memory.h"
+#include "node/transport/shared_slab.h"
+#include "node/transport/slab_memory.h"
 #include "tests/node/zmq_peers.h"
 
 namespace polydot::node {

@@ -6,8 +6,8 @@
 #include <iostream>
 #include <thread>
 
-#include "node/listed_addresses.h"
-#include "node/zmq_watch.h"
+#include "node/transport/listed_addresses.h"
+#include "node/transport/zmq_watch.h"
 #include "tests/node/zmq_peers.h"
 #include "tests/node/zmtp_client.h"
 

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "node/zmq_transport.h"
+#include "node/transport/zmq_transport.h"
 
 namespace polydot::node {
 

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <zmq.hpp>
 
-#include "node/endpoint.h"
+#include "node/config/endpoint.h"
 #include "tests/node/zmq_peers.h"
 
 namespace polydot::node {

@@ -1,4 +1,4 @@
-#include "node/zmq_transport.h"
+#include "node/transport/zmq_transport.h"
 
 #include <gtest/gtest.h>
 

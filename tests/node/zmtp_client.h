@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "node/endpoint.h"
+#include "node/config/endpoint.h"
 
 namespace polydot::node {
 

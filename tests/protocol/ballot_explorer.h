@@ -30,7 +30,7 @@
 #include <utility>
 #include <vector>
 
-#include "protocol/ballot.h"
+#include "protocol/recovery/ballot.h"
 #include "tests/protocol/ballot_explorer_peer.h"
 #include "tests/protocol/visited_set.h"
 

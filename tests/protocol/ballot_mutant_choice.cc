@@ -1,6 +1,6 @@
 // A planted bug: a proposer does not keep to what others have accepted.
 #define Ballot BallotWithCHOICE
-#include "planted_bugs/CHOICE/protocol/ballot.cc"  // as another class
+#include "planted_bugs/CHOICE/protocol/recovery/ballot.cc"  // as another class
 #include "tests/protocol/ballot_mutants.h"
 
 namespace polydot::protocol::testing {

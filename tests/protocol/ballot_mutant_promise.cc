@@ -1,6 +1,6 @@
 // A planted bug: what is accepted is not compared with what was promised.
 #define Ballot BallotWithPROMISE
-#include "planted_bugs/PROMISE/protocol/ballot.cc"  // as another class
+#include "planted_bugs/PROMISE/protocol/recovery/ballot.cc"  // as another class
 #include "tests/protocol/ballot_mutants.h"
 
 namespace polydot::protocol::testing {

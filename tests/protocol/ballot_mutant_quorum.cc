@@ -1,6 +1,6 @@
 // A planted bug: half of the peers pass for a majority.
 #define Ballot BallotWithQUORUM
-#include "planted_bugs/QUORUM/protocol/ballot.cc"  // as another class
+#include "planted_bugs/QUORUM/protocol/recovery/ballot.cc"  // as another class
 #include "tests/protocol/ballot_mutants.h"
 
 namespace polydot::protocol::testing {

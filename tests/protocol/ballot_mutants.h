@@ -1,5 +1,5 @@
-// Ballots with planted bugs, to show that an exploration finds them. Each is protocol/ballot.cc with a patch
-// of tests/planted_bugs, under another name.
+// Ballots with planted bugs, to show that an exploration finds them. Each is protocol/recovery/ballot.cc with
+// a patch of tests/planted_bugs, under another name.
 #pragma once
 
 #include "tests/protocol/ballot_explorer.h"

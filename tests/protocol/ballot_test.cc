@@ -1,5 +1,5 @@
 // What Paxos promises, whatever the network and crashes do.
-#include "protocol/ballot.h"
+#include "protocol/recovery/ballot.h"
 
 #include <gtest/gtest.h>
 
@@ -298,7 +298,7 @@ TEST(Ballot, WhatMayBeDecidedIsNotGivenUp) {
 }
 
 // A record that could not be kept is given again with the next promise of the same ballot (the messages of
-// the first are not sent, node/pump.cc).
+// the first are not sent, node/process/pump.cc).
 TEST(Ballot, NoPromiseAndNoAcceptanceWithoutARecordToKeep) {
   Ballot ballot(1, 5, {}, [](const PeerSet&) { return true; });
   Message message;

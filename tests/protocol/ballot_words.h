@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "protocol/ballot.h"
+#include "protocol/recovery/ballot.h"
 
 namespace polydot::protocol::testing {
 

@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "protocol/ballot.h"
+#include "protocol/recovery/ballot.h"
 #include "tests/protocol/ballot_words.h"
 
 namespace polydot::protocol::testing {

@@ -1,6 +1,6 @@
 // Contributions arrive slice by slice, in any order, again and again; what the store hands out is what was
 // sent.
-#include "protocol/contribution_store.h"
+#include "protocol/rounds/contribution_store.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <new>
 #include <random>
 
-#include "protocol/wire.h"
+#include "protocol/wire/wire.h"
 
 namespace polydot::protocol {
 namespace {

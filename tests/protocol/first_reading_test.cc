@@ -1,12 +1,12 @@
 // Damage anywhere in a contribution is seen when it is read, whatever was asked for on the way.
-#include "protocol/first_reading.h"
+#include "protocol/rounds/first_reading.h"
 
 #include <gtest/gtest.h>
 
 #include <cstring>
 #include <random>
 
-#include "protocol/wire.h"
+#include "protocol/wire/wire.h"
 
 namespace polydot::protocol {
 namespace {

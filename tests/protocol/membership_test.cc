@@ -1,5 +1,5 @@
 // Membership is a pure function of what has been heard.
-#include "protocol/membership.h"
+#include "protocol/members/membership.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

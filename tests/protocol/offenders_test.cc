@@ -1,5 +1,5 @@
 // Quarantine: who is wrong again and again is left out for a while, longer each time, and never too many.
-#include "protocol/offenders.h"
+#include "protocol/health/offenders.h"
 
 #include <gtest/gtest.h>
 

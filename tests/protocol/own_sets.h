@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "codes/encode.h"
-#include "codes/round_check.h"
-#include "dnn/random.h"
-#include "dnn/training_program.h"
-#include "protocol/floors.h"
+#include "codes/decode/round_check.h"
+#include "codes/kernels/encode.h"
+#include "dnn/coded/training_program.h"
+#include "dnn/operations/random.h"
+#include "protocol/rounds/floors.h"
 
 namespace polydot::simulator::testing {
 

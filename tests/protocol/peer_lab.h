@@ -10,9 +10,9 @@
 #include <optional>
 #include <vector>
 
-#include "codes/encode.h"
-#include "codes/factories.h"
-#include "dnn/random.h"
+#include "codes/families/factories.h"
+#include "codes/kernels/encode.h"
+#include "dnn/operations/random.h"
 #include "protocol/peer.h"
 
 namespace polydot::protocol::testing {

@@ -6,7 +6,7 @@
 
 #include <set>
 
-#include "protocol/payload_checksum.h"
+#include "protocol/wire/payload_checksum.h"
 #include "tests/protocol/peer_lab.h"
 
 namespace polydot::protocol::testing {

@@ -1,6 +1,6 @@
 // Who holds the place of a peer, of several processes that claim it: laws over random histories, then
 // examples.
-#include "protocol/place.h"
+#include "protocol/rounds/place.h"
 
 #include <gtest/gtest.h>
 

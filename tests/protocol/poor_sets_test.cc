@@ -2,7 +2,7 @@
 // all, and poor sets of many are borne.
 #include <gtest/gtest.h>
 
-#include "codes/set_decoder.h"
+#include "codes/decode/set_decoder.h"
 #include "tests/protocol/peer_lab.h"
 
 namespace polydot::protocol::testing {

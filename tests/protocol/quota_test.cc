@@ -4,8 +4,8 @@
 
 #include <memory>
 
-#include "protocol/contribution_store.h"
-#include "protocol/wire.h"
+#include "protocol/rounds/contribution_store.h"
+#include "protocol/wire/wire.h"
 #include "tests/protocol/peer_lab.h"
 
 namespace polydot::protocol::testing {

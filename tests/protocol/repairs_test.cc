@@ -1,6 +1,6 @@
 // Repairs without rounds around them: peers that stand at boundaries of their own, and messages carried by
 // hand.
-#include "protocol/repairs.h"
+#include "protocol/recovery/repairs.h"
 
 #include <gtest/gtest.h>
 
@@ -9,9 +9,9 @@
 #include <random>
 #include <vector>
 
-#include "codes/encode.h"
-#include "codes/factories.h"
-#include "codes/shard_check.h"
+#include "codes/decode/shard_check.h"
+#include "codes/families/factories.h"
+#include "codes/kernels/encode.h"
 
 namespace polydot::protocol {
 namespace {

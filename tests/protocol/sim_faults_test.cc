@@ -7,7 +7,7 @@
 #include <limits>
 #include <tuple>
 
-#include "node/injector.h"
+#include "node/faults/injector.h"
 #include "tests/protocol/sim_run.h"
 
 namespace polydot::simulator::testing {

@@ -5,8 +5,8 @@
 #include <bit>
 #include <random>
 
-#include "dnn/strokes.h"
-#include "node/injector.h"
+#include "dnn/data/strokes.h"
+#include "node/faults/injector.h"
 #include "tests/protocol/sim_run.h"
 
 namespace polydot::simulator::testing {

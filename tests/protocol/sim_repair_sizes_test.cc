@@ -4,8 +4,8 @@
 
 #include <bit>
 
-#include "codes/shard_kernel.h"
-#include "dnn/strokes.h"
+#include "codes/kernels/shard_kernel.h"
+#include "dnn/data/strokes.h"
 #include "tests/protocol/sim_run.h"
 
 namespace polydot::simulator::testing {

@@ -1,7 +1,7 @@
 // Whoever may answer a request for a piece of its shard does so at once, whatever it is doing itself.
 #include <gtest/gtest.h>
 
-#include "codes/shard_part.h"
+#include "codes/decode/shard_part.h"
 #include "tests/protocol/sim_run.h"
 
 namespace polydot::simulator::testing {

@@ -2,7 +2,7 @@
 // peers end with the reference's weights.
 #include <gmock/gmock.h>
 
-#include "node/ballot_file.h"
+#include "node/checkpoints/ballot_file.h"
 #include "tests/protocol/sim_run.h"
 
 namespace polydot::simulator::testing {

@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
-#include "codes/factories.h"
-#include "dnn/reference_training.h"
+#include "codes/families/factories.h"
+#include "dnn/reference/reference_training.h"
 #include "tests/dnn/synthetic_data.h"
 #include "tools/simulator/sim_cluster.h"
 

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "protocol/wire.h"
+#include "protocol/wire/wire.h"
 
 namespace polydot::protocol {
 

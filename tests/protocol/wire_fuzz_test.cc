@@ -8,7 +8,7 @@
 #include <iostream>
 #include <new>
 
-#include "protocol/payload_checksum.h"
+#include "protocol/wire/payload_checksum.h"
 #include "tests/protocol/wire_frames.h"
 
 namespace {

@@ -6,7 +6,7 @@
 #include <Eigen/Core>
 #include <string>
 
-#include "dnn/strokes.h"
+#include "dnn/data/strokes.h"
 #include "tests/protocol/sim_run.h"
 #include "tests/recorded_hashes.h"
 

@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "node/ballot_file.h"
+#include "node/checkpoints/ballot_file.h"
 #include "tools/simulator/sim_disk.h"
 
 namespace polydot::simulator {

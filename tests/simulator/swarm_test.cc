@@ -6,7 +6,7 @@
 #include <iostream>
 #include <set>
 
-#include "dnn/sampler.h"
+#include "dnn/data/sampler.h"
 #include "tests/recorded_hashes.h"
 #include "tools/simulator/swarm.h"
 

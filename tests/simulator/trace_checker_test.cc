@@ -5,7 +5,7 @@
 #include <cstring>
 #include <memory>
 
-#include "protocol/wire.h"
+#include "protocol/wire/wire.h"
 #include "tools/simulator/trace_checker.h"
 
 namespace polydot::simulator {

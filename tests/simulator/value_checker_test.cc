@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "dnn/training_program.h"
+#include "dnn/coded/training_program.h"
 #include "tools/simulator/scenario.h"
 #include "tools/simulator/value_checker.h"
 

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "codes/encode.h"
+#include "codes/kernels/encode.h"
 #include "tools/simulator/scenario.h"
 #include "tools/simulator/weights_checker.h"
 

@@ -10,7 +10,7 @@
 #include <random>
 #include <thread>
 
-#include "node/json_text.h"
+#include "node/text/json_text.h"
 #include "tests/tools/hand_started.h"
 #include "tests/tools/process.h"
 #include "tests/tools/tiny_digits.h"

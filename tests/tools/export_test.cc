@@ -4,13 +4,13 @@
 
 #include <nlohmann/json.hpp>
 
-#include "dnn/reference_training.h"
-#include "node/checkpoint_shelf.h"
-#include "node/dataset_loader.h"
-#include "node/folder_disk.h"
-#include "node/json_text.h"
-#include "node/plan_of.h"
-#include "node/run_folder.h"
+#include "dnn/reference/reference_training.h"
+#include "node/checkpoints/checkpoint_shelf.h"
+#include "node/data/dataset_loader.h"
+#include "node/files/folder_disk.h"
+#include "node/files/run_layout.h"
+#include "node/model/plan_of.h"
+#include "node/text/json_text.h"
 #include "tests/tools/process.h"
 #include "tests/tools/tiny_digits.h"
 

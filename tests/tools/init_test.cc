@@ -5,8 +5,8 @@
 #include <fstream>
 #include <set>
 
-#include "node/config_toml.h"
-#include "node/config_values.h"
+#include "node/config/config_toml.h"
+#include "node/config/config_values.h"
 #include "tools/command_init.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"

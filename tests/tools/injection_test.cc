@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "node/json_text.h"
-#include "node/run_folder.h"
-#include "node/run_score.h"
+#include "node/files/run_layout.h"
+#include "node/records/run_score.h"
+#include "node/text/json_text.h"
 #include "tests/tools/process.h"
 #include "tests/tools/tiny_digits.h"
 

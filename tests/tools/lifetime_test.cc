@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "node/json_text.h"
+#include "node/text/json_text.h"
 #include "tests/tools/process.h"
 #include "tests/tools/tiny_digits.h"
 

@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "node/config_schema.h"
-#include "node/config_values.h"
+#include "node/config/config_schema.h"
+#include "node/config/config_values.h"
 #include "tools/command_version.h"
 #include "tools/exit_code.h"
 #include "tools/processor_check.h"

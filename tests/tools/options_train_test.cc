@@ -2,8 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "node/config_toml.h"
-#include "node/run_folder.h"
+#include "node/config/config_toml.h"
+#include "node/files/run_layout.h"
 #include "tests/tools/process.h"
 #include "tools/options.h"
 

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "codes/locate.h"
-#include "codes/set_decoder.h"
-#include "node/host_plan.h"
+#include "codes/decode/locate.h"
+#include "codes/decode/set_decoder.h"
+#include "node/config/host_plan.h"
 #include "tools/plan_search.h"
 #include "tools/plan_table.h"
 

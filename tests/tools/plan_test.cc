@@ -13,7 +13,7 @@
 #include <random>
 #include <set>
 
-#include "codes/set_decoder.h"
+#include "codes/decode/set_decoder.h"
 #include "tools/command_plan.h"
 #include "tools/commands.h"
 #include "tools/exit_code.h"

@@ -9,9 +9,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "node/json_text.h"
-#include "node/run_history.h"
-#include "node/run_summary.h"
+#include "node/records/run_history.h"
+#include "node/records/run_summary.h"
+#include "node/text/json_text.h"
 #include "tests/tools/process.h"
 #include "tests/tools/tiny_digits.h"
 

@@ -1,7 +1,7 @@
 // polydot status: what a cluster that runs says of itself.
 #include <gmock/gmock.h>
 
-#include "node/json_text.h"
+#include "node/text/json_text.h"
 #include "tests/tools/run_under_test.h"
 
 namespace polydot::tools {

@@ -1,7 +1,7 @@
 // Processes that are killed, stopped, or lose their disk: the run ends where one without trouble would have.
 #include <gmock/gmock.h>
 
-#include "node/json_text.h"
+#include "node/text/json_text.h"
 #include "tests/tools/hand_started.h"
 #include "tests/tools/run_under_test.h"
 

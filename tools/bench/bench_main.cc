@@ -11,7 +11,7 @@
 
 #include <fmt/format.h>
 
-#include "codes/result.h"
+#include "codes/base/result.h"
 #include "tools/bench/clean_study.h"
 #include "tools/bench/code_tables.h"
 #include "tools/bench/fault_study.h"

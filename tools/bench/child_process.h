@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "codes/result.h"
+#include "codes/base/result.h"
 
 namespace polydot::bench {
 

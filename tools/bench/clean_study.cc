@@ -9,10 +9,10 @@
 
 #include <fmt/format.h>
 
-#include "dnn/random.h"
-#include "dnn/reference_training.h"
-#include "node/dataset_loader.h"
-#include "protocol/message.h"
+#include "dnn/operations/random.h"
+#include "dnn/reference/reference_training.h"
+#include "node/data/dataset_loader.h"
+#include "protocol/wire/message.h"
 #include "tools/bench/clean_watch.h"
 #include "tools/bench/line_chart.h"
 #include "tools/bench/report_file.h"
@@ -157,7 +157,8 @@ Result<std::vector<CleanCase>> make_cases(const CleanStudyOptions& options,
   data.reserve(2);
   for (const std::string set : {"strokes", "idx"}) {
     if (set == "idx" && options.data.empty()) continue;
-    Result<node::DataPair> loaded = node::load_data(node::DataSource{.dataset = set, .path = set == "idx" ? options.data : ""});
+    Result<node::DataPair> loaded =
+        node::load_data(node::DataSource{.dataset = set, .path = set == "idx" ? options.data : ""});
     if (!loaded) return loaded.failure();
     data.push_back(std::move(loaded).value());
     both(large(set == "idx" ? "784-256-128-10, MNIST" : "784-256-128-10, strokes", data.back(), large_steps,

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "protocol/floors.h"
-#include "protocol/status.h"
+#include "protocol/health/status.h"
+#include "protocol/rounds/floors.h"
 
 namespace polydot::bench {
 

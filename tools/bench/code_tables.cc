@@ -9,9 +9,9 @@
 
 #include <fmt/format.h>
 
-#include "codes/encode.h"
-#include "codes/set_decoder.h"
-#include "codes/syndrome.h"
+#include "codes/decode/set_decoder.h"
+#include "codes/decode/syndrome.h"
+#include "codes/kernels/encode.h"
 #include "tools/bench/tally.h"
 
 namespace polydot::bench {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "codes/factories.h"
-#include "codes/product_code.h"
+#include "codes/base/product_code.h"
+#include "codes/families/factories.h"
 #include "tools/bench/tally.h"
 
 namespace polydot::bench {

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
-#include "node/json_text.h"
+#include "node/text/json_text.h"
 
 namespace polydot::bench {
 

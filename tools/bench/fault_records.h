@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "codes/result.h"
+#include "codes/base/result.h"
 #include "tools/bench/fault_run.h"
 
 namespace polydot::bench {

@@ -9,8 +9,8 @@
 #include <numeric>
 #include <optional>
 
-#include "dnn/reference_training.h"
-#include "node/injector.h"
+#include "dnn/reference/reference_training.h"
+#include "node/faults/injector.h"
 #include "tools/bench/run_guard.h"
 #include "tools/simulator/sim_cluster.h"
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "codes/factories.h"
-#include "dnn/dataset.h"
-#include "dnn/training_plan.h"
+#include "codes/families/factories.h"
+#include "dnn/data/dataset.h"
+#include "dnn/optimizers/training_plan.h"
 
 namespace polydot::bench {
 

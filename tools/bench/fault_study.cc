@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "node/dataset_loader.h"
+#include "node/data/dataset_loader.h"
 #include "tools/bench/fault_records.h"
 #include "tools/bench/fault_report.h"
 

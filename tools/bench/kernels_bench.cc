@@ -8,14 +8,14 @@
 #include <variant>
 #include <vector>
 
-#include "codes/encode.h"
-#include "codes/factories.h"
-#include "codes/round_check.h"
-#include "codes/syndrome.h"
-#include "dnn/activation.h"
-#include "dnn/coded_matrix.h"
-#include "dnn/random.h"
-#include "protocol/wire.h"
+#include "codes/decode/round_check.h"
+#include "codes/decode/syndrome.h"
+#include "codes/families/factories.h"
+#include "codes/kernels/encode.h"
+#include "dnn/coded/coded_matrix.h"
+#include "dnn/operations/activation.h"
+#include "dnn/operations/random.h"
+#include "protocol/wire/wire.h"
 
 namespace polydot::bench {
 namespace {

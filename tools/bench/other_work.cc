@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include "node/work_clock.h"
+#include "node/system/work_clock.h"
 
 namespace polydot::bench {
 

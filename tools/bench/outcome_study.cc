@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "node/fault_models.h"
+#include "node/config/fault_models.h"
 #include "tools/bench/report_file.h"
 #include "tools/bench/stage_outcomes.h"
 

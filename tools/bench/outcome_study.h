@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "codes/result.h"
+#include "codes/base/result.h"
 
 namespace polydot::bench {
 

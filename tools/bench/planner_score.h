@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "codes/matrix.h"
+#include "codes/base/matrix.h"
 
 namespace polydot::bench {
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "codes/result.h"
+#include "codes/base/result.h"
 
 namespace polydot::bench {
 

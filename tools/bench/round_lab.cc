@@ -7,7 +7,7 @@
 #include <numeric>
 #include <utility>
 
-#include "codes/encode.h"
+#include "codes/kernels/encode.h"
 
 namespace polydot::bench {
 

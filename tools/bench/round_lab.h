@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "codes/factories.h"
-#include "codes/noise_floor.h"
-#include "codes/round_check.h"
+#include "codes/decode/noise_floor.h"
+#include "codes/decode/round_check.h"
+#include "codes/families/factories.h"
 
 namespace polydot::bench {
 

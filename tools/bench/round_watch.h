@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "protocol/status.h"
+#include "protocol/health/status.h"
 
 namespace polydot::bench {
 

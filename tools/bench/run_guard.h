@@ -11,7 +11,7 @@
 #include <optional>
 #include <vector>
 
-#include "dnn/training_program.h"
+#include "dnn/coded/training_program.h"
 #include "protocol/peer.h"
 
 namespace polydot::bench {

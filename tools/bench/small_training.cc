@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 
-#include "codes/factories.h"
-#include "dnn/strokes.h"
+#include "codes/families/factories.h"
+#include "dnn/data/strokes.h"
 
 namespace polydot::bench {
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "dnn/dataset.h"
+#include "dnn/data/dataset.h"
 #include "tools/simulator/sim_cluster.h"
 
 namespace polydot::bench {

@@ -6,9 +6,9 @@
 
 #include <fmt/format.h>
 
-#include "codes/check.h"
-#include "codes/peer_set.h"
-#include "codes/set_decoder.h"
+#include "codes/base/check.h"
+#include "codes/base/peer_set.h"
+#include "codes/decode/set_decoder.h"
 
 namespace polydot::bench {
 

@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "codes/factories.h"
-#include "codes/product_code.h"
-#include "codes/result.h"
-#include "dnn/network.h"
-#include "node/run_profile.h"
+#include "codes/base/product_code.h"
+#include "codes/base/result.h"
+#include "codes/families/factories.h"
+#include "dnn/operations/network.h"
+#include "node/records/run_profile.h"
 
 namespace polydot::bench {
 

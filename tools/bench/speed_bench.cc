@@ -9,11 +9,11 @@
 
 #include <fmt/format.h>
 
-#include "dnn/random.h"
-#include "node/data_files.h"
-#include "node/idx_file.h"
-#include "node/json_text.h"
-#include "node/run_folder.h"
+#include "dnn/operations/random.h"
+#include "node/data/idx_file.h"
+#include "node/files/data_files.h"
+#include "node/files/run_layout.h"
+#include "node/text/json_text.h"
 
 namespace polydot::bench {
 

@@ -7,11 +7,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "codes/factories.h"
-#include "codes/result.h"
-#include "dnn/training_plan.h"
-#include "node/data_pair.h"
-#include "node/run_profile.h"
+#include "codes/base/result.h"
+#include "codes/families/factories.h"
+#include "dnn/optimizers/training_plan.h"
+#include "node/inputs/data_pair.h"
+#include "node/records/run_profile.h"
 #include "tools/bench/child_process.h"
 
 namespace polydot::bench {
@@ -86,8 +86,8 @@ class SpeedBench {
   ScratchFolder scratch_;
 };
 
-// For what is measured in this process: as a peer's (node/peer_process.cc), and more: the gradients of an
-// uncoded step are too large for any threshold, and would be mapped and cleared in every step.
+// For what is measured in this process: as a peer's (node/process/peer_process.cc), and more: the gradients
+// of an uncoded step are too large for any threshold, and would be mapped and cleared in every step.
 void compute_as_peers_do();
 
 // The program of this name beside the one that runs.

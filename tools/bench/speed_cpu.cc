@@ -7,11 +7,11 @@
 
 #include <fmt/format.h>
 
-#include "codes/encode.h"
-#include "dnn/reference_training.h"
-#include "dnn/training_program.h"
-#include "node/dataset_loader.h"
-#include "node/work_clock.h"
+#include "codes/kernels/encode.h"
+#include "dnn/coded/training_program.h"
+#include "dnn/reference/reference_training.h"
+#include "node/data/dataset_loader.h"
+#include "node/system/work_clock.h"
 #include "tools/bench/speed_measures.h"
 
 namespace polydot::bench {

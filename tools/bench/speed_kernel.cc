@@ -4,11 +4,11 @@
 
 #include <fmt/format.h>
 
-#include "codes/encode.h"
-#include "codes/noise_floor.h"
-#include "codes/round_check.h"
-#include "dnn/random.h"
-#include "node/work_clock.h"
+#include "codes/decode/noise_floor.h"
+#include "codes/decode/round_check.h"
+#include "codes/kernels/encode.h"
+#include "dnn/operations/random.h"
+#include "node/system/work_clock.h"
 #include "tools/bench/speed_measures.h"
 
 namespace polydot::bench {

@@ -10,7 +10,7 @@
 
 #include <fmt/format.h>
 
-#include "node/run_folder.h"
+#include "node/files/run_layout.h"
 #include "tools/bench/speed_measures.h"
 
 namespace polydot::bench {

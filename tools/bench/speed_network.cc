@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
-#include "node/data_files.h"
-#include "node/json_text.h"
+#include "node/files/data_files.h"
+#include "node/text/json_text.h"
 #include "tools/bench/speed_measures.h"
 
 namespace polydot::bench {

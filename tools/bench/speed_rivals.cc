@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
-#include "codes/encode.h"
-#include "codes/linear_code.h"
-#include "node/work_clock.h"
+#include "codes/base/linear_code.h"
+#include "codes/kernels/encode.h"
+#include "node/system/work_clock.h"
 #include "tools/bench/speed_measures.h"
 
 namespace polydot::bench {

@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include "dnn/training_program.h"
-#include "node/fault_models.h"
+#include "dnn/coded/training_program.h"
+#include "node/config/fault_models.h"
 #include "tools/bench/small_training.h"
 
 namespace polydot::bench {

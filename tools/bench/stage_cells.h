@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "node/inject_spec.h"
+#include "node/config/inject_spec.h"
 
 namespace polydot::bench {
 

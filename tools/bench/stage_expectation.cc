@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "codes/check.h"
+#include "codes/base/check.h"
 
 namespace polydot::bench {
 

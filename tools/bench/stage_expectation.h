@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "node/injection.h"
+#include "node/faults/injection.h"
 #include "tools/bench/stage_cells.h"
 
 namespace polydot::bench {

@@ -10,8 +10,8 @@
 
 #include <fmt/format.h>
 
-#include "dnn/strokes.h"
-#include "node/injector.h"
+#include "dnn/data/strokes.h"
+#include "node/faults/injector.h"
 #include "tools/simulator/sim_cluster.h"
 
 namespace polydot::bench {

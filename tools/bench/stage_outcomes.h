@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "codes/factories.h"
-#include "codes/shard_kernel.h"
-#include "node/injection.h"
+#include "codes/families/factories.h"
+#include "codes/kernels/shard_kernel.h"
+#include "node/faults/injection.h"
 #include "tools/bench/round_watch.h"
 #include "tools/bench/stage_expectation.h"
 

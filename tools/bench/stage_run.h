@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "node/injection.h"
+#include "node/faults/injection.h"
 #include "tools/bench/round_watch.h"
 #include "tools/bench/stage_cells.h"
 

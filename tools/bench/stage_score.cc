@@ -8,8 +8,8 @@
 
 #include <fmt/format.h>
 
-#include "codes/set_decoder.h"
-#include "dnn/random.h"
+#include "codes/decode/set_decoder.h"
+#include "dnn/operations/random.h"
 #include "tools/bench/small_training.h"
 
 namespace polydot::bench {
@@ -128,7 +128,7 @@ class Score {
     int observers = 0;
     PeerSet missed;  // of those
   };
-  // As node/run_score.h counts, but by injections of known peers.
+  // As node/records/run_score.h counts, but by injections of known peers.
   Seen seen_of(int victim, const Injection& injection, const PeerSet& victims) const {
     const auto is_there = [&](const codes::RoundKey& key) {
       return key.step == injection.found_step && key.slot == injection.found_slot &&

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "node/injector.h"
+#include "node/faults/injector.h"
 #include "tools/bench/stage_run.h"
 #include "tools/simulator/sim_cluster.h"
 

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "node/injector.h"
+#include "node/faults/injector.h"
 #include "tools/bench/small_training.h"
 
 namespace polydot::bench {

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "codes/round_check.h"
+#include "codes/decode/round_check.h"
 #include "tools/bench/tally.h"
 
 namespace polydot::bench {

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "codes/check.h"
+#include "codes/base/check.h"
 
 namespace polydot::netlab {
 

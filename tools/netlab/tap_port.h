@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-#include "codes/result.h"
+#include "codes/base/result.h"
 #include "tools/netlab/file_descriptor.h"
 
 namespace polydot::netlab {

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <functional>
 
-#include "node/checkpoint_file.h"
-#include "node/disk.h"
+#include "node/checkpoints/checkpoint_file.h"
+#include "node/files/disk.h"
 #include "tools/simulator/violations.h"
 
 namespace polydot::simulator {

@@ -4,7 +4,7 @@
 
 #include <iterator>
 
-#include "node/inject_spec.h"
+#include "node/config/inject_spec.h"
 
 namespace polydot::simulator {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "codes/fault_tap.h"
+#include "codes/base/fault_tap.h"
 
 namespace polydot::simulator {
 

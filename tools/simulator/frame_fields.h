@@ -5,7 +5,7 @@
 #include <cstring>
 #include <span>
 
-#include "protocol/message.h"
+#include "protocol/wire/message.h"
 
 namespace polydot::simulator {
 

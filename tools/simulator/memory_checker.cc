@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "codes/encode.h"
+#include "codes/kernels/encode.h"
 
 namespace polydot::simulator {
 

@@ -9,9 +9,9 @@
 
 #include <cstdint>
 
-#include "codes/product_code.h"
-#include "dnn/training_plan.h"
-#include "protocol/status.h"
+#include "codes/base/product_code.h"
+#include "dnn/optimizers/training_plan.h"
+#include "protocol/health/status.h"
 #include "tools/simulator/violations.h"
 
 namespace polydot::simulator {

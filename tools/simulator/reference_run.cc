@@ -4,10 +4,10 @@
 #include <limits>
 #include <utility>
 
-#include "codes/encode.h"
-#include "dnn/batch_pass.h"
-#include "dnn/reference.h"
-#include "dnn/training_program.h"
+#include "codes/kernels/encode.h"
+#include "dnn/coded/training_program.h"
+#include "dnn/operations/batch_pass.h"
+#include "dnn/reference/reference.h"
 
 namespace polydot::simulator {
 

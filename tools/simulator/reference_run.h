@@ -5,11 +5,11 @@
 #include <map>
 #include <vector>
 
-#include "codes/product_code.h"
-#include "dnn/coded_matrix.h"
-#include "dnn/dataset.h"
-#include "dnn/sampler.h"
-#include "dnn/training_plan.h"
+#include "codes/base/product_code.h"
+#include "dnn/coded/coded_matrix.h"
+#include "dnn/data/dataset.h"
+#include "dnn/data/sampler.h"
+#include "dnn/optimizers/training_plan.h"
 
 namespace polydot::simulator {
 

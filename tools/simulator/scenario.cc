@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <iterator>
 
-#include "codes/set_decoder.h"
-#include "dnn/random.h"
-#include "node/inject_spec.h"
+#include "codes/decode/set_decoder.h"
+#include "dnn/operations/random.h"
+#include "node/config/inject_spec.h"
 #include "tools/simulator/draw.h"
 
 namespace polydot::simulator {

@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "codes/factories.h"
-#include "codes/result.h"
-#include "dnn/dataset.h"
-#include "dnn/training_plan.h"
+#include "codes/base/result.h"
+#include "codes/families/factories.h"
+#include "dnn/data/dataset.h"
+#include "dnn/optimizers/training_plan.h"
 #include "tools/simulator/fault_kinds.h"
 #include "tools/simulator/nonsense_peer.h"
 #include "tools/simulator/sim_cluster.h"
@@ -45,8 +45,8 @@ struct ScenarioOptions {
   std::optional<CodeChoice> code;  // none: drawn
   std::uint64_t steps = 300;
   FaultProfile profile = FaultProfile::kSwarm;
-  // Layers and batches that fill the kernels of large products (codes/shard_kernel.h), as those of users do;
-  // else they are so small that what does not fit those kernels runs.
+  // Layers and batches that fill the kernels of large products (codes/kernels/shard_kernel.h), as those of
+  // users do; else they are so small that what does not fit those kernels runs.
   bool wide = false;
 };
 
@@ -64,7 +64,7 @@ struct Scenario {
   int most_impaired = 0;    // peers that are down, frozen, cut off or rebuilding at once
   double blackout = 0.0;    // probability that an event may take more peers than that, for a while
   double longest_ms = 0.0;  // of an outage
-  std::vector<std::string> soft_errors;     // node/inject_spec.h
+  std::vector<std::string> soft_errors;     // node/config/inject_spec.h
   bool beyond_budget = false;               // soft errors may be more than the code corrects at once
   std::uint64_t heal_step = 0;              // when somebody has done so many steps, all faults end
   std::optional<NonsenseOptions> nonsense;  // of one peer, from some time to the end

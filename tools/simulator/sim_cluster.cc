@@ -4,10 +4,10 @@
 #include <cmath>
 #include <limits>
 
-#include "codes/encode.h"
-#include "codes/set_decoder.h"
-#include "node/ballot_file.h"
-#include "node/pump.h"
+#include "codes/decode/set_decoder.h"
+#include "codes/kernels/encode.h"
+#include "node/checkpoints/ballot_file.h"
+#include "node/process/pump.h"
 
 namespace polydot::simulator {
 

@@ -13,11 +13,11 @@
 #include <string>
 #include <vector>
 
-#include "codes/product_code.h"
-#include "dnn/training_program.h"
-#include "node/checkpoint_shelf.h"
-#include "node/patient_clock.h"
-#include "node/training_job.h"
+#include "codes/base/product_code.h"
+#include "dnn/coded/training_program.h"
+#include "node/checkpoints/checkpoint_shelf.h"
+#include "node/process/training_job.h"
+#include "node/system/patient_clock.h"
 #include "protocol/peer.h"
 #include "tools/simulator/sim_compute.h"
 #include "tools/simulator/sim_disk.h"

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "node/disk.h"
+#include "node/files/disk.h"
 
 namespace polydot::simulator {
 

@@ -12,7 +12,7 @@
 #include <span>
 #include <vector>
 
-#include "protocol/transport.h"
+#include "protocol/wire/transport.h"
 
 namespace polydot::simulator {
 

@@ -15,7 +15,7 @@ namespace polydot::simulator {
 
 namespace {
 
-// A broken invariant ends the process (codes/check.h); this says which run it was.
+// A broken invariant ends the process (codes/base/check.h); this says which run it was.
 thread_local char t_command[256] = "";
 
 void on_abort(int) {

@@ -7,7 +7,7 @@
 #include <memory>
 #include <utility>
 
-#include "node/injector.h"
+#include "node/faults/injector.h"
 #include "tools/simulator/disk_checker.h"
 #include "tools/simulator/lineage_checker.h"
 #include "tools/simulator/memory_checker.h"

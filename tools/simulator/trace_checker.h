@@ -18,8 +18,8 @@
 #include <tuple>
 #include <vector>
 
-#include "codes/peer_set.h"
-#include "protocol/ballot.h"
+#include "codes/base/peer_set.h"
+#include "protocol/recovery/ballot.h"
 #include "tools/simulator/sim_network.h"
 #include "tools/simulator/violations.h"
 

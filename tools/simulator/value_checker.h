@@ -22,10 +22,10 @@
 #include <span>
 #include <vector>
 
-#include "codes/shard_check.h"
-#include "dnn/training_plan.h"
-#include "node/injector.h"
-#include "protocol/status.h"
+#include "codes/decode/shard_check.h"
+#include "dnn/optimizers/training_plan.h"
+#include "node/faults/injector.h"
+#include "protocol/health/status.h"
 #include "tools/simulator/reference_run.h"
 #include "tools/simulator/violations.h"
 

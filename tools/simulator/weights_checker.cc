@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "codes/encode.h"
-#include "codes/set_decoder.h"
-#include "codes/shard_check.h"
+#include "codes/decode/set_decoder.h"
+#include "codes/decode/shard_check.h"
+#include "codes/kernels/encode.h"
 #include "tools/simulator/value_checker.h"
 
 namespace polydot::simulator {

@@ -14,9 +14,9 @@
 #include <tuple>
 #include <vector>
 
-#include "codes/product_code.h"
-#include "dnn/coded_matrix.h"
-#include "node/injector.h"
+#include "codes/base/product_code.h"
+#include "dnn/coded/coded_matrix.h"
+#include "node/faults/injector.h"
 #include "tools/simulator/reference_run.h"
 #include "tools/simulator/violations.h"
 
