@@ -183,6 +183,8 @@ class House:
             if base in homes:
                 self.report(name, f"has the name of {homes[base]}")
             homes[base] = name
+            if "/" in room and room not in ROOMS and any(room.split("/")[0] == known.split("/")[0] for known in ROOMS):
+                self.report(name, f"{room} is no room that ROOMS knows")
             for line, header, _ in self.includes(name):
                 target = header.rsplit("/", 1)[0]
                 if room in ROOMS and target.split("/")[0] == room.split("/")[0] and \
@@ -310,6 +312,7 @@ PLANTED = [
     ("dnn/operations/tensor.h", '#include "codes/kernels/encode.h"\n', "dnn/reference/reference.cc must not depend on codes/kernels/encode.h"),
     ("dnn/operations/tensor.h", '#include "dnn/coded/coded_matrix.h"\n', "dnn/reference/reference.cc must not depend on dnn/coded/coded_matrix.h"),
     ("codes/base/bad.h", '#include "codes/kernels/encode.h"\n', "codes/base must not include codes/kernels/encode.h"),
+    ("codes/attic/old.h", "#pragma once\n", "codes/attic is no room that ROOMS knows"),
     ("codes/kernels/matrix.h", "#pragma once\n", "codes/kernels/matrix.h: has the name of codes/base/matrix.h"),
     ("codes/bad.cc", "#include <chrono>\n", "no clock"),
     ("protocol/bad.cc", "#include <thread>\n", "no clock"),
@@ -352,7 +355,15 @@ def self_test():
             if not good:
                 failures += 1
                 print(f"FAILED {planted or 'the clean tree'}: wanted {wanted!r}, got {house.violations}")
-    print(f"{len(PLANTED)} planted violations, {failures} failures")
+    ROOMS["codes/base"].add("codes/decode")  # which includes it
+    with tempfile.TemporaryDirectory() as root:
+        write_tree(root, clean)
+        house = House(root)
+        house.check()
+        if not any("include each other" in violation for violation in house.violations):
+            failures += 1
+            print(f"FAILED a cycle of rooms: got {house.violations}")
+    print(f"{len(PLANTED) + 1} planted violations, {failures} failures")
     return 1 if failures else 0
 
 

@@ -43,7 +43,7 @@ Records split(std::string_view text, const CsvDelimiter& delimiter) {
     if (!delimiter.repeats || !cell.empty()) records.back().push_back(without_quotes(cell));
     begin = at + 1;
     if (!ends_line) continue;
-    const bool empty = records.back().empty() || (records.back().size() == 1 && cell.empty());
+    const bool empty = records.back().empty() || (records.back().size() == 1 && records.back()[0].empty());
     empty ? records.back().clear() : void(records.emplace_back());
   }
   records.pop_back();  // not known to be whole

@@ -17,14 +17,15 @@ constexpr std::size_t kLeastCounted = 10, kFewRows = 20;  // rows
 constexpr std::array<std::string_view, 1> kX{"x"}, kY{"y"};
 constexpr std::array<std::string_view, 4> kCounterNames{"", "index", "row", "nr"};
 
-// id, row_id, SampleID, but not grid; and what pandas calls columns without a name.
+// id, row_id, SampleID, but not grid or COVID; and what pandas calls columns without a name.
 bool is_counter_name(std::string_view name) {
   if (is_one_of(name, kCounterNames) || name.starts_with("Unnamed:")) return true;
   if (name.size() < 2) return false;
   const std::string_view end = name.substr(name.size() - 2), before = name.substr(0, name.size() - 2);
-  if (end == "Id" || end == "ID") return true;
   const bool parted =
       before.empty() || std::string_view("_-. ").find(before.back()) != std::string_view::npos;
+  const bool after_small = !before.empty() && before.back() >= 'a' && before.back() <= 'z';
+  if (end == "Id" || end == "ID") return parted || after_small;
   return (end == "id" && parted) || name == "rowid";
 }
 

@@ -31,18 +31,26 @@ constexpr std::array<Magic, 8> kFiles{
       "is compressed by xz: unpack it, or compress it by gzip"},
      {0, std::string_view("\0\0\x08", 3), "is an IDX file: give its folder, and --dataset idx"}}};
 
-// Text: how it begins.
+// Text: how it begins, in small letters. A cell of a table may begin with any of these marks alone.
 struct Beginning {
   std::string_view text;
   const char* what;
 };
-constexpr std::array<Beginning, 6> kTexts{
-    {{"{", "is JSON: save it as CSV"},
-     {"[{", "is JSON: save it as CSV"},
-     {"[[", "is JSON: save it as CSV"},
-     {"<", "is HTML or XML: save it as CSV"},
-     {"@", "is ARFF: save it as CSV"},
-     {"%", "begins with a comment: leave it out, or, if this is ARFF, save it as CSV"}}};
+constexpr std::array<Beginning, 8> kTexts{{{"{\"", "is JSON: save it as CSV"},
+                                           {"[{", "is JSON: save it as CSV"},
+                                           {"[[", "is JSON: save it as CSV"},
+                                           {"<!", "is HTML or XML: save it as CSV"},
+                                           {"<?xml", "is HTML or XML: save it as CSV"},
+                                           {"<html", "is HTML or XML: save it as CSV"},
+                                           {"<table", "is HTML or XML: save it as CSV"},
+                                           {"@relation", "is ARFF: save it as CSV"}}};
+
+std::string in_small_letters(std::string_view text) {
+  std::string small(text);
+  for (char& c : small)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return small;
+}
 
 // "4:0.29", an index and its value.
 bool is_pair(std::string_view word) {
@@ -65,10 +73,12 @@ Outcome check_bytes_of_table(const std::filesystem::path& path, std::string_view
 
 Outcome check_text_of_table(const std::filesystem::path& path, std::string_view head) {
   constexpr std::size_t kLookedAt = 1024;
-  const std::string_view text = trimmed(head.substr(0, kLookedAt));
+  const std::string text = in_small_letters(trimmed(head.substr(0, kLookedAt)));
   for (const Beginning& beginning : kTexts)
     if (text.starts_with(beginning.text)) return file_failure(path, "{}", std::string(beginning.what));
-  std::istringstream words{std::string(text)};
+  if (text.starts_with('%') && text.find("\n@relation") != std::string::npos)
+    return file_failure(path, "is ARFF: save it as CSV");
+  std::istringstream words(text);
   std::string label, first, second;
   if (words >> label >> first >> second && is_pair(first) && is_pair(second))
     return file_failure(path, "is in the format of LIBSVM: save it as CSV");

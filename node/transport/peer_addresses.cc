@@ -89,7 +89,7 @@ void PeerAddresses::hurry() {
     if (!peer.heard) peer.next = std::min(peer.next, peer.asked + kFirstPause);
 }
 
-bool PeerAddresses::is_misplaced(int index, Clock::time_point now) {
+bool PeerAddresses::note_misplaced(int index, Clock::time_point now) {
   hurry();
   Peer& peer = peers_[static_cast<std::size_t>(index)];
   if (!peer.known) return false;  // that was said

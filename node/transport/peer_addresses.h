@@ -34,7 +34,7 @@ class PeerAddresses {
   void hurry();
   // The same of a message that says it is from `peer`. True, once: its name has been asked for since, and
   // does not lead there, so the list is wrong.
-  bool is_misplaced(int peer, Clock::time_point now);
+  bool note_misplaced(int peer, Clock::time_point now);
   // Now and then. Takes answers, and asks again for who has not been heard since it was last asked for:
   // after 1 s, twice as long each time up to 4 s.
   void look(Clock::time_point now, const OnAddress& on_address, const OnLine& on_line);

@@ -250,7 +250,7 @@ bool ZmqTransport::comes_from_its_address(const Sender& from, const char* addres
   if (address == nullptr || !sockets_->socket_file.empty()) return true;
   const std::string plain = plain_address(address);
   if (sockets_->listed.may_be(from.index, plain)) return true;
-  if (sockets_->addresses.is_misplaced(from.index, PeerAddresses::Clock::now()))
+  if (sockets_->addresses.note_misplaced(from.index, PeerAddresses::Clock::now()))
     std::fprintf(stderr, "polydot: not heard: peer %d from %s, which is listed at %s; correct the list\n",
                  from.index, plain.c_str(), sockets_->listed.text(from.index).c_str());
   return false;

@@ -95,6 +95,10 @@ TEST(BadCsv, OtherFormatsOfTextAreNamed) {
                                    {"# a b label\n1.5 2.5 0\n", "begins with '#'"},
                                    {"Series 7;;\na;b;label\n1;2;0\n", "'Series 7' stands alone above cells"}})
     expect_data_failure(read_one(text), {"set.csv", what});
+  std::string marks = "<30,{1},@a,label\n";
+  for (int i = 0; i < 60; ++i) marks += fmt::format("{},{}.5,{},{}\n", i % 7, i, i % 9, i % 2);
+  for (const std::string first : {"", "%", "@", "<"})
+    EXPECT_TRUE(read_one(first + marks).ok()) << read_one(first + marks).failure().message;
   EXPECT_TRUE(read_one("#,a,label\n1,5,0\n2,6,1\n3,5,0\n4,1,1\n").ok()) << "a column may be called so";
 }
 

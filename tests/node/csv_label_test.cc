@@ -197,6 +197,8 @@ TEST(CsvLabel, NumbersOfRowsHaveManyNames) {
     oxide += fmt::format("{},{},{}\n", 200 + i * 37 % 60, i * 17 % 60 + 5, i % 2 ? "A" : "B");
   for (int i = 0; i < 8; ++i) tiny += fmt::format("{},{}.5,{}\n", i + 1, i % 3, i < 4 ? "A" : "B");
   EXPECT_EQ(read_one(oxide)->train.features(), 2);
+  oxide.replace(0, 7, "COVID,PAID");
+  EXPECT_EQ(read_one(oxide)->train.features(), 2);
   EXPECT_EQ(read_one(tiny)->train.features(), 1);
 }
 

@@ -58,13 +58,13 @@ TEST(PeerAddresses, WhoComesFromElsewhereIsCalledMisplacedOnceItsNameWasAskedFor
   Said said;
   addresses.begin(20s, said.on_address(), said.on_line());
   const auto begin = PeerAddresses::Clock::now();
-  EXPECT_TRUE(addresses.is_misplaced(1, begin)) << "a number leads nowhere else";
-  EXPECT_FALSE(addresses.is_misplaced(1, begin + 1h)) << "once";
-  EXPECT_FALSE(addresses.is_misplaced(2, begin));
-  EXPECT_FALSE(addresses.is_misplaced(2, begin + 2s));
-  EXPECT_TRUE(addresses.is_misplaced(2, begin + 6s));
-  EXPECT_FALSE(addresses.is_misplaced(2, begin + 7s));
-  EXPECT_FALSE(addresses.is_misplaced(3, begin + 1h)) << "nobody knows where it should come from";
+  EXPECT_TRUE(addresses.note_misplaced(1, begin)) << "a number leads nowhere else";
+  EXPECT_FALSE(addresses.note_misplaced(1, begin + 1h)) << "once";
+  EXPECT_FALSE(addresses.note_misplaced(2, begin));
+  EXPECT_FALSE(addresses.note_misplaced(2, begin + 2s));
+  EXPECT_TRUE(addresses.note_misplaced(2, begin + 6s));
+  EXPECT_FALSE(addresses.note_misplaced(2, begin + 7s));
+  EXPECT_FALSE(addresses.note_misplaced(3, begin + 1h)) << "nobody knows where it should come from";
 }
 
 TEST(ListedAddresses, AnAddressThatChangedCountsNoMore) {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "dnn/data/sampler.h"
+#include "node/config/inject_spec.h"
 #include "tests/recorded_hashes.h"
 #include "tools/simulator/swarm.h"
 
@@ -69,6 +70,24 @@ TEST(Swarm, SeedsThatFoundBugsHold) {
     rollbacks += run.rollbacks;
   }
   EXPECT_GT(rollbacks, 0u);
+}
+
+// However few steps and whatever code: every fault is one that can be injected.
+TEST(Swarm, DrawsFaultsThatCanBe) {
+  std::size_t faults = 0;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    ScenarioOptions options;
+    options.seed = seed;
+    options.steps = 10;
+    options.peers = 8;
+    options.code = CodeChoice{"replication", {2, 1, 1}};
+    for (const std::string& spec : draw_scenario(options).soft_errors) {
+      const auto parsed = node::parse_inject_spec(spec);
+      EXPECT_TRUE(parsed.ok()) << "seed " << seed << ": " << parsed.failure().message;
+      ++faults;
+    }
+  }
+  EXPECT_GT(faults, 300u);
 }
 
 TEST(Swarm, ARunIsAFunctionOfItsSeed) {

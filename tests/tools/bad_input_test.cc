@@ -55,7 +55,7 @@ TEST(BadInput, OnTheCommandLineIsNamedWithWhatIsRight) {
       {{"train", "--inject", "product:floor:rate=0.1"}, {"floor needs times=T"}},
       {{"sim", "--grid", "2x2"}, {"--grid is of a --code"}},
       {{"sim", "--code", "uncoded"}, {"--code uncoded", "polydot, mds or replication"}},
-      {{"sim", "--code", "polydot", "--grid", "3x3"}, {"--grid 3x3x1: not with 6 to 24 peers"}},
+      {{"sim", "--code", "polydot", "--grid", "3x3"}, {"--grid 3x3x1: no runs with 6 to 24 peers"}},
       {{"train", "--campaign", "nothing.toml"}, {"nothing.toml", "cannot be read"}},
       {{"train", "--campaign", POLYDOT_SOURCE_DIR "/README.md"}, {"README.md:", "no valid TOML"}},
       {{"inject", "product:bitflip:rate=1"}, {"--cluster FILE"}},

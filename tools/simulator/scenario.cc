@@ -203,8 +203,8 @@ void draw_soft_errors(Draw& draw, Scenario& scenario) {
     const auto stage = static_cast<codes::Stage>(s);
     // So many in the whole run, at all peers together; a peer has a few buffers of a stage in a step.
     const double count = draw.logarithmic(1.0, scenario.beyond_budget ? 300.0 : 15.0);
-    const double rate = count / (3.0 * scenario.peers() *
-                                 static_cast<double>(std::max<std::uint64_t>(1, scenario.heal_step)));
+    const auto steps = static_cast<double>(std::max<std::uint64_t>(1, scenario.heal_step));
+    const double rate = std::min(1.0, count / (3.0 * scenario.peers() * steps));
     std::string model = draw.one_of(kModels);
     const double factor = model == "scale" ? draw.logarithmic(0.5, 100.0) : 1.0;
     // Two copies that are wrong alike outvote the third: that is a codeword, and nobody can know.
@@ -309,19 +309,25 @@ Scenario draw_scenario(const ScenarioOptions& options) {
   return scenario;
 }
 
+// Runs draw their margin first: with each there must be a number of peers.
 Outcome check_code(const ScenarioOptions& options) {
   if (!options.code) return Unit{};
-  const int only =
-      options.peers.value_or(options.profile == FaultProfile::kNonsense ? kPeersAroundNonsense : 0);
-  for (int peers = only > 0 ? only : kFewestPeers; peers <= (only > 0 ? only : kMostPeers); ++peers)
-    if (usable_code(*options.code, peers, kMargins.back(), options)) return Unit{};
-  const std::string how_many =
-      only > 0 ? fmt::format("{} peers", only) : fmt::format("{} to {} peers", kFewestPeers, kMostPeers);
+  const bool nonsense = options.profile == FaultProfile::kNonsense;
+  const int fewest = options.peers.value_or(nonsense ? kPeersAroundNonsense : kFewestPeers);
+  const int most = options.peers.value_or(nonsense ? kPeersAroundNonsense : kMostPeers);
+  const auto is_possible = [&](int margin) {
+    for (int peers = fewest; peers <= most; ++peers)
+      if (usable_code(*options.code, peers, margin, options)) return true;
+    return false;
+  };
+  if (std::all_of(kMargins.begin(), kMargins.end(), is_possible)) return Unit{};
   const codes::Grid& grid = options.code->grid;
-  return usage_failure(
-      fmt::format("--code {} --grid {}x{}x{}: not with {}, of which any may be missing: give other "
-                  "--peers or a smaller grid",
-                  options.code->name, grid.m, grid.n, grid.d, how_many));
+  return usage_failure(fmt::format(
+      "--code {} --grid {}x{}x{}: no runs with {} peers: too few of their sets decode well, or, of mds, more "
+      "than "
+      "{} are too many: give other --peers or a smaller grid",
+      options.code->name, grid.m, grid.n, grid.d,
+      fewest == most ? std::to_string(fewest) : fmt::format("{} to {}", fewest, most), kMostSearched));
 }
 
 std::string to_text(const Scenario& scenario) {
